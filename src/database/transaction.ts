@@ -1,0 +1,38 @@
+import type { Pool, PoolClient, QueryResult, QueryResultRow } from 'pg';
+
+/** An open transaction. A pool is none on purpose: a query can't escape its transaction. */
+export type Tx = {
+  readonly open: 'transaction';
+  query<R extends QueryResultRow>(text: string, values?: unknown[]): Promise<QueryResult<R>>;
+};
+
+/** Anything that answers a query outside of a transaction. */
+export type Queryable = Pick<Pool, 'query'>;
+
+/**
+ * Commits what `work` did, or nothing. When the rollback itself fails the connection is thrown away
+ * and the first error is the one that is told.
+ */
+export async function inTransaction<T>(pool: Pool, work: (tx: Tx) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    await client.query('begin');
+    const result = await work(transactionOf(client));
+    await client.query('commit');
+    return result;
+  } catch (error) {
+    await client.query('rollback').catch((failure: unknown) => {
+      broken = failure instanceof Error ? failure : new Error(String(failure));
+    });
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+}
+
+const transactionOf = (client: PoolClient): Tx => ({
+  open: 'transaction',
+  query: <R extends QueryResultRow>(text: string, values?: unknown[]) =>
+    client.query<R>(text, values),
+});

@@ -1,0 +1,46 @@
+import type { Height, Point, PointOrOrigin, Slot, TipOrOrigin } from '../chain/point.js';
+
+/** How far the books are. `height` is unknown between a start point and the block after it. */
+export type Cursor = {
+  readonly point: PointOrOrigin;
+  readonly height: Height | null;
+};
+
+/** Why nothing is followed at the moment. */
+export type Obstacle = 'blockchain' | 'intersection_lost' | 'undecodable_block';
+
+/**
+ * All that following a chain tells the outside. Logs, metrics, health and the demo are made from
+ * these; `S` is what the handed-in block handlers say about what they did.
+ */
+export type SyncEvent<S> =
+  | { readonly type: 'standby' }
+  | { readonly type: 'leader_acquired'; readonly epoch: bigint }
+  | { readonly type: 'leader_lost'; readonly epoch: bigint; readonly reason: string }
+  | { readonly type: 'connected'; readonly endpoint: string }
+  | { readonly type: 'disconnected'; readonly endpoint: string; readonly reason: string }
+  | { readonly type: 'api_key_rotated'; readonly endpoint: string; readonly keyIndex: number }
+  | { readonly type: 'intersection_found'; readonly point: PointOrOrigin; readonly tip: TipOrOrigin }
+  | { readonly type: 'intersection_lost'; readonly cursor: Cursor; readonly instructions: string }
+  | { readonly type: 'node_behind'; readonly cursor: Cursor; readonly tip: TipOrOrigin }
+  | { readonly type: 'undecodable_block'; readonly after: PointOrOrigin; readonly error: Error }
+  | { readonly type: 'tip'; readonly tip: TipOrOrigin }
+  | {
+      readonly type: 'forward';
+      readonly cursor: Cursor;
+      readonly tip: TipOrOrigin;
+      readonly blocks: number;
+      readonly durationMs: number;
+      readonly summary: S;
+    }
+  | {
+      readonly type: 'backward';
+      readonly cursor: Cursor;
+      readonly tip: TipOrOrigin;
+      readonly blocksRolledBack: number;
+      readonly durationMs: number;
+      readonly summary: S;
+    };
+
+/** A block as it is stored: a boundary block has its predecessor's slot. */
+export type LinkedBlock<B> = { readonly block: B; readonly slot: Slot; readonly point: Point };
