@@ -40,7 +40,8 @@ create table blocks (
   -- A boundary block has no slot in Ogmios' answer; it is stored with its predecessor's.
   slot bigint not null check (slot >= 0),
   hash text not null check (hash ~ '^[0-9a-f]{64}$'),
-  ancestor text not null,
+  -- Null for the point where a database started: only its children were seen.
+  ancestor text,
   boundary boolean not null default false,
   primary key (partition_id, hash),
   -- A boundary block shares its predecessor's height.

@@ -1,13 +1,12 @@
 import type { Pool, PoolClient, QueryResult, QueryResultRow } from 'pg';
 
-/** An open transaction. A pool is none on purpose: a query can't escape its transaction. */
-export type Tx = {
-  readonly open: 'transaction';
+/** Anything that answers a query. */
+export type Queryable = {
   query<R extends QueryResultRow>(text: string, values?: unknown[]): Promise<QueryResult<R>>;
 };
 
-/** Anything that answers a query outside of a transaction. */
-export type Queryable = Pick<Pool, 'query'>;
+/** An open transaction. A pool is none on purpose: a query can't escape its transaction. */
+export type Tx = Queryable & { readonly open: 'transaction' };
 
 /**
  * Commits what `work` did, or nothing. When the rollback itself fails the connection is thrown away

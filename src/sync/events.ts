@@ -20,7 +20,11 @@ export type SyncEvent<S> =
   | { readonly type: 'connected'; readonly endpoint: string }
   | { readonly type: 'disconnected'; readonly endpoint: string; readonly reason: string }
   | { readonly type: 'api_key_rotated'; readonly endpoint: string; readonly keyIndex: number }
-  | { readonly type: 'intersection_found'; readonly point: PointOrOrigin; readonly tip: TipOrOrigin }
+  | {
+      readonly type: 'intersection_found';
+      readonly point: PointOrOrigin;
+      readonly tip: TipOrOrigin;
+    }
   | { readonly type: 'intersection_lost'; readonly cursor: Cursor; readonly instructions: string }
   | { readonly type: 'node_behind'; readonly cursor: Cursor; readonly tip: TipOrOrigin }
   | { readonly type: 'undecodable_block'; readonly after: PointOrOrigin; readonly error: Error }

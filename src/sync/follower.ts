@@ -1,0 +1,285 @@
+import type { Pool } from 'pg';
+import type { Block } from '../chain/block.js';
+import type { DecodeNextBlock } from '../chain/decode.js';
+import {
+  type Height,
+  type Point,
+  type PointOrOrigin,
+  SECURITY_PARAMETER_BLOCKS,
+  samePoint,
+  showPoint,
+  type Slot,
+  type TipOrOrigin,
+} from '../chain/point.js';
+import { inTransaction, type Tx } from '../database/transaction.js';
+import type { Cursor, LinkedBlock, SyncEvent } from './events.js';
+import { CHECKPOINT_INTERVAL_BLOCKS } from './points.js';
+import {
+  deleteHeadersAbove,
+  type Header,
+  headerOf,
+  insertHeaders,
+  moveCursor,
+  pruneHeaders,
+  storedExtent,
+  type Term,
+} from './queries.js';
+import { type BackwardEvent, cutIntoStretches, type ForwardEvent, misfit } from './verdict.js';
+
+/** What happens with blocks, handed in: following a chain knows nothing of payments. */
+export type BlockHandlers<S> = {
+  /** Once a term, before anything is applied. */
+  prepare(pool: Pool): Promise<void>;
+  forward(tx: Tx, blocks: readonly LinkedBlock<Block>[], at: Date): Promise<S>;
+  /** Undoes everything above the height; -1 undoes all. */
+  backward(tx: Tx, height: number, at: Date): Promise<S>;
+};
+
+export type FollowerDeps<S> = {
+  readonly pool: Pool;
+  readonly term: Term;
+  readonly handlers: BlockHandlers<S>;
+  readonly decode: DecodeNextBlock;
+  readonly observe: (event: SyncEvent<S>) => void;
+  /** Milliseconds of any monotonic clock. */
+  readonly clock: () => number;
+};
+
+/** The fence refused: another leader's term began, or the books moved under us. */
+export class TermOver extends Error {
+  override readonly name = 'TermOver';
+}
+
+/** A block that can't be read. Everything before it is committed; it is asked for again. */
+export class UndecodableBlock extends Error {
+  override readonly name = 'UndecodableBlock';
+}
+
+/** The node's chain contradicts the books in a way that only a person may resolve. */
+export class ChainRefused extends Error {
+  override readonly name = 'ChainRefused';
+}
+
+/** The node broke the protocol: what it sent doesn't fit what it sent before. */
+export class BrokenSequence extends Error {
+  override readonly name = 'BrokenSequence';
+}
+
+export type Follower = {
+  cursor(): Cursor | null;
+  /** Chooses where a new database starts. */
+  start(at: Cursor, tip: TipOrOrigin): Promise<void>;
+  /** Applies answers to `nextBlock`, in order; all before a bad one are committed. */
+  apply(frames: readonly string[]): Promise<void>;
+};
+
+/** @param cursor where the books are, read under the term; null for a new database */
+export function createFollower<S>(deps: FollowerDeps<S>, cursor: Cursor | null): Follower {
+  let at = cursor;
+  return {
+    cursor: () => at,
+    start: async (point, tip) => {
+      await startAt(deps, point, tip);
+      at = point;
+    },
+    apply: async (frames) => {
+      if (at === null) throw new Error('a follower must be started before it applies');
+      const { events, failure } = decodeAll(deps.decode, frames);
+      for (const stretch of cutIntoStretches(events)) {
+        at =
+          stretch.type === 'forward'
+            ? await applyForward(deps, at, stretch.events)
+            : await applyBackward(deps, at, stretch.event);
+      }
+      if (failure !== null) {
+        deps.observe({ type: 'undecodable_block', after: at.point, error: failure });
+        throw new UndecodableBlock(`the block after ${showPoint(at.point)} can't be read: ${failure.message}`, {
+          cause: failure,
+        });
+      }
+    },
+  };
+}
+
+function decodeAll(decode: DecodeNextBlock, frames: readonly string[]) {
+  const events = [];
+  for (const frame of frames) {
+    try {
+      events.push(decode(frame));
+    } catch (error) {
+      return { events, failure: error instanceof Error ? error : new Error(String(error)) };
+    }
+  }
+  return { events, failure: null };
+}
+
+async function startAt<S>(deps: FollowerDeps<S>, to: Cursor, tip: TipOrOrigin): Promise<void> {
+  await inTransaction(deps.pool, async (tx) => {
+    await fence(tx, deps.term, null, to, tip);
+    if (to.point !== 'origin' && to.height !== null) {
+      await insertHeaders(tx, deps.term.partitionId, [startHeader(to.point, to.height)]);
+    }
+  });
+}
+
+async function applyForward<S>(
+  deps: FollowerDeps<S>,
+  from: Cursor,
+  events: readonly [ForwardEvent, ...ForwardEvent[]],
+): Promise<Cursor> {
+  const started = deps.clock();
+  const { blocks, problem } = linkBlocks(from, events);
+  const last = blocks.at(-1);
+  const tip = events[Math.max(0, blocks.length - 1)]?.tip ?? 'origin';
+  let to = from;
+  if (last !== undefined) {
+    to = { point: last.point, height: last.block.height };
+    const summary = await inTransaction(deps.pool, async (tx) => {
+      const at = await fence(tx, deps.term, from, to, tip);
+      await storeHeaders(tx, deps.term.partitionId, from, blocks);
+      return deps.handlers.forward(tx, blocks, at);
+    });
+    const durationMs = deps.clock() - started;
+    deps.observe({ type: 'forward', cursor: to, tip, blocks: blocks.length, durationMs, summary });
+  }
+  if (problem !== null) throw new BrokenSequence(problem);
+  return to;
+}
+
+/** Gives every block its point and checks that it stands on the one before; stops at the first that doesn't. */
+function linkBlocks(
+  from: Cursor,
+  events: readonly ForwardEvent[],
+): { blocks: LinkedBlock<Block>[]; problem: string | null } {
+  const blocks: LinkedBlock<Block>[] = [];
+  let cursor = from;
+  for (const { block } of events) {
+    const problem = misfit(cursor, block);
+    if (problem !== null) return { blocks, problem };
+    const slot = block.slot ?? (cursor.point === 'origin' ? (0 as Slot) : cursor.point.slot);
+    const point: Point = { slot, id: block.id };
+    blocks.push({ block, slot, point });
+    cursor = { point, height: block.height };
+  }
+  return { blocks, problem: null };
+}
+
+/** Pruned this seldom, so that most commits at the tip delete nothing. */
+const PRUNE_INTERVAL_BLOCKS = 100;
+
+async function storeHeaders(
+  tx: Tx,
+  partitionId: number,
+  from: Cursor,
+  blocks: readonly LinkedBlock<Block>[],
+): Promise<void> {
+  const [first] = blocks;
+  const last = blocks.at(-1);
+  if (first === undefined || last === undefined) return;
+  const headers: Header[] = blocks.map(({ block, slot }) => ({
+    hash: block.id,
+    height: block.height,
+    slot,
+    ancestor: block.ancestor,
+    boundary: block.type === 'ebb',
+  }));
+  if (from.height === null && from.point !== 'origin') {
+    // Only now is the start point's height known; stored, it can be rolled back to.
+    const height = first.block.type === 'ebb' ? first.block.height : first.block.height - 1;
+    headers.unshift(startHeader(from.point, height));
+  }
+  await insertHeaders(tx, partitionId, headers);
+  const crossed =
+    Math.floor((first.block.height - 1) / PRUNE_INTERVAL_BLOCKS) !==
+    Math.floor(last.block.height / PRUNE_INTERVAL_BLOCKS);
+  if (crossed) {
+    const below = last.block.height - SECURITY_PARAMETER_BLOCKS;
+    await pruneHeaders(tx, partitionId, below, CHECKPOINT_INTERVAL_BLOCKS);
+  }
+}
+
+const startHeader = (point: Point, height: number): Header => ({
+  hash: point.id,
+  height,
+  slot: point.slot,
+  ancestor: null,
+  boundary: false,
+});
+
+async function applyBackward<S>(
+  deps: FollowerDeps<S>,
+  from: Cursor,
+  { point, tip }: BackwardEvent,
+): Promise<Cursor> {
+  if (samePoint(point, from.point)) {
+    // The first answer after an intersection is always this; it is no fork.
+    deps.observe({ type: 'tip', tip });
+    return from;
+  }
+  const started = deps.clock();
+  const { partitionId } = deps.term;
+  const to = await rollbackTarget(deps.pool, partitionId, from, point);
+  const { removed, summary } = await inTransaction(deps.pool, async (tx) => {
+    const at = await fence(tx, deps.term, from, to, tip);
+    const height = to.height ?? -1;
+    const hash = to.point === 'origin' ? '' : to.point.id;
+    return {
+      removed: await deleteHeadersAbove(tx, partitionId, { height, hash }),
+      summary: await deps.handlers.backward(tx, height, at),
+    };
+  });
+  const durationMs = deps.clock() - started;
+  deps.observe({
+    type: 'backward',
+    cursor: to,
+    tip,
+    blocksRolledBack:
+      from.height === null || to.height === null ? removed : from.height - to.height,
+    durationMs,
+    summary,
+  });
+  return to;
+}
+
+/** Where a rollback ends, or why it is refused. */
+async function rollbackTarget(
+  pool: Pool,
+  partitionId: number,
+  from: Cursor,
+  point: PointOrOrigin,
+): Promise<Cursor> {
+  if (point !== 'origin') {
+    const header = await headerOf(pool, partitionId, point.id);
+    if (header !== null) {
+      return { point: { slot: header.slot as Slot, id: header.hash }, height: header.height as Height };
+    }
+  }
+  const { stored, oldestSlot } = await storedExtent(pool, partitionId);
+  if (stored > SECURITY_PARAMETER_BLOCKS) {
+    throw new ChainRefused(
+      `the node rolled back to ${showPoint(point)}, further than k = ${SECURITY_PARAMETER_BLOCKS} blocks. ` +
+        'No honest node does. Nothing was changed. Check that OGMIOS_URL leads to a node of NETWORK.',
+    );
+  }
+  // Below the first stored block: a database that started at the tip. Everything followed is undone.
+  if (point === 'origin' || oldestSlot === null || point.slot < oldestSlot) {
+    return { point, height: null };
+  }
+  throw new BrokenSequence(
+    `the node rolled back to ${showPoint(point)}, which isn't on the chain it sent up to ${showPoint(from.point)}`,
+  );
+}
+
+async function fence(
+  tx: Tx,
+  term: Term,
+  from: Cursor | null,
+  to: Cursor,
+  tip: TipOrOrigin,
+): Promise<Date> {
+  const at = await moveCursor(tx, term, from, to, tip);
+  if (at === null) {
+    throw new TermOver(`epoch ${term.epoch} no longer leads partition ${term.partitionId}`);
+  }
+  return at;
+}
