@@ -24,6 +24,7 @@ async function main() {
       tool('@biomejs/biome/bin/biome'),
       'ci',
       '--error-on-warnings',
+      '--diagnostic-level=warn',
       '.',
     ]);
     await runStep('lint with types', node, [tool('eslint/bin/eslint.js'), '.']);
