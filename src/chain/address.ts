@@ -64,7 +64,7 @@ export function checkAddress(text: string, network: Network): ParsedAddress {
   if (!parsed.ok) return parsed;
   const { address } = parsed;
   if (address.kind === 'stake') {
-    return refuse('is a stake (reward) address: it can’t receive payments');
+    return refuse("is a stake (reward) address: it can't receive payments");
   }
   if (address.kind === 'byron') {
     const expected = network.networkId === 1 ? null : network.magic;

@@ -25,14 +25,14 @@ export function parseByronAddress(text: string): ByronAddress {
   try {
     envelope = decodeStrictly(base58.decode(text));
   } catch {
-    return refuse('is neither a Byron nor a Shelley address');
+    return refuse('is neither a Shelley nor a whole Byron address');
   }
   if (!Array.isArray(envelope) || envelope.length !== 2) {
-    return refuse('is neither a Byron nor a Shelley address');
+    return refuse('is neither a Shelley nor a whole Byron address');
   }
   const [payload, checksum] = envelope as unknown[];
   if (!(payload instanceof Embedded) || typeof checksum !== 'number') {
-    return refuse('is neither a Byron nor a Shelley address');
+    return refuse('is neither a Shelley nor a whole Byron address');
   }
   if (crc32(payload.bytes) !== checksum) {
     return refuse('has a wrong checksum: a character is missing or mistyped');
@@ -47,7 +47,7 @@ function readPayload(bytes: Uint8Array): ByronAddress {
   } catch {
     return refuse('has a right checksum but no readable content');
   }
-  if (!Array.isArray(payload) || payload.length !== 3) return refuse('isn’t built like an address');
+  if (!Array.isArray(payload) || payload.length !== 3) return refuse("isn't built like an address");
   const [root, attributes, type] = payload as unknown[];
   if (!(root instanceof Uint8Array) || root.length !== ROOT_BYTES) {
     return refuse('has no root hash of 28 bytes');

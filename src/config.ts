@@ -1,0 +1,81 @@
+import type { z } from 'zod';
+import { checkAddress } from './chain/address.js';
+import type { Secret } from './config/secret.js';
+import { REQUIRED, SETTINGS, type SettingName } from './config/settings.js';
+import { readSource } from './config/source.js';
+
+export type { ApiKey, ApiScope } from './config/api-keys.js';
+export type { ConfirmationTier } from './config/confirmation-tiers.js';
+export { Secret, showUrl } from './config/secret.js';
+
+type Values = { readonly [N in SettingName]: z.output<(typeof SETTINGS)[N]['schema']> };
+
+/** Contract, section 3. Text that is or may hold a secret is a `Secret`; null is "not set". */
+export type Config = Omit<Values, 'databaseDirectUrl'> & { readonly databaseDirectUrl: Secret };
+
+/** All that is wrong with the configuration at once; never shows a secret's value. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  constructor(readonly problems: readonly string[]) {
+    super(problems.join('\n'));
+  }
+}
+
+/** Everything `run` needs. @throws ConfigError */
+export const readConfig = (environment: NodeJS.ProcessEnv): Config =>
+  readSettings(environment, SETTING_NAMES);
+
+/**
+ * Only the named settings, for verbs that do with less: what else is set isn't looked at. A config
+ * file's unknown keys are refused all the same. @throws ConfigError
+ */
+export function readSettings<N extends SettingName>(
+  environment: NodeJS.ProcessEnv,
+  names: readonly N[],
+): Readonly<Pick<Config, N>> {
+  const source = readSource(environment, VARIABLES);
+  const problems = [...source.problems];
+  const read = (name: SettingName): unknown => {
+    const { variable, secret, schema } = SETTINGS[name];
+    const given = source.values.get(variable);
+    const result = (schema as z.ZodType<unknown, string | undefined>).safeParse(given);
+    if (result.success) return result.data;
+    const [issue] = result.error.issues;
+    problems.push(
+      tellProblem(variable, secret ? undefined : given, issue?.message ?? 'another value'),
+    );
+    return undefined;
+  };
+  const values = new Map<SettingName, unknown>(names.map((name) => [name, read(name)]));
+  if (names.includes('databaseDirectUrl' as N) && values.get('databaseDirectUrl') === null) {
+    values.set('databaseDirectUrl', values.get('databaseUrl') ?? read('databaseUrl'));
+  }
+  const foreign = hotWalletProblem(values);
+  if (foreign !== undefined) problems.push(foreign);
+  if (problems.length > 0) throw new ConfigError([...new Set(problems)]);
+  return Object.freeze(Object.fromEntries(values)) as Readonly<Pick<Config, N>>;
+}
+
+const SETTING_NAMES = Object.keys(SETTINGS) as SettingName[];
+const VARIABLES: ReadonlySet<string> = new Set(
+  Object.values(SETTINGS).map((setting) => setting.variable),
+);
+
+function tellProblem(variable: string, given: string | undefined, wanted: string): string {
+  if (wanted === REQUIRED) return `${variable}: is required and isn't set`;
+  return given === undefined
+    ? `${variable}: wanted ${wanted}; what was given isn't shown`
+    : `${variable}: given ${JSON.stringify(given)}, wanted ${wanted}`;
+}
+
+/** Replaces the address by its canonical form: what is compared with the chain must be spelled as the node does. */
+function hotWalletProblem(values: Map<SettingName, unknown>): string | undefined {
+  const { hotWalletAddress: address, network } = Object.fromEntries(values) as Partial<Config>;
+  if (typeof address !== 'string' || network === undefined) return undefined;
+  const checked = checkAddress(address, network);
+  if (!checked.ok) {
+    return `HOT_WALLET_ADDRESS: given ${JSON.stringify(address)}, wanted an address of NETWORK; this one ${checked.problem}`;
+  }
+  values.set('hotWalletAddress', checked.address.text);
+  return undefined;
+}
