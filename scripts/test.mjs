@@ -25,6 +25,8 @@ async function main() {
       'ci',
       '--error-on-warnings',
       '--diagnostic-level=warn',
+      // Where colours are forced, it wraps every single character of a difference in them.
+      ...(process.stdout.isTTY ? [] : ['--colors=off']),
       '.',
     ]);
     await runStep('lint with types', node, [tool('eslint/bin/eslint.js'), '.']);
