@@ -29,31 +29,31 @@ export const decodeNextBlock: DecodeNextBlock = (frame) => {
   } catch {
     throw new ProtocolError('an answer to nextBlock is not JSON', frame);
   }
-  const result = fieldsOf(fieldsOf(message, 'the answer')['result'], 'the result of nextBlock');
-  const tip = decodeTip(result['tip']);
-  switch (result['direction']) {
+  const result = fieldsOf(fieldsOf(message, 'the answer').result, 'the result of nextBlock');
+  const tip = decodeTip(result.tip);
+  switch (result.direction) {
     case 'forward':
-      return { type: 'forward', block: decodeBlock(result['block']), tip };
+      return { type: 'forward', block: decodeBlock(result.block), tip };
     case 'backward':
-      return { type: 'backward', point: decodePoint(result['point']), tip };
+      return { type: 'backward', point: decodePoint(result.point), tip };
     default:
-      throw new ProtocolError('direction must be forward or backward', result['direction']);
+      throw new ProtocolError('direction must be forward or backward', result.direction);
   }
 };
 
 export function decodePoint(value: unknown): PointOrOrigin {
   if (value === 'origin') return 'origin';
   const point = fieldsOf(value, 'a point');
-  return { slot: slotOf(point['slot'], 'slot'), id: hashOf(point['id'], 'id') };
+  return { slot: slotOf(point.slot, 'slot'), id: hashOf(point.id, 'id') };
 }
 
 export function decodeTip(value: unknown): TipOrOrigin {
   if (value === 'origin') return 'origin';
   const tip = fieldsOf(value, 'the tip');
   return {
-    slot: slotOf(tip['slot'], "the tip's slot"),
-    id: hashOf(tip['id'], "the tip's id"),
-    height: heightOf(tip['height'], "the tip's height"),
+    slot: slotOf(tip.slot, "the tip's slot"),
+    id: hashOf(tip.id, "the tip's id"),
+    height: heightOf(tip.height, "the tip's height"),
   };
 }
 
@@ -77,16 +77,16 @@ function decodeBlock(value: unknown): Block {
   const block = fieldsOf(value, 'the block');
   refuseUnknownValue(block, BLOCK_FIELDS, 'the block');
   const header = {
-    era: textOf(block['era'], "the block's era"),
-    id: hashOf(block['id'], "the block's id"),
-    ancestor: textOf(block['ancestor'], "the block's ancestor"),
-    height: heightOf(block['height'], "the block's height"),
+    era: textOf(block.era, "the block's era"),
+    id: hashOf(block.id, "the block's id"),
+    ancestor: textOf(block.ancestor, "the block's ancestor"),
+    height: heightOf(block.height, "the block's height"),
   };
-  const type = block['type'];
+  const type = block.type;
   switch (type) {
     case 'ebb':
-      if (block['transactions'] !== undefined) {
-        throw new ProtocolError('a boundary block has no transactions', block['transactions']);
+      if (block.transactions !== undefined) {
+        throw new ProtocolError('a boundary block has no transactions', block.transactions);
       }
       return { ...header, type, slot: null, transactions: [] };
     case 'bft':
@@ -94,10 +94,8 @@ function decodeBlock(value: unknown): Block {
       return {
         ...header,
         type,
-        slot: slotOf(block['slot'], "the block's slot"),
-        transactions: optionalList(block['transactions'], 'transactions').flatMap(
-          decodeTransaction,
-        ),
+        slot: slotOf(block.slot, "the block's slot"),
+        transactions: optionalList(block.transactions, 'transactions').flatMap(decodeTransaction),
       };
     default:
       throw new ProtocolError("the block's type must be ebb, bft or praos", type);
@@ -108,33 +106,30 @@ function decodeBlock(value: unknown): Block {
 function decodeTransaction(value: unknown): Transaction[] {
   const fields = fieldsOf(value, 'a transaction');
   refuseUnknownValue(fields, TRANSACTION_FIELDS, 'a transaction');
-  const id = hashOf(fields['id'], "a transaction's id");
-  switch (fields['spends']) {
+  const id = hashOf(fields.id, "a transaction's id");
+  switch (fields.spends) {
     case 'inputs':
       return [
-        ...optionalList(fields['subTransactions'], 'subTransactions').map(decodeSubTransaction),
+        ...optionalList(fields.subTransactions, 'subTransactions').map(decodeSubTransaction),
         decodeEffects(id, fields),
       ];
     case 'collaterals':
       return [decodeFailedEffects(id, fields)];
     default:
-      throw new ProtocolError(
-        `transaction ${id} must spend inputs or collaterals`,
-        fields['spends'],
-      );
+      throw new ProtocolError(`transaction ${id} must spend inputs or collaterals`, fields.spends);
   }
 }
 
 function decodeSubTransaction(value: unknown): Transaction {
   const fields = fieldsOf(value, 'a sub-transaction');
   refuseUnknownValue(fields, SUB_TRANSACTION_FIELDS, 'a sub-transaction');
-  return decodeEffects(hashOf(fields['id'], "a sub-transaction's id"), fields);
+  return decodeEffects(hashOf(fields.id, "a sub-transaction's id"), fields);
 }
 
 const decodeEffects = (id: string, fields: Fields): Transaction => ({
   id,
-  spends: listOf(fields['inputs'], 'inputs').map(decodeReference),
-  outputs: optionalList(fields['outputs'], 'outputs').map((output, index) =>
+  spends: listOf(fields.inputs, 'inputs').map(decodeReference),
+  outputs: optionalList(fields.outputs, 'outputs').map((output, index) =>
     decodeOutput(output, index, id),
   ),
 });
@@ -144,11 +139,11 @@ const decodeEffects = (id: string, fields: Fields): Transaction => ({
  * spent are the collaterals; what exists is the collateral return, indexed behind the declared outputs.
  */
 function decodeFailedEffects(id: string, fields: Fields): Transaction {
-  const declared = optionalList(fields['outputs'], 'outputs').length;
-  const change = fields['collateralReturn'];
+  const declared = optionalList(fields.outputs, 'outputs').length;
+  const change = fields.collateralReturn;
   return {
     id,
-    spends: optionalList(fields['collaterals'], 'collaterals').map(decodeReference),
+    spends: optionalList(fields.collaterals, 'collaterals').map(decodeReference),
     outputs: change === undefined ? [] : [decodeOutput(change, declared, id)],
   };
 }
@@ -158,8 +153,8 @@ function decodeOutput(value: unknown, index: number, txHash: string): Output {
   refuseUnknownValue(output, OUTPUT_FIELDS, `output ${index} of ${txHash}`);
   return {
     index,
-    address: textOf(output['address'], 'address'),
-    value: decodeValue(output['value']),
+    address: textOf(output.address, 'address'),
+    value: decodeValue(output.value),
   };
 }
 
@@ -185,10 +180,10 @@ function decodeValue(value: unknown): Value {
 
 function decodeReference(value: unknown): OutputReference {
   const reference = fieldsOf(value, 'an input');
-  const transaction = fieldsOf(reference['transaction'], "an input's transaction");
+  const transaction = fieldsOf(reference.transaction, "an input's transaction");
   return outputReference(
-    hashOf(transaction['id'], "an input's transaction id"),
-    quantityOf(reference['index'], "an input's index"),
+    hashOf(transaction.id, "an input's transaction id"),
+    quantityOf(reference.index, "an input's index"),
   );
 }
 

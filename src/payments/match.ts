@@ -29,10 +29,7 @@ export type Watched = {
  * What concerns us in a run of blocks, in chain order. Spends of outputs that appear in this very run
  * are hits as well.
  */
-export function matchBlocks(
-  blocks: readonly LinkedBlock<Block>[],
-  watched: Watched,
-): Hits {
+export function matchBlocks(blocks: readonly LinkedBlock<Block>[], watched: Watched): Hits {
   const outputs: OutputHit[] = [];
   const spends: SpendHit[] = [];
   const fresh = new Set<OutputReference>();

@@ -18,6 +18,7 @@ export type SyncEvent<S> =
   | { readonly type: 'leader_acquired'; readonly epoch: bigint }
   | { readonly type: 'leader_lost'; readonly epoch: bigint; readonly reason: string }
   | { readonly type: 'connected'; readonly endpoint: string }
+  | { readonly type: 'connect_failed'; readonly endpoint: string; readonly reason: string }
   | { readonly type: 'disconnected'; readonly endpoint: string; readonly reason: string }
   | { readonly type: 'api_key_rotated'; readonly endpoint: string; readonly keyIndex: number }
   | {

@@ -6,9 +6,9 @@ import {
   type Point,
   type PointOrOrigin,
   SECURITY_PARAMETER_BLOCKS,
+  type Slot,
   samePoint,
   showPoint,
-  type Slot,
   type TipOrOrigin,
 } from '../chain/point.js';
 import { inTransaction, type Tx } from '../database/transaction.js';
@@ -93,9 +93,12 @@ export function createFollower<S>(deps: FollowerDeps<S>, cursor: Cursor | null):
       }
       if (failure !== null) {
         deps.observe({ type: 'undecodable_block', after: at.point, error: failure });
-        throw new UndecodableBlock(`the block after ${showPoint(at.point)} can't be read: ${failure.message}`, {
-          cause: failure,
-        });
+        throw new UndecodableBlock(
+          `the block after ${showPoint(at.point)} can't be read: ${failure.message}`,
+          {
+            cause: failure,
+          },
+        );
       }
     },
   };
@@ -251,7 +254,10 @@ async function rollbackTarget(
   if (point !== 'origin') {
     const header = await headerOf(pool, partitionId, point.id);
     if (header !== null) {
-      return { point: { slot: header.slot as Slot, id: header.hash }, height: header.height as Height };
+      return {
+        point: { slot: header.slot as Slot, id: header.hash },
+        height: header.height as Height,
+      };
     }
   }
   const { stored, oldestSlot } = await storedExtent(pool, partitionId);

@@ -64,7 +64,8 @@ export async function readCursor(db: Queryable, partitionId: number): Promise<Cu
   }>(READ_CURSOR, [partitionId]);
   const row = rows[0];
   if (!row?.started) return null;
-  if (row.last_slot === null || row.last_block_hash === null) return { point: 'origin', height: null };
+  if (row.last_slot === null || row.last_block_hash === null)
+    return { point: 'origin', height: null };
   return {
     point: { slot: Number(row.last_slot) as Slot, id: row.last_block_hash },
     height: row.last_block_height === null ? null : (Number(row.last_block_height) as Height),
@@ -77,10 +78,11 @@ const MOVE_CURSOR = `
          tip_slot = $7, tip_hash = $8, tip_height = $9, updated_at = now()
    where partition_id = $1 and leader_epoch = $2 and leader_token = $3
      and last_block_hash is not distinct from $10 and started = $11
-  returning now() as at`;
+  returning now() as at, set_config('idle_in_transaction_session_timeout', '8s', true)`;
 
 /**
- * The fence: every chain write begins with it. Answers the transaction's time, or null when the term
+ * The fence: every chain write begins with it. It also bounds, for this transaction, how long the
+ * locks of a process that freezes in the middle can stand in its successor's way. Answers the transaction's time, or null when the term
  * is over or the cursor isn't where it was believed to be; then nothing may be committed.
  */
 export async function moveCursor(
@@ -145,14 +147,22 @@ export async function deleteHeadersAbove(
   partitionId: number,
   target: { readonly height: number; readonly hash: string },
 ): Promise<number> {
-  const { rowCount } = await tx.query(DELETE_HEADERS_ABOVE, [partitionId, target.height, target.hash]);
+  const { rowCount } = await tx.query(DELETE_HEADERS_ABOVE, [
+    partitionId,
+    target.height,
+    target.hash,
+  ]);
   return rowCount ?? 0;
 }
 
 const HEADER_BY_HASH = `
   select hash, height, slot, ancestor, boundary from blocks where partition_id = $1 and hash = $2`;
 
-export async function headerOf(db: Queryable, partitionId: number, hash: string): Promise<Header | null> {
+export async function headerOf(
+  db: Queryable,
+  partitionId: number,
+  hash: string,
+): Promise<Header | null> {
   const { rows } = await db.query<HeaderRow>(HEADER_BY_HASH, [partitionId, hash]);
   return rows[0] === undefined ? null : headerFrom(rows[0]);
 }
@@ -165,7 +175,9 @@ export async function storedExtent(
   db: Queryable,
   partitionId: number,
 ): Promise<{ readonly stored: number; readonly oldestSlot: number | null }> {
-  const { rows } = await db.query<{ stored: string; oldest_slot: string | null }>(EXTENT, [partitionId]);
+  const { rows } = await db.query<{ stored: string; oldest_slot: string | null }>(EXTENT, [
+    partitionId,
+  ]);
   return {
     stored: Number(rows[0]?.stored ?? 0),
     oldestSlot: rows[0]?.oldest_slot == null ? null : Number(rows[0].oldest_slot),

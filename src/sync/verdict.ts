@@ -68,7 +68,8 @@ export function misfit(cursor: Cursor, block: Block): string | null {
   if (block.ancestor !== cursor.point.id) {
     return `block ${block.id} stands on ${block.ancestor}, not on ${cursor.point.id}`;
   }
-  const expected = cursor.height === null || block.type === 'ebb' ? cursor.height : cursor.height + 1;
+  const expected =
+    cursor.height === null || block.type === 'ebb' ? cursor.height : cursor.height + 1;
   return expected === null || block.height === expected
     ? null
     : `block ${block.id} has height ${block.height} where ${expected} was expected`;

@@ -1,0 +1,76 @@
+/** Where Ogmios is asked for, in order of preference, and with which keys. */
+export type Endpoints = {
+  readonly urls: readonly [string, ...string[]];
+  readonly keys: readonly string[];
+  /** Keys travel in this header where it is set, else in the query parameter. */
+  readonly keyHeader: string | null;
+  readonly keyParam: string;
+};
+
+/** Which endpoint and key come next, and how often it went wrong in a row. */
+export type Choice = {
+  readonly endpoint: number;
+  readonly key: number;
+  readonly failures: number;
+  /** Keys refused one after the other at this endpoint. */
+  readonly refusals: number;
+};
+
+export const FIRST_CHOICE: Choice = { endpoint: 0, key: 0, failures: 0, refusals: 0 };
+
+/** A session that did its work: begin again with the preferred endpoint, with the key that worked. */
+export const afterSuccess = (choice: Choice): Choice => ({ ...FIRST_CHOICE, key: choice.key });
+
+export const afterFailure = (choice: Choice, endpoints: Endpoints): Choice => ({
+  endpoint: (choice.endpoint + 1) % endpoints.urls.length,
+  key: choice.key,
+  failures: choice.failures + 1,
+  refusals: 0,
+});
+
+/** The next key at the same endpoint; when all were refused in a row, the endpoint has failed. */
+export function afterRefusal(choice: Choice, endpoints: Endpoints): Choice {
+  if (choice.refusals + 1 >= endpoints.keys.length) return afterFailure(choice, endpoints);
+  return {
+    ...choice,
+    key: (choice.key + 1) % endpoints.keys.length,
+    refusals: choice.refusals + 1,
+  };
+}
+
+const BACKOFF_FIRST_MS = 500;
+export const BACKOFF_MAX_MS = 60_000;
+
+/**
+ * Full jitter, or every instance reconnects in the same second. A round through all endpoints counts
+ * as one attempt, so that the second endpoint is tried soon.
+ *
+ * @param random in [0, 1)
+ */
+export function backoffMs(choice: Choice, endpoints: Endpoints, random: number): number {
+  if (choice.refusals > 0) return 0;
+  const rounds = Math.floor(choice.failures / endpoints.urls.length);
+  return Math.floor(
+    random * Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** Math.min(rounds, 10)),
+  );
+}
+
+/** The address to dial, with its key. Never log it. */
+export function dialOf(
+  endpoints: Endpoints,
+  choice: Choice,
+): { readonly url: string; readonly headers: Record<string, string> } {
+  const url = new URL(endpoints.urls[choice.endpoint] ?? endpoints.urls[0]);
+  const key = endpoints.keys[choice.key];
+  if (key === undefined) return { url: url.href, headers: {} };
+  if (endpoints.keyHeader !== null)
+    return { url: url.href, headers: { [endpoints.keyHeader]: key } };
+  url.searchParams.set(endpoints.keyParam, key);
+  return { url: url.href, headers: {} };
+}
+
+/** An endpoint as it may be shown: without user, password or query, which may hold a key. */
+export function endpointName(endpoints: Endpoints, choice: Choice): string {
+  const url = new URL(endpoints.urls[choice.endpoint] ?? endpoints.urls[0]);
+  return `${url.protocol}//${url.host}${url.pathname === '/' ? '' : url.pathname}`;
+}

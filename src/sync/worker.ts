@@ -1,0 +1,214 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Pool } from 'pg';
+import type { DecodeNextBlock } from '../chain/decode.js';
+import { KeyRefused, openSocket } from './connection.js';
+import {
+  afterFailure,
+  afterRefusal,
+  afterSuccess,
+  backoffMs,
+  type Choice,
+  dialOf,
+  type Endpoints,
+  endpointName,
+  FIRST_CHOICE,
+} from './endpoints.js';
+import type { SyncEvent } from './events.js';
+import {
+  type BlockHandlers,
+  ChainRefused,
+  createFollower,
+  type Follower,
+  TermOver,
+} from './follower.js';
+import { intersect, type StartPoint } from './intersect.js';
+import { waitForLeadership } from './leader.js';
+import { watchPreferred } from './preferred.js';
+import { beginTerm, readCursor, type Term } from './queries.js';
+import { type ChainSyncSession, createSession } from './session.js';
+
+export type SyncDeps<S> = {
+  readonly pool: Pool;
+  /** A session-mode connection for the leader lock. */
+  readonly directUrl: string;
+  readonly partitionId: number;
+  readonly totalPartitions: number;
+  readonly network: string;
+  readonly startPoint: StartPoint;
+  readonly endpoints: Endpoints;
+  readonly decode: DecodeNextBlock;
+  readonly createHandlers: () => BlockHandlers<S>;
+  readonly observe: (event: SyncEvent<S>) => void;
+  /** In [0, 1): jitters back-off. */
+  readonly random: () => number;
+  readonly preferredRetryMs: number;
+};
+
+/** The database belongs to another network or layout: no instance set like this may run on it. */
+export class WrongDatabase extends Error {
+  override readonly name = 'WrongDatabase';
+}
+
+/** Stands by, leads, follows, until the signal aborts; then finishes its transaction and lets go. */
+export async function runSync<S>(deps: SyncDeps<S>, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    deps.observe({ type: 'standby' });
+    const lock = await waitForLeadership(deps.directUrl, deps.partitionId, signal).catch(
+      ignoreAbort(signal),
+    );
+    if (lock === null) return;
+    try {
+      await lead(deps, AbortSignal.any([signal, lock.lost]));
+    } finally {
+      await lock.release();
+    }
+  }
+}
+
+async function lead<S>(deps: SyncDeps<S>, signal: AbortSignal): Promise<void> {
+  let term: Term | null = null;
+  let reason = 'stopped';
+  try {
+    const begun = await beginTerm(deps.pool, deps.partitionId, deps.totalPartitions, deps.network);
+    if ('refused' in begun) throw new WrongDatabase(begun.refused);
+    term = begun;
+    deps.observe({ type: 'leader_acquired', epoch: term.epoch });
+    const handlers = deps.createHandlers();
+    await handlers.prepare(deps.pool);
+    await connectAgainAndAgain(deps, term, handlers, signal);
+  } catch (error) {
+    if (error instanceof WrongDatabase) throw error;
+    reason = describe(error);
+    // A database that is away answers nothing faster by being asked at once.
+    await sleep(1_000, undefined, { signal }).catch(() => undefined);
+  } finally {
+    if (term !== null) {
+      if (signal.aborted) reason = describe(signal.reason);
+      deps.observe({ type: 'leader_lost', epoch: term.epoch, reason });
+    }
+  }
+}
+
+/** One connection after the other; returns when the signal aborts, throws when the term is over. */
+async function connectAgainAndAgain<S>(
+  deps: SyncDeps<S>,
+  term: Term,
+  handlers: BlockHandlers<S>,
+  signal: AbortSignal,
+): Promise<void> {
+  const answering = new Set<string>();
+  let choice = FIRST_CHOICE;
+  while (!signal.aborted) {
+    const outcome = await followOnce(deps, term, handlers, choice, answering, signal);
+    if (signal.aborted) return;
+    if (outcome.error instanceof TermOver) throw outcome.error;
+    choice = await nextChoice(deps, choice, outcome, signal);
+  }
+}
+
+type Outcome = { readonly error: unknown; readonly madeProgress: boolean };
+
+/** After the chain was refused a person is needed; another endpoint may still be the right one. */
+const REFUSED_RETRY_MS = 30_000;
+
+async function nextChoice<S>(
+  deps: SyncDeps<S>,
+  choice: Choice,
+  { error, madeProgress }: Outcome,
+  signal: AbortSignal,
+): Promise<Choice> {
+  const endpoint = endpointName(deps.endpoints, choice);
+  if (error instanceof KeyRefused) {
+    const next = afterRefusal(choice, deps.endpoints);
+    if (next.refusals > 0) deps.observe({ type: 'api_key_rotated', endpoint, keyIndex: next.key });
+    await sleep(backoffMs(next, deps.endpoints, deps.random()), undefined, { signal }).catch(
+      () => undefined,
+    );
+    return next;
+  }
+  const next = madeProgress ? afterSuccess(choice) : afterFailure(choice, deps.endpoints);
+  const pause =
+    error instanceof ChainRefused
+      ? REFUSED_RETRY_MS
+      : backoffMs(next, deps.endpoints, deps.random());
+  await sleep(pause, undefined, { signal }).catch(() => undefined);
+  return next;
+}
+
+async function followOnce<S>(
+  deps: SyncDeps<S>,
+  term: Term,
+  handlers: BlockHandlers<S>,
+  choice: Choice,
+  answering: Set<string>,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const endpoint = endpointName(deps.endpoints, choice);
+  let session: ChainSyncSession | null = null;
+  let before: string | null = null;
+  let follower: Follower | null = null;
+  const closing = new AbortController();
+  try {
+    const cursor = await readCursor(deps.pool, deps.partitionId);
+    const { pool, decode, observe } = deps;
+    follower = createFollower(
+      { pool, term, handlers, decode, observe, clock: () => performance.now() },
+      cursor,
+    );
+    before = JSON.stringify(cursor);
+    const socket = await openSocket(dialOf(deps.endpoints, choice), signal);
+    observe({ type: 'connected', endpoint });
+    const answersTipQuery = {
+      get: () => answering.has(endpoint),
+      set: () => void answering.add(endpoint),
+    };
+    session = createSession(socket, { answersTipQuery });
+    const open = session;
+    signal.addEventListener('abort', () => open.close('stopped'), {
+      once: true,
+      signal: closing.signal,
+    });
+    if (signal.aborted) open.close('stopped');
+    watchPreferred(deps, choice, follower, open, AbortSignal.any([signal, closing.signal]));
+    await follow(open, follower, deps, signal);
+    return { error: null, madeProgress: true };
+  } catch (error) {
+    if (error instanceof ChainRefused && follower !== null) {
+      const cursor = follower.cursor() ?? { point: 'origin', height: null };
+      deps.observe({ type: 'intersection_lost', cursor, instructions: error.message });
+    }
+    if (session !== null) deps.observe({ type: 'disconnected', endpoint, reason: describe(error) });
+    else deps.observe({ type: 'connect_failed', endpoint, reason: describe(error) });
+    const after = follower === null ? before : JSON.stringify(follower.cursor());
+    return { error, madeProgress: after !== before };
+  } finally {
+    closing.abort();
+    session?.close('done with it');
+  }
+}
+
+/** What is taken at once: bounded in blocks and bytes, and by that in time. */
+const TAKE = { frames: 500, bytes: 8 * 1024 * 1024 } as const;
+
+async function follow<S>(
+  session: ChainSyncSession,
+  follower: Follower,
+  deps: SyncDeps<S>,
+  signal: AbortSignal,
+): Promise<void> {
+  const alone = deps.endpoints.urls.length === 1;
+  const behindMsMax = alone ? Number.POSITIVE_INFINITY : 10_000;
+  await intersect(session, follower, { ...deps, behindMsMax }, signal);
+  session.begin();
+  while (!signal.aborted) await follower.apply(await session.take(TAKE));
+}
+
+const describe = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error);
+
+const ignoreAbort =
+  (signal: AbortSignal) =>
+  (error: unknown): null => {
+    if (signal.aborted) return null;
+    throw error;
+  };
