@@ -1,0 +1,168 @@
+import type { Pool } from 'pg';
+import type { Network } from '../chain/network.js';
+import { inTransaction, type Tx } from '../database/transaction.js';
+import { takeRegistrationLockShared } from './registration-lock.js';
+import {
+  canonicalJson,
+  checkRequest,
+  type Registration,
+  type RegistrationRequest,
+} from './registration-request.js';
+
+export const REGISTRATIONS_PER_BATCH_MAX = 10_000;
+
+/** `exists`: registered before with the very same owner, reference and metadata. */
+export type RegistrationOutcome = 'created' | 'exists' | 'conflict' | 'invalid';
+
+export type RegistrationResult = {
+  /** Canonical where it could be read, else as it was given. */
+  readonly address: string;
+  readonly outcome: RegistrationOutcome;
+  readonly detail?: string;
+};
+
+export type RegistrationDeps = {
+  readonly network: Network;
+  readonly partitionId: number;
+  /** Null where no hot wallet is configured. */
+  readonly hotWalletAddress: string | null;
+  /** Who registers, for the audit log: `api:KEYNAME` or `cli`. */
+  readonly actor: string;
+};
+
+/**
+ * Registers what is right in a batch, whatever the rest of it is, and says for each request, in their
+ * order, what became of it. What an address is registered with stays: the same address with another
+ * user, reference or metadata is a conflict, because payments copy these when they are detected.
+ *
+ * @param requests at most REGISTRATIONS_PER_BATCH_MAX
+ */
+export async function registerAddresses(
+  pool: Pool,
+  requests: readonly RegistrationRequest[],
+  deps: RegistrationDeps,
+): Promise<RegistrationResult[]> {
+  if (requests.length > REGISTRATIONS_PER_BATCH_MAX) {
+    throw new RangeError(`at most ${REGISTRATIONS_PER_BATCH_MAX} addresses at once`);
+  }
+  const checked = requests.map((request) => checkRequest(request, deps.network));
+  const wanted = new Map<string, Registration>();
+  for (const request of checked) {
+    if (!request.ok || request.registration.address === deps.hotWalletAddress) continue;
+    const { address } = request.registration;
+    // The first one of a batch wins, as it would if they came one after another.
+    if (!wanted.has(address)) wanted.set(address, request.registration);
+  }
+  const stored = await storeAll(pool, [...wanted.values()], deps);
+  const told = new Set<string>();
+  return checked.map((request, index) => {
+    if (!request.ok) {
+      const address = requests[index]?.address ?? '';
+      return { address, outcome: 'invalid', detail: request.problem };
+    }
+    const first = !told.has(request.registration.address);
+    told.add(request.registration.address);
+    return judge(request.registration, stored, first, deps);
+  });
+}
+
+type StoredRegistration = Registration & { readonly created: boolean };
+type Stored = ReadonlyMap<string, StoredRegistration>;
+
+function judge(
+  wanted: Registration,
+  stored: Stored,
+  first: boolean,
+  deps: RegistrationDeps,
+): RegistrationResult {
+  const { address } = wanted;
+  if (address === deps.hotWalletAddress) {
+    const detail = 'is the hot wallet: what it receives is no payment of a user';
+    return { address, outcome: 'invalid', detail };
+  }
+  const found = stored.get(address);
+  if (found === undefined) throw new Error('a registration was neither inserted nor found');
+  if (found.created && first) return { address, outcome: 'created' };
+  const difference = differenceOf(wanted, found);
+  return difference === undefined
+    ? { address, outcome: 'exists' }
+    : { address, outcome: 'conflict', detail: `is registered already, ${difference}` };
+}
+
+/** Says no more than the caller knows: whose it is instead is another user's affair. */
+function differenceOf(wanted: Registration, found: Registration): string | undefined {
+  if (wanted.userId !== found.userId) return 'for another user';
+  if (wanted.referenceType !== found.referenceType || wanted.referenceId !== found.referenceId) {
+    return 'with another reference';
+  }
+  return wanted.metadata === found.metadata ? undefined : 'with other metadata';
+}
+
+async function storeAll(
+  pool: Pool,
+  wanted: readonly Registration[],
+  deps: RegistrationDeps,
+): Promise<Stored> {
+  if (wanted.length === 0) return new Map();
+  // Two batches that share addresses would wait for each other in a circle, were their orders different.
+  const inOrder = [...wanted].sort((a, b) => (a.address < b.address ? -1 : 1));
+  return inTransaction(pool, async (tx) => {
+    await takeRegistrationLockShared(tx, deps.partitionId);
+    const created = await insertNew(tx, inOrder, deps);
+    const rows = await readBack(tx, inOrder);
+    return new Map(
+      rows.map((row) => [row.address, { ...row, created: created.has(row.address) }] as const),
+    );
+  });
+}
+
+const INSERT_NEW = `
+  with created as (
+    insert into payment_addresses
+           (address, partition_id, user_id, reference_type, reference_id, metadata)
+    select address, $1, user_id, reference_type, reference_id, metadata::jsonb
+      from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
+           with ordinality as r (address, user_id, reference_type, reference_id, metadata, position)
+     order by position
+        on conflict (address) do nothing
+    returning address, user_id, reference_type, reference_id
+  ), audited as (
+    insert into audit_log (action, entity_type, entity_id, actor, details)
+    select 'address.registered', 'payment_address', address, $7,
+           jsonb_build_object('userId', user_id, 'referenceType', reference_type,
+                              'referenceId', reference_id)
+      from created
+  )
+  select address from created`;
+
+async function insertNew(
+  tx: Tx,
+  wanted: readonly Registration[],
+  deps: RegistrationDeps,
+): Promise<ReadonlySet<string>> {
+  const { rows } = await tx.query<{ address: string }>(INSERT_NEW, [
+    deps.partitionId,
+    wanted.map((one) => one.address),
+    wanted.map((one) => one.userId),
+    wanted.map((one) => one.referenceType),
+    wanted.map((one) => one.referenceId),
+    wanted.map((one) => one.metadata),
+    deps.actor,
+  ]);
+  return new Set(rows.map((row) => row.address));
+}
+
+/** A statement of its own, so that it sees what a concurrent winner committed meanwhile. */
+const READ_BACK = `
+  select address, user_id as "userId", reference_type as "referenceType",
+         reference_id as "referenceId", metadata
+    from payment_addresses where address = any($1::text[])`;
+
+async function readBack(tx: Tx, wanted: readonly Registration[]): Promise<readonly Registration[]> {
+  type Row = Omit<Registration, 'metadata'> & { metadata: unknown };
+  const { rows } = await tx.query<Row>(READ_BACK, [wanted.map((one) => one.address)]);
+  return rows.map(({ metadata, ...row }) => ({
+    ...row,
+    metadata: metadata === null ? null : (canonicalJson(metadata) ?? ''),
+  }));
+}
