@@ -1,0 +1,156 @@
+import { networkId } from './address.js';
+import type { DevnetBlock } from './chain.js';
+import { toJson } from './json.js';
+import type {
+  Assets,
+  DevnetOutput,
+  DevnetTransaction,
+  DraftOutput,
+  Json,
+  Reference,
+} from './transaction.js';
+
+export type OgmiosVersion = 6 | 7;
+
+/** Characters of rendered blocks kept: a quarter of a GiB of text, thousands of ordinary blocks. */
+const CACHED_CHARACTERS_MAX = 2 ** 28;
+
+/** Renders each block once for all who follow. */
+export function createRenderer(
+  networkMagic: number,
+  version: OgmiosVersion,
+): (block: DevnetBlock) => string {
+  const cache = new Map<string, string>();
+  let characters = 0;
+  return (block) => {
+    const known = cache.get(block.id);
+    if (known !== undefined) return known;
+    const text = renderBlock(block, networkMagic, version);
+    cache.set(block.id, text);
+    characters += text.length;
+    for (const [id, { length }] of cache) {
+      if (characters <= CACHED_CHARACTERS_MAX) break;
+      cache.delete(id);
+      characters -= length;
+    }
+    return text;
+  };
+}
+
+/** A block as Ogmios shows it, without the message around it. */
+export function renderBlock(
+  block: DevnetBlock,
+  networkMagic: number,
+  version: OgmiosVersion,
+): string {
+  const { type, era, id, ancestor, height, slot } = block;
+  if (type === 'ebb') return toJson({ type, era, id, ancestor, height });
+  const transactions = block.transactions.map((one) => transaction(one, networkMagic, version));
+  const size = { bytes: 500 + 300 * transactions.length };
+  const header = type === 'bft' ? byronHeader(id, networkMagic) : praosHeader(id, era, slot);
+  return toJson({ type, era, id, ancestor, height, slot, size, transactions, ...header });
+}
+
+/** Outputs of the ledger as `queryLedgerState/utxo` answers. */
+export const renderUtxo = (utxo: Iterable<readonly [Reference, DevnetOutput]>): Json =>
+  [...utxo].map(([reference, output]) => ({
+    ...renderReference(reference),
+    ...renderOutput(output),
+  }));
+
+const renderReference = (reference: Reference) => {
+  const [id = '', index = ''] = reference.split('#');
+  return { transaction: { id }, index: Number(index) };
+};
+
+const renderOutput = ({ address, lovelace, assets, datumHash, datum, script }: DraftOutput) => ({
+  address,
+  value: { ...ada(lovelace), ...(assets === undefined ? {} : byPolicy(assets)) },
+  datumHash,
+  datum,
+  script,
+});
+
+const ada = (lovelace: bigint) => ({ ada: { lovelace } });
+
+function byPolicy(assets: Assets): Record<string, Record<string, bigint>> {
+  const policies: Record<string, Record<string, bigint>> = {};
+  for (const [unit, quantity] of assets) {
+    const policy = unit.slice(0, 56);
+    const names = policies[policy] ?? {};
+    policies[policy] = names;
+    names[unit.slice(56)] = quantity;
+  }
+  return policies;
+}
+
+function transaction(tx: DevnetTransaction, networkMagic: number, version: OgmiosVersion): Json {
+  const { extras, collateralReturn, totalCollateral } = tx;
+  // Version 7 leaves out what is empty, where version 6 wrote it.
+  const always = version === 6;
+  return {
+    id: tx.id,
+    spends: tx.spends,
+    inputs: tx.inputs.map(renderReference),
+    references: some(extras.references?.map(renderReference)),
+    outputs: always ? tx.outputs.map(renderOutput) : some(tx.outputs.map(renderOutput)),
+    collaterals: some(tx.collaterals.map(renderReference)),
+    collateralReturn: collateralReturn && renderOutput(collateralReturn),
+    totalCollateral: totalCollateral === undefined ? undefined : ada(totalCollateral),
+    certificates: some(extras.certificates),
+    withdrawals: tx.withdrawals.size === 0 ? undefined : withdrawals(tx.withdrawals),
+    fee: ada(tx.fee),
+    validityInterval: extras.validityInterval ?? (always ? {} : undefined),
+    mint: tx.mint.size === 0 ? undefined : byPolicy(tx.mint),
+    network: tx.outputs.length % 2 === 0 ? networkName(networkMagic) : undefined,
+    metadata: extras.metadata,
+    // Derived from the id: nobody checks them, and the same transaction shows the same everywhere.
+    signatories: [{ key: tx.id, signature: tx.id + tx.id }],
+    scripts: extras.scripts,
+    redeemers: some(extras.redeemers),
+  };
+}
+
+const some = <T>(items: readonly T[] | undefined): readonly T[] | undefined =>
+  items === undefined || items.length === 0 ? undefined : items;
+
+const withdrawals = (taken: ReadonlyMap<string, bigint>): Json =>
+  Object.fromEntries([...taken].map(([account, lovelace]) => [account, ada(lovelace)]));
+
+const networkName = (networkMagic: number): string =>
+  networkId(networkMagic) === 1 ? 'mainnet' : 'testnet';
+
+const PROTOCOL_MAJOR: Record<string, number> = {
+  shelley: 2,
+  allegra: 3,
+  mary: 4,
+  alonzo: 6,
+  babbage: 8,
+  conway: 10,
+  dijkstra: 12,
+};
+
+const praosHeader = (id: string, era: string, slot: number): Record<string, Json> => ({
+  protocol: { version: { major: PROTOCOL_MAJOR[era] ?? 10, minor: 0 } },
+  issuer: {
+    verificationKey: id,
+    vrfVerificationKey: id,
+    operationalCertificate: {
+      count: 1,
+      sigma: id + id,
+      kes: { period: Math.floor(slot / 129_600), verificationKey: id },
+    },
+    leaderValue: { output: id + id, proof: id + id + id.slice(0, 32) },
+  },
+});
+
+const byronHeader = (id: string, networkMagic: number): Record<string, Json> => ({
+  operationalCertificates: [],
+  protocol: {
+    id: networkMagic,
+    version: { major: 1, minor: 0, patch: 0 },
+    software: { appName: 'cardano-sl', number: 1 },
+  },
+  issuer: { verificationKey: id + id },
+  delegate: { verificationKey: id + id },
+});

@@ -1,0 +1,104 @@
+import type { PointOrOrigin, TipOrOrigin } from '../chain/point.js';
+import { SECURITY_PARAMETER_BLOCKS } from '../chain/point.js';
+import type { DevnetBlock, DevnetChain, Position } from './chain.js';
+import type { NetworkFacts } from './network.js';
+import { networkFacts } from './network.js';
+import type { OgmiosVersion } from './render.js';
+import { createRenderer, renderUtxo } from './render.js';
+import type { Json, Reference } from './transaction.js';
+
+/** Which unspent outputs a client asks for. */
+export type UtxoFilter =
+  | { readonly addresses: readonly string[] }
+  | { readonly outputReferences: readonly Reference[] }
+  | 'all';
+
+/**
+ * A node's view of a chain, which is all that a session needs: made of a simulated chain or of
+ * recorded answers. Positions are block ids, or `origin`; for one that isn't on the best chain any
+ * more, only `commonAncestor` has an answer.
+ */
+export type BlockSource = {
+  readonly facts: NetworkFacts;
+  tip(): TipOrOrigin;
+  era(): string;
+  /** The block at this point, if it is on the best chain. A boundary block has no point of its own. */
+  find(point: PointOrOrigin): Position | undefined;
+  pointAt(position: Position): PointOrOrigin;
+  next(position: Position): Position | undefined;
+  commonAncestor(position: Position): Position;
+  /** Blocks between the position and the tip. */
+  depthOf(position: Position): number;
+  /** The block as JSON. */
+  render(position: Position, version: OgmiosVersion): string;
+  /** Unspent outputs at the position; absent where the ledger isn't known. */
+  utxo?(position: Position, filter: UtxoFilter): Json;
+  /** How many blocks deep ledger states are kept. */
+  readonly ledgerDepth: number;
+};
+
+export type ChainSourceOptions = {
+  /** How many blocks the node is behind the chain at this moment; 0 by default. */
+  readonly behind?: () => number;
+  readonly facts?: Partial<NetworkFacts>;
+  readonly ledgerDepth?: number;
+};
+
+export function chainSource(chain: DevnetChain, options: ChainSourceOptions = {}): BlockSource {
+  const render = {
+    6: createRenderer(chain.networkMagic, 6),
+    7: createRenderer(chain.networkMagic, 7),
+  };
+  const lastIndex = () => Math.max(-1, chain.blocks().length - 1 - (options.behind?.() ?? 0));
+  const last = () => chain.blocks()[lastIndex()];
+  const visible = (position: Position): number | undefined => {
+    const index = chain.indexOf(position);
+    return index !== undefined && index <= lastIndex() ? index : undefined;
+  };
+  const block = (id: Position): DevnetBlock => {
+    const found = chain.block(id);
+    if (found === undefined) throw new RangeError(`no block ${id}`);
+    return found;
+  };
+  return {
+    facts: { ...networkFacts(chain.networkMagic), ...options.facts },
+    ledgerDepth: options.ledgerDepth ?? SECURITY_PARAMETER_BLOCKS,
+    tip: () => {
+      const found = last();
+      return found === undefined ? 'origin' : { ...found.point, height: found.height };
+    },
+    era: () => last()?.era ?? 'conway',
+    find: (point) => {
+      if (point === 'origin') return 'origin';
+      const found = chain.block(point.id);
+      if (found === undefined || found.type === 'ebb' || found.slot !== point.slot)
+        return undefined;
+      return visible(found.id) === undefined ? undefined : found.id;
+    },
+    pointAt: (position) => (position === 'origin' ? 'origin' : block(position).point),
+    next: (position) => {
+      const index = visible(position);
+      if (index === undefined || index >= lastIndex()) return undefined;
+      return chain.blocks()[index + 1]?.id;
+    },
+    commonAncestor: (position) => {
+      let at = position;
+      while (chain.indexOf(at) === undefined) at = block(at).parent;
+      return visible(at) === undefined ? (last()?.id ?? 'origin') : at;
+    },
+    depthOf: (position) => lastIndex() - (visible(position) ?? -1),
+    render: (position, version) => render[version](block(position)),
+    utxo: (position, filter) => {
+      if (filter === 'all') return renderUtxo(chain.utxoAt(position));
+      if ('addresses' in filter) {
+        return renderUtxo(chain.unspentAt(position, new Set(filter.addresses)));
+      }
+      return renderUtxo(
+        [...new Set(filter.outputReferences)].flatMap((reference) => {
+          const output = chain.outputAt(position, reference);
+          return output === undefined ? [] : [[reference, output] as const];
+        }),
+      );
+    },
+  };
+}
