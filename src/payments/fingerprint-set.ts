@@ -4,8 +4,8 @@
  * once in 400 look-ups) and is confirmed against the database. Nothing is ever removed.
  */
 export type FingerprintSet = {
-  add(text: string): void;
-  mayHave(text: string): boolean;
+  readonly add: (text: string) => void;
+  readonly mayHave: (text: string) => boolean;
   /** Fingerprints, not strings: two strings that share one count once. */
   readonly size: number;
 };

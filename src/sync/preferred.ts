@@ -4,6 +4,8 @@ import { type Choice, dialOf, type Endpoints } from './endpoints.js';
 import type { Follower } from './follower.js';
 import { type ChainSyncSession, createSession } from './session.js';
 
+export const PREFERRED_IS_BACK = 'the preferred endpoint is back';
+
 export type PreferredDeps = { readonly endpoints: Endpoints; readonly preferredRetryMs: number };
 
 /**
@@ -23,7 +25,7 @@ export function watchPreferred(
     while (!signal.aborted) {
       await sleep(deps.preferredRetryMs, undefined, { signal });
       if (await canTakeOver(deps, choice, follower, signal)) {
-        session.close('the preferred endpoint is back');
+        session.close(PREFERRED_IS_BACK);
         return;
       }
     }

@@ -89,7 +89,7 @@ export function createSession(socket: WebSocket, deps: SessionDeps): ChainSyncSe
     if (error !== undefined && SAYS_KEY_REFUSED.test(JSON.stringify(error))) {
       return end(new KeyRefused('the node refused the key in a JSON-RPC error'));
     }
-    if (method === 'queryNetwork/tip' || message['id'] === 't') return deps.answersTipQuery.set();
+    if (method === 'queryNetwork/tip' || message.id === 't') return deps.answersTipQuery.set();
     if (method === 'nextBlock' && begun) return deliver(frame);
     if (asked !== null) return asked(message);
     if (error !== undefined) end(new ProtocolError('the node answered with an error', error));
@@ -176,7 +176,7 @@ function askOnce(
 ): Promise<Fields> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(
-      () => reject(new ConnectionEnded(`no answer to ${String(request['method'])} in 20 s`)),
+      () => reject(new ConnectionEnded(`no answer to ${String(request.method)} in 20 s`)),
       REQUEST_MS_MAX,
     );
     send(JSON.stringify(request), (outcome) => {
@@ -190,15 +190,15 @@ function askOnce(
 const INTERSECTION_NOT_FOUND = 1000;
 
 function readIntersection(message: Fields): IntersectionAnswer {
-  if (message['error'] !== undefined) {
-    const error = fieldsOf(message['error'], 'error');
-    if (error['code'] !== INTERSECTION_NOT_FOUND) {
+  if (message.error !== undefined) {
+    const error = fieldsOf(message.error, 'error');
+    if (error.code !== INTERSECTION_NOT_FOUND) {
       throw new ProtocolError('findIntersection was answered with an error', error);
     }
-    return { point: null, tip: decodeTip(fieldsOf(error['data'], 'data')['tip']) };
+    return { point: null, tip: decodeTip(fieldsOf(error.data, 'data').tip) };
   }
-  const result = fieldsOf(message['result'], 'the result of findIntersection');
-  return { point: decodePoint(result['intersection']), tip: decodeTip(result['tip']) };
+  const result = fieldsOf(message.result, 'the result of findIntersection');
+  return { point: decodePoint(result.intersection), tip: decodeTip(result.tip) };
 }
 
 const asError = (error: unknown): Error =>

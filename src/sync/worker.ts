@@ -23,7 +23,7 @@ import {
 } from './follower.js';
 import { intersect, type StartPoint } from './intersect.js';
 import { waitForLeadership } from './leader.js';
-import { watchPreferred } from './preferred.js';
+import { PREFERRED_IS_BACK, watchPreferred } from './preferred.js';
 import { beginTerm, readCursor, type Term } from './queries.js';
 import { type ChainSyncSession, createSession } from './session.js';
 
@@ -100,7 +100,6 @@ async function connectAgainAndAgain<S>(
   let choice = FIRST_CHOICE;
   while (!signal.aborted) {
     const outcome = await followOnce(deps, term, handlers, choice, answering, signal);
-    if (signal.aborted) return;
     if (outcome.error instanceof TermOver) throw outcome.error;
     choice = await nextChoice(deps, choice, outcome, signal);
   }
@@ -180,7 +179,8 @@ async function followOnce<S>(
     if (session !== null) deps.observe({ type: 'disconnected', endpoint, reason: describe(error) });
     else deps.observe({ type: 'connect_failed', endpoint, reason: describe(error) });
     const after = follower === null ? before : JSON.stringify(follower.cursor());
-    return { error, madeProgress: after !== before };
+    const madeProgress = after !== before || describe(error) === PREFERRED_IS_BACK;
+    return { error, madeProgress };
   } finally {
     closing.abort();
     session?.close('done with it');

@@ -1,0 +1,90 @@
+import { describe, expect, test } from 'vitest';
+import type { Block } from '../../src/chain/block.js';
+import { decodeNextBlock } from '../../src/chain/decode.js';
+import { ProtocolError } from '../../src/chain/fields.js';
+import { recordings, sharedIsThere, unitOf, vectors } from './shared-material.js';
+
+const blockOf = (line: string): Block => {
+  const event = decodeNextBlock(line);
+  if (event.type !== 'forward') throw new Error('expected a block');
+  return event.block;
+};
+
+/** All outputs that exist after the blocks, and by whom they are spent, as the truth files tell it. */
+function outputsOf(lines: readonly string[]): unknown[] {
+  const blocks = lines.map(blockOf);
+  const spentBy = new Map(
+    blocks.flatMap((block) =>
+      block.transactions.flatMap((tx) => tx.spends.map((spent) => [spent, tx.id] as const)),
+    ),
+  );
+  return blocks.flatMap((block) =>
+    block.transactions.flatMap((tx) =>
+      tx.outputs.map((output) => ({
+        block: block.id,
+        height: block.height,
+        slot: block.slot,
+        tx: tx.id,
+        index: output.index,
+        address: output.address,
+        lovelace: output.value.lovelace.toString(),
+        assets: Object.fromEntries([...output.value.assets].map(([u, q]) => [u, q.toString()])),
+        spentBy: spentBy.get(`${tx.id}#${output.index}`) ?? null,
+      })),
+    ),
+  );
+}
+
+describe.skipIf(!sharedIsThere)('decoding real blocks and official vectors', () => {
+  test.each([...recordings('single'), ...recordings('chain')].map((r) => [r.name, r] as const))(
+    '%s holds exactly the outputs and spends of its truth file',
+    (_, { lines, truth }) => {
+      const expected = truth.outputs.map(({ kind: _kind, assets, spentBy, ...output }) => ({
+        ...output,
+        spentBy: spentBy?.tx ?? null,
+        assets: Object.fromEntries(
+          Object.entries(assets)
+            .filter(([, quantity]) => quantity !== '0')
+            .map(([unit, quantity]) => [unitOf(unit), quantity]),
+        ),
+      }));
+      const key = (output: unknown): string => {
+        const { tx, index } = output as { tx: string; index: number };
+        return `${tx}#${index}`;
+      };
+      const sorted = (outputs: unknown[]): unknown[] =>
+        outputs.sort((a, b) => (key(a) < key(b) ? -1 : 1));
+      expect(sorted(outputsOf(lines))).toEqual(sorted(expected));
+    },
+  );
+
+  test('every official nextBlock answer decodes or is refused for what no chain can hold', () => {
+    const refused: string[] = [];
+    const answers = vectors('NextBlockResponse');
+    for (const [file, text] of answers) {
+      try {
+        decodeNextBlock(text);
+      } catch (error) {
+        if (!(error instanceof ProtocolError)) throw error;
+        refused.push(`${file}: ${error.message}`);
+      }
+    }
+    expect(answers).toHaveLength(50);
+    // Random 64-bit block heights; mainnet would need some 10^8 years to get there.
+    expect(refused).toEqual(
+      ['000', '011', '018', '022', '025', '029'].map(
+        (file) => `${file}.json: the block's height is beyond 2^53 - 1`,
+      ),
+    );
+  });
+
+  test('decodes the official answers without recursion over metadata nested 100,000 deep', () => {
+    const [line] = recordings('single').find((r) => r.name === 'conway1')!.lines;
+    const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
+    const poisoned = line!.replace(
+      '"spends":',
+      `"metadata":{"labels":{"1":{"json":${deep}}}},"spends":`,
+    );
+    expect(blockOf(poisoned)).toEqual(blockOf(line!));
+  });
+});
