@@ -59,5 +59,10 @@ export const vectors = (message: string): [file: string, text: string][] =>
         .map((file) => [file, readFileSync(`${SHARED}ogmios/vectors/${message}/${file}`, 'utf8')])
     : [];
 
-/** The truth files put a dot between policy and asset name. */
-export const unitOf = (dotted: string): string => dotted.replace('.', '');
+/** Units as we write them (the truth files put a dot in), without quantities of zero. */
+export const countedAssets = (output: TruthOutput): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(output.assets)
+      .filter(([, quantity]) => quantity !== '0')
+      .map(([dotted, quantity]) => [dotted.replace('.', ''), quantity]),
+  );
