@@ -67,6 +67,8 @@ export type DevnetChain = {
   switchTo(id: Position): void;
   /** Transactions that lost their block and could still be in one: a real mempool brings them back. */
   orphans(): DevnetTransaction[];
+  /** They are gone for good, as when every mempool dropped them. */
+  forgetOrphans(): void;
   /** Unspent outputs after the block, on whatever fork it is; a copy. */
   utxoAt(position: Position): ReadonlyMap<Reference, DevnetOutput>;
   /** The same without a copy, for the addresses alone. */
@@ -75,7 +77,7 @@ export type DevnetChain = {
   /** All that the block made, also what it spent itself; as it was made. */
   outputsCreatedIn(id: string): ReadonlyMap<Reference, DevnetOutput>;
   /** From now on random content pays these addresses too, and spends what they have. */
-  watch(addresses: readonly string[]): void;
+  readonly watch: (addresses: readonly string[]) => void;
 };
 
 const FAUCET_OUTPUTS = 32;
@@ -223,6 +225,7 @@ export function createChain(options: ChainOptions): DevnetChain {
       for (const block of branch.reverse()) append(block);
     },
     orphans,
+    forgetOrphans: () => orphaned.clear(),
     utxoAt: (position) => new Map(anywhere.moveTo(position).utxo),
     unspentAt: (position, addresses) => {
       const ledger = anywhere.moveTo(position);

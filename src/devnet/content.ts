@@ -22,7 +22,7 @@ export type ContentOptions = {
 
 /** Random content of blocks, like a public chain's and worse; see `metadata.ts` for the worst. */
 export type ContentSource = {
-  watch(addresses: readonly string[]): void;
+  readonly watch: (addresses: readonly string[]) => void;
   transactionCount(): number;
   comesBack(): boolean;
   /** @param inBlock what the block has so far: it may be spent at once */
@@ -181,7 +181,7 @@ function collateral(
   ledger: Ledger,
 ): Pick<TransactionDraft, 'collaterals' | 'collateralReturn'> {
   const collaterals = oldest(ledger, random.pick(actors), random.between(1, 2));
-  const collateralReturn = random.chance(0.2) ? 'none' : payee();
+  const collateralReturn = random.chance(0.2) ? false : payee();
   return collaterals.length === 0 ? {} : { collaterals, collateralReturn };
 }
 

@@ -19,8 +19,8 @@ export type TransactionDraft = {
   readonly change?: string;
   /** The script fails: nothing of `pay` exists, collateral is lost. */
   readonly failed?: boolean;
-  /** Where a failed script's collateral goes back to; `none` as before the Babbage era. */
-  readonly collateralReturn?: string | 'none';
+  /** Where a failed script's collateral goes back to; `false` for no return, as before Babbage. */
+  readonly collateralReturn?: string | false;
   /** Outputs put up as collateral; a small one of the devnet's own where the script fails. */
   readonly collaterals?: readonly Reference[];
   readonly burn?: Assets;
@@ -128,7 +128,7 @@ function changeOutputs(
   lovelace: bigint,
   assets: Map<string, bigint>,
 ): DraftOutput[] {
-  const bundles: Map<string, bigint>[] = [new Map()];
+  const bundles = [new Map<string, bigint>()];
   for (const [unit, quantity] of assets) {
     let rest = quantity;
     for (let i = 0; rest > 0n; i += 1) {
@@ -151,7 +151,7 @@ function collateral(
   ledger: Ledger,
   { faucet, purse }: Wallet,
 ): Pick<DevnetTransaction, 'collaterals' | 'collateralReturn' | 'totalCollateral'> {
-  const [own = [...ledger.at(faucet)][0]] = ledger.at(purse);
+  const [own] = [...ledger.at(purse), ...ledger.at(faucet)];
   const collaterals = draft.collaterals ?? (draft.failed === true && own ? [own] : []);
   if (collaterals.length === 0) return { collaterals };
   let lovelace = 0n;
@@ -163,12 +163,12 @@ function collateral(
     for (const [unit, n] of output.assets) assets.set(unit, (assets.get(unit) ?? 0n) + n);
   }
   // Assets can't be lost as collateral: they force a return.
-  if (assets.size === 0 && draft.collateralReturn === 'none') {
+  if (assets.size === 0 && draft.collateralReturn === false) {
     return { collaterals, totalCollateral: lovelace };
   }
   const lost = least(COLLATERAL, lovelace / 2n);
   const to = draft.collateralReturn;
-  const address = to === undefined || to === 'none' ? purse : to;
+  const address = to === undefined || to === false ? purse : to;
   return {
     collaterals,
     collateralReturn: { address, lovelace: lovelace - lost, assets },

@@ -5,16 +5,9 @@ import type { Json } from './transaction.js';
  * `JSON.rawJSON` needs a newer Node, and a replacer can't print a number that isn't a float.
  */
 export function toJson(value: Json): string {
-  switch (typeof value) {
-    case 'string':
-    case 'number':
-    case 'boolean':
-      return JSON.stringify(value);
-    case 'bigint':
-      return value.toString();
-    case 'object':
-      return value === null ? 'null' : isList(value) ? list(value) : record(value);
-  }
+  if (typeof value === 'bigint') return value.toString();
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  return isList(value) ? list(value) : record(value);
 }
 
 const isList = (value: object): value is readonly Json[] => Array.isArray(value);

@@ -1,0 +1,81 @@
+import { z } from 'zod';
+import { faultSchema } from './faults.js';
+import type { Devnet } from './server.js';
+
+const amount = z
+  .string()
+  .regex(/^[1-9]\d{0,19}$/, 'must be a decimal string of 1 to 20 digits')
+  .transform(BigInt)
+  .refine((value) => value < 2n ** 64n, 'must be below 2^64');
+
+const unit = z
+  .string()
+  .regex(/^[0-9a-f]{56}([0-9a-f]{2}){0,32}$/, 'must be policy id and name, hex');
+
+const FAULT_KINDS = faultSchema.options.map((option) => option.shape.kind.value);
+
+/** All that can be asked of a running devnet, over HTTP and in scenario files. */
+export const actionSchema = z.discriminatedUnion('do', [
+  z.strictObject({
+    do: z.literal('pay'),
+    address: z.string().min(1),
+    lovelace: amount,
+    assets: z.record(unit, amount).default({}),
+    mine: z.boolean().default(false),
+  }),
+  z.strictObject({
+    do: z.literal('mine'),
+    blocks: z.int().min(1).max(100_000).default(1),
+    bytes: z
+      .int()
+      .min(1)
+      .max(256 * 1024 * 1024)
+      .optional(),
+  }),
+  z.strictObject({
+    do: z.literal('fork'),
+    depth: z.int().min(1),
+    blocks: z.int().min(1).optional(),
+    comeBack: z.enum(['all', 'none']).default('all'),
+  }),
+  z.strictObject({ do: z.literal('watch'), addresses: z.array(z.string().min(1)) }),
+  z.strictObject({ do: z.literal('fault'), fault: faultSchema }),
+  z.strictObject({ do: z.literal('heal'), kind: z.enum(FAULT_KINDS).optional() }),
+]);
+
+export type Action = z.output<typeof actionSchema>;
+
+/** Does it, and says what came of it; amounts are decimal strings. */
+export function perform(devnet: Devnet, action: Action): Record<string, unknown> {
+  switch (action.do) {
+    case 'pay': {
+      const { address, lovelace } = action;
+      const output = { address, lovelace, assets: new Map(Object.entries(action.assets)) };
+      if (!action.mine) {
+        devnet.pay(output);
+        return { waiting: true };
+      }
+      const { block, transaction } = devnet.payNow(output);
+      return { transaction: transaction.id, index: 0, block: block.id, height: block.height };
+    }
+    case 'mine': {
+      const content = action.bytes === undefined ? [] : [{ bytes: action.bytes }];
+      for (let i = 0; i < action.blocks; i += 1) devnet.mine(i === 0 ? content : []);
+      return { tip: devnet.chain.tip };
+    }
+    case 'fork': {
+      const { depth, blocks, comeBack } = action;
+      devnet.fork(depth, { comeBack, ...(blocks === undefined ? {} : { blocks }) });
+      return { tip: devnet.chain.tip };
+    }
+    case 'watch':
+      devnet.chain.watch(action.addresses);
+      return { watched: action.addresses.length };
+    case 'fault':
+      devnet.inject(action.fault);
+      return { faults: devnet.faults.list() };
+    case 'heal':
+      devnet.heal(action.kind);
+      return { faults: devnet.faults.list() };
+  }
+}

@@ -1,0 +1,94 @@
+import type { Duplex } from 'node:stream';
+import type { WebSocket } from 'ws';
+import type { Faults } from './faults.js';
+import type { Session } from './session.js';
+
+/** One client's WebSocket, with the faults that befall it. */
+export type Connection = {
+  /** Looks again: the chain changed, or a fault ended. */
+  wake(): void;
+  /** Closes with a code, or without a word. */
+  drop(code?: number): void;
+  /** From now on the socket is open and dead: nothing is read, written or answered, pings neither. */
+  halfOpen(): void;
+};
+
+/** A stalled server takes this many requests and then gives up on the client. */
+const HELD_REQUESTS_MAX = 100_000;
+
+export function serveConnection(
+  webSocket: WebSocket,
+  socket: Duplex,
+  session: Session,
+  faults: Faults,
+): Connection {
+  const held: string[] = [];
+  const delayed: { text: string; timer: NodeJS.Timeout }[] = [];
+  let dead = false;
+  let lastDueMs = 0;
+
+  const deliver = (text: string): void => {
+    if (dead || webSocket.readyState !== webSocket.OPEN) return;
+    const delivery = faults.deliver(text);
+    switch (delivery.type) {
+      case 'send':
+        webSocket.send(delivery.text);
+        return;
+      case 'truncatedFrame':
+        socket.write(halfAFrame(delivery.text));
+        socket.end(() => socket.destroy());
+        return;
+    }
+  };
+  const send = (text: string): void => {
+    if (faults.delayMs === 0 && delayed.length === 0) return deliver(text);
+    // One after the other, so that a delayed answer isn't overtaken.
+    const dueMs = Math.max(lastDueMs, performance.now()) + faults.delayMs;
+    lastDueMs = dueMs;
+    const timer = setTimeout(() => {
+      delayed.shift();
+      deliver(text);
+    }, dueMs - performance.now());
+    delayed.push({ text, timer });
+  };
+  const answerHeld = (): void => {
+    for (const request of held.splice(0))
+      for (const answer of session.handle(request)) send(answer);
+  };
+  webSocket.on('message', (payload: Buffer) => {
+    if (dead) return;
+    held.push(payload.toString());
+    if (!faults.stalled) answerHeld();
+    else if (held.length > HELD_REQUESTS_MAX) webSocket.terminate();
+  });
+  webSocket.on('close', () => {
+    for (const { timer } of delayed) clearTimeout(timer);
+  });
+  // A client that breaks the protocol is closed by `ws`; that is its problem alone.
+  webSocket.on('error', () => undefined);
+  return {
+    wake: () => {
+      if (dead || faults.stalled) return;
+      answerHeld();
+      for (const answer of session.chainChanged()) send(answer);
+    },
+    drop: (code) => {
+      if (code === undefined) webSocket.terminate();
+      else webSocket.close(code);
+    },
+    halfOpen: () => {
+      dead = true;
+      webSocket.pause();
+    },
+  };
+}
+
+/** A text frame of 64-bit length that breaks off after half of its payload. */
+function halfAFrame(text: string): Buffer {
+  const payload = Buffer.from(text);
+  const head = Buffer.alloc(10);
+  head.writeUInt8(0x81, 0);
+  head.writeUInt8(127, 1);
+  head.writeBigUInt64BE(BigInt(payload.length), 2);
+  return Buffer.concat([head, payload.subarray(0, Math.floor(payload.length / 2))]);
+}

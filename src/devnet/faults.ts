@@ -1,0 +1,137 @@
+import { z } from 'zod';
+
+const times = z.int().min(1).default(1);
+
+/** How a refused key shows: HTTP status at the upgrade, WebSocket close code, or a JSON-RPC error. */
+export const REFUSALS = [401, 403, 1008, 4001, 4003, 4401, 4403, 'error'] as const;
+
+/** All that can go wrong on request. What has `times` ends by itself, the rest when it is healed. */
+export const faultSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('drop'), code: z.int().min(1000).max(4999).optional() }),
+  z.strictObject({ kind: z.literal('halfOpen') }),
+  z.strictObject({ kind: z.literal('stall') }),
+  z.strictObject({ kind: z.literal('slow'), delayMs: z.int().min(1).max(60_000) }),
+  z.strictObject({
+    kind: z.literal('refuseKey'),
+    how: z.literal(REFUSALS).default(401),
+    key: z.string().optional(),
+  }),
+  z.strictObject({ kind: z.literal('garbage'), times }),
+  z.strictObject({ kind: z.literal('truncatedJson'), times }),
+  z.strictObject({ kind: z.literal('truncatedFrame'), times }),
+  z.strictObject({ kind: z.literal('undecodable'), times }),
+  z.strictObject({
+    kind: z.literal('rpcError'),
+    times,
+    code: z.int().default(-32_000),
+    message: z.string().default('Internal error.'),
+  }),
+  z.strictObject({
+    kind: z.literal('syncing'),
+    behind: z.int().min(1),
+    synchronization: z.number().min(0).max(0.99999).default(0.5),
+  }),
+  z.strictObject({ kind: z.literal('oldTip'), behind: z.int().min(1) }),
+]);
+
+export type Fault = z.output<typeof faultSchema>;
+export type FaultKind = Fault['kind'];
+export type Refusal = (typeof REFUSALS)[number];
+
+/** What is to be done with one answer. */
+export type Delivery =
+  | { readonly type: 'send'; readonly text: string }
+  /** A frame that announces all of the text and ends in the middle, and with it the connection. */
+  | { readonly type: 'truncatedFrame'; readonly text: string };
+
+/** The faults of one server that last or wait for their turn. No I/O: the server asks and acts. */
+export type Faults = {
+  list(): Fault[];
+  set(fault: Fault): void;
+  /** Ends one kind of fault, or all of them. */
+  heal(kind?: FaultKind): void;
+  readonly stalled: boolean;
+  readonly delayMs: number;
+  /** Blocks that the node is behind its chain. */
+  readonly behind: number;
+  /** As `/health` tells it: 1 is in step. */
+  readonly synchronization: number;
+  refusal(key: string | undefined): Refusal | undefined;
+  deliver(answer: string): Delivery;
+};
+
+export function createFaults(): Faults {
+  const active = new Map<FaultKind, Fault>();
+  const find = <K extends FaultKind>(kind: K) =>
+    active.get(kind) as Extract<Fault, { kind: K }> | undefined;
+  /** Uses a fault once; the last use ends it. */
+  const use = (fault: Extract<Fault, { times: number }>): void => {
+    if (fault.times <= 1) active.delete(fault.kind);
+    else active.set(fault.kind, { ...fault, times: fault.times - 1 });
+  };
+  return {
+    list: () => [...active.values()],
+    set: (fault) => void active.set(fault.kind, fault),
+    heal: (kind) => {
+      if (kind === undefined) active.clear();
+      else active.delete(kind);
+    },
+    get stalled() {
+      return active.has('stall');
+    },
+    get delayMs() {
+      return find('slow')?.delayMs ?? 0;
+    },
+    get behind() {
+      return Math.max(find('syncing')?.behind ?? 0, find('oldTip')?.behind ?? 0);
+    },
+    get synchronization() {
+      return find('syncing')?.synchronization ?? 1;
+    },
+    refusal: (key) => {
+      const fault = find('refuseKey');
+      return fault !== undefined && (fault.key === undefined || fault.key === key)
+        ? fault.how
+        : undefined;
+    },
+    deliver: (answer) => {
+      const frame = find('truncatedFrame');
+      if (frame !== undefined) {
+        use(frame);
+        return { type: 'truncatedFrame', text: answer };
+      }
+      const text = find('garbage') ?? find('truncatedJson') ?? find('rpcError');
+      const block = isForward(answer) ? find('undecodable') : undefined;
+      const fault = text ?? block;
+      if (fault === undefined) return { type: 'send', text: answer };
+      use(fault);
+      return { type: 'send', text: spoil(answer, fault) };
+    },
+  };
+}
+
+const FORWARD = '{"jsonrpc":"2.0","method":"nextBlock","result":{"direction":"forward","block":{';
+
+const isForward = (answer: string): boolean => answer.startsWith(FORWARD);
+
+function spoil(answer: string, fault: Extract<Fault, { times: number }>): string {
+  switch (fault.kind) {
+    case 'garbage':
+      return '\u0000<html><body>502 Bad Gateway</body></html> {"jsonrpc"';
+    case 'truncatedJson':
+      return answer.slice(0, Math.floor(answer.length / 2));
+    case 'undecodable':
+      // Well-formed, and of a type that no reader can know.
+      return answer.replace('"block":{"type":"', '"block":{"type":"unheard-of-');
+    case 'rpcError':
+      return rpcError(answer, fault.code, fault.message);
+    case 'truncatedFrame':
+      return answer;
+  }
+}
+
+/** The id stands last in every answer. */
+function rpcError(answer: string, code: number, message: string): string {
+  const id = answer.slice(answer.lastIndexOf(',"id":') + 6, -1);
+  return `{"jsonrpc":"2.0","error":{"code":${code},"message":${JSON.stringify(message)}},"id":${id}}`;
+}

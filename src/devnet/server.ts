@@ -1,0 +1,107 @@
+import type { ChainOptions, Content, DevnetBlock, DevnetChain } from './chain.js';
+import { createChain } from './chain.js';
+import { answerControl } from './control.js';
+import { createFaults } from './faults.js';
+import type { OgmiosServer } from './ogmios-server.js';
+import { serveOgmios } from './ogmios-server.js';
+import { chainSource } from './source.js';
+import type { DevnetTransaction, DraftOutput } from './transaction.js';
+
+export type DevnetOptions = Partial<ChainOptions> & {
+  readonly host?: string;
+  /** Default 0: any free port. */
+  readonly port?: number;
+  /** Ogmios' major version to speak; default 6. */
+  readonly version?: '6' | '7';
+  /** A block every so many milliseconds; none by itself by default. */
+  readonly blockTimeMs?: number;
+  /** Blocks there are at the start; default 10. */
+  readonly blocks?: number;
+  /** Whether blocks have random content besides what is asked for; default true. */
+  readonly random?: boolean;
+  readonly apiKeys?: readonly string[];
+};
+
+export type ForkOptions = {
+  /** Blocks of the new fork; one more than were lost by default. */
+  readonly blocks?: number;
+  /** Whether what lost its block is in the fork's first one again; default `all`. */
+  readonly comeBack?: 'all' | 'none';
+  /** What else the fork's first block holds. */
+  readonly content?: readonly Content[];
+};
+
+/** A simulated chain behind Ogmios' interface, for as long as it isn't closed. */
+export type Devnet = OgmiosServer & {
+  readonly chain: DevnetChain;
+  /** One transaction into the next block. */
+  pay(...outputs: DraftOutput[]): void;
+  /** The same, and mines that block; the outputs are the transaction's first. */
+  payNow(...outputs: DraftOutput[]): {
+    readonly block: DevnetBlock;
+    readonly transaction: DevnetTransaction;
+  };
+  /** One block with what waits, and random content unless that is off. */
+  mine(content?: readonly Content[]): DevnetBlock;
+  /** Replaces the last `depth` blocks by a longer chain; clients see one switch. */
+  fork(depth: number, options?: ForkOptions): DevnetBlock[];
+};
+
+export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> {
+  const chain = createChain({ ...options, seed: options.seed ?? 1 });
+  const faults = createFaults();
+  const random: readonly Content[] = options.random === false ? [] : ['random'];
+  const waiting: Content[] = [];
+  const grow = (content: readonly Content[]) =>
+    chain.mine([...waiting.splice(0), ...content, ...random]);
+  for (let i = 0; i < (options.blocks ?? 10); i += 1) grow([]);
+
+  const tip = chain.blocks().at(-1);
+  // Slots are seconds, and the tip is now.
+  const startTime = new Date(Date.now() - (tip?.slot ?? 0) * 1000).toISOString();
+  const source = chainSource(chain, { behind: () => faults.behind, facts: { startTime } });
+  const server = await serveOgmios(source, {
+    ...options,
+    version: options.version === '7' ? 7 : 6,
+    faults,
+    onRequest: (request, response) => answerControl(devnet, request, response),
+  });
+  const mine = (content: readonly Content[] = []): DevnetBlock => {
+    const block = grow(content);
+    server.chainChanged();
+    return block;
+  };
+  const timer =
+    options.blockTimeMs === undefined ? undefined : setInterval(mine, options.blockTimeMs, []);
+  const closeServer = server.close;
+  const devnet: Devnet = Object.assign(server, {
+    chain,
+    mine,
+    pay: (...outputs: DraftOutput[]) => void waiting.push({ pay: outputs }),
+    payNow: (...outputs: DraftOutput[]) => {
+      const place = waiting.push({ pay: outputs }) - 1;
+      const block = mine();
+      const transaction = block.transactions[place];
+      if (transaction === undefined) throw new Error('what waits comes first in a block');
+      return { block, transaction };
+    },
+    fork: (
+      depth: number,
+      { blocks = depth + 1, comeBack = 'all', content = [] }: ForkOptions = {},
+    ) => {
+      chain.rollBack(depth);
+      const returning = comeBack === 'all' ? chain.orphans() : [];
+      if (comeBack === 'none') chain.forgetOrphans();
+      const mined = Array.from({ length: blocks }, (_, i) =>
+        grow(i === 0 ? [...returning, ...content] : []),
+      );
+      server.chainChanged();
+      return mined;
+    },
+    close: async () => {
+      clearInterval(timer);
+      await closeServer();
+    },
+  });
+  return devnet;
+}
