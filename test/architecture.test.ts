@@ -1,0 +1,119 @@
+import { describe, expect, test } from 'vitest';
+import { codeOnly, isTest, layerOf, readSources, type Source } from './support/sources.js';
+
+/** What each part may import of the others. A part that isn't named here has no place yet. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  chain: [],
+  devnet: ['chain'],
+  database: [],
+  config: ['chain'],
+  sync: ['chain', 'database'],
+  payments: ['sync', 'chain', 'database', 'config'],
+  reconcile: ['payments', 'sync', 'chain', 'database'],
+  health: ['payments', 'sync', 'chain', 'database', 'config'],
+  api: ['reconcile', 'payments', 'health', 'sync', 'chain', 'database', 'config'],
+};
+
+/** The shell: it puts the parts together and may know them all; nobody else may know it. */
+const COMPOSITION = ['cli', 'run', 'verbs'];
+
+/** Decisions, without effects. The simulation and every table test rely on it. */
+const PURE_FILES = [
+  /^src\/chain\//,
+  /^src\/payments\/(payment|match|effects|confirmation)\.ts$/,
+  /^src\/sync\/(points|plan|verdict)\.ts$/,
+  /^src\/health\/(vitals|readiness)\.ts$/,
+];
+const EFFECTS =
+  /^(pg|ws|pino|prom-client|bullmq|ioredis|fastify|(node:)?(fs|net|http|https|child_process)(\/.*)?)$/;
+const CLOCK_CHANCE_ENVIRONMENT =
+  /\bDate \. now\b|\bnew Date \( \)|\bMath \. random\b|\bprocess \. env\b|\bperformance \. now\b|\brandom(Bytes|UUID|Int)\b/;
+
+const LINES_MAX = 300;
+const SAYS_NOTHING =
+  /\b(managers?|services?|handlers?|helpers?|utils?|common|base|impl|data|info|index)\b/;
+
+const everything = readSources('src');
+const program = everything.filter((source) => !isTest(source));
+const pure = program.filter(({ path }) => PURE_FILES.some((pattern) => pattern.test(path)));
+
+describe('the architecture', () => {
+  test('is looked at: there is a program, and it imports', () => {
+    expect(program.length).toBeGreaterThan(5);
+    expect(pure.length).toBeGreaterThan(5);
+    expect(program.flatMap((source) => source.imports)).toContain('src/chain/point.ts');
+  });
+
+  test('has a place for every file', () => {
+    const places = new Set([...Object.keys(MAY_IMPORT), ...COMPOSITION]);
+    expect(tell(program, ({ path }) => (places.has(layerOf(path)) ? [] : ['no place']))).toEqual(
+      [],
+    );
+  });
+
+  test('lets imports point one way', () => {
+    expect(tell(program, forbiddenImports)).toEqual([]);
+  });
+
+  test('reads everything that it imports from src or a package', () => {
+    const strays = ({ imports }: Source) =>
+      imports.filter((name) => /^(test|demo|bench|scripts|\.\.)\//.test(name));
+    expect(tell(program, strays)).toEqual([]);
+  });
+
+  test('keeps what decides apart from what acts', () => {
+    expect(tell(pure, ({ imports }) => imports.filter((name) => EFFECTS.test(name)))).toEqual([]);
+  });
+
+  test('gives decisions their time and chance as arguments', () => {
+    const found = ({ text }: Source) => CLOCK_CHANCE_ENVIRONMENT.exec(codeOnly(text)) ?? [];
+    expect(tell(pure, found)).toEqual([]);
+  });
+
+  test('lets only the shell end the process', () => {
+    const acting = program.filter(({ path }) => !COMPOSITION.includes(layerOf(path)));
+    const found = ({ text }: Source) => /\bprocess \. exit\b/.exec(codeOnly(text)) ?? [];
+    expect(tell(acting, found)).toEqual([]);
+  });
+});
+
+describe('the house style', () => {
+  test('keeps files small', () => {
+    const size = ({ text }: Source) => {
+      const lines = text.split('\n').length - 1;
+      return lines > LINES_MAX ? [`${lines} lines`] : [];
+    };
+    expect(tell(everything, size)).toEqual([]);
+  });
+
+  test('gives files names that say something', () => {
+    const parts = ({ path }: Source) =>
+      path
+        .replace('src/', '')
+        .split(/[/.]/)
+        .flatMap((part) => SAYS_NOTHING.exec(part) ?? []);
+    expect(tell(everything, parts)).toEqual([]);
+  });
+
+  test('has named exports only, where they are made', () => {
+    const found = ({ text }: Source) => /^export (default|\*)/m.exec(text) ?? [];
+    expect(tell(everything, found)).toEqual([]);
+  });
+
+  test('skips no test for good and runs no test alone', () => {
+    const found = ({ text }: Source) =>
+      /\b(test|it|describe)(\.\w+)*\.(skip|only|todo)\b/.exec(text) ?? [];
+    expect(tell([...everything, ...readSources('test')], found)).toEqual([]);
+  });
+});
+
+function forbiddenImports({ path, imports }: Source): string[] {
+  const layer = layerOf(path);
+  if (COMPOSITION.includes(layer)) return [];
+  const allowed = new Set([layer, ...(MAY_IMPORT[layer] ?? [])]);
+  return imports.filter((name) => name.startsWith('src/') && !allowed.has(layerOf(name)));
+}
+
+/** One line for each finding, so that a failure reads as a list of what to change. */
+const tell = (sources: readonly Source[], find: (source: Source) => readonly string[]): string[] =>
+  sources.flatMap((source) => find(source).map((what) => `${source.path}: ${what}`));

@@ -1,0 +1,152 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { SETTINGS } from '../src/config/settings.js';
+import { root } from './support/sources.js';
+
+const read = (path: string): string => readFileSync(`${root}${path}`, 'utf8');
+
+/** The contract's alerts, each with the metrics that it needs. */
+const CONTRACT_ALERTS: Readonly<Record<string, readonly string[]>> = {
+  PaymentMonitorSyncLag: ['payment_monitor_sync_lag'],
+  PaymentMonitorSyncLagCritical: ['payment_monitor_sync_lag'],
+  PaymentMonitorNoLeader: ['payment_monitor_is_leader'],
+  PaymentMonitorChainStalled: ['payment_monitor_seconds_since_last_block'],
+  PaymentMonitorDeepRollback: ['payment_monitor_rollback_depth_blocks'],
+  NoPaymentsDetected: ['payments_detected_total'],
+  HotWalletLow: ['hot_wallet_balance_ada'],
+  HotWalletCritical: ['hot_wallet_balance_ada'],
+  PayoutStuck: ['payout_queue_depth'],
+  PayoutFailed: ['payouts_total'],
+  ReconciliationDiscrepancy: ['reconciliation_discrepancies'],
+  ReconciliationOverdue: ['reconciliation_last_success_timestamp_seconds'],
+  BalanceMismatch: ['balance_mismatches'],
+  WebhookDeliveryFailing: ['webhook_deliveries_total'],
+};
+
+const rules = read('ops/alerts.yml').replace(/^\s*#.*$/gm, '');
+const alerts = rules
+  .split(/^ +- (?=alert: )/m)
+  .slice(1)
+  .map((text) => ({ name: /^alert: (\w+)/.exec(text)?.[1] ?? text, text }));
+const exported = exportedMetrics();
+
+describe('alert rules', () => {
+  test('are those of the contract whose metrics exist', () => {
+    const due = Object.entries(CONTRACT_ALERTS).filter(([, needs]) =>
+      needs.every((metric) => exported.has(metric)),
+    );
+    const names = alerts.map(({ name }) => name);
+    expect(names).toEqual(expect.arrayContaining(due.map(([name]) => name)));
+    expect(Object.keys(CONTRACT_ALERTS)).toEqual(expect.arrayContaining(names));
+  });
+
+  test('name only metrics that we export', () => {
+    const recorded = new Set(rules.match(/(?<=record: )\S+/g));
+    const named = metricsIn(rules).filter((name) => !recorded.has(name));
+    expect(named.length).toBeGreaterThan(5);
+    expect(named.filter((name) => !exported.has(family(name)))).toEqual([]);
+  });
+
+  test.each(alerts)('$name has a severity, words and a runbook', ({ name, text }) => {
+    expect(text).toMatch(/severity: (warning|critical)\n/);
+    expect(text).toMatch(/summary: \S/);
+    expect(text).toMatch(/description: \S/);
+    expect(text).toContain(`runbook_url: ops/runbooks/${name}.md\n`);
+    expect(read(`ops/runbooks/${name}.md`)).toMatch(
+      /^# \w+\n[\s\S]+## Look[\s\S]+\*\*Escalate\*\*/,
+    );
+  });
+
+  test.each(alerts)('$name is tested for firing and for not firing', ({ name }) => {
+    const expectations = read('ops/alerts.test.yml')
+      .split('eval_time:')
+      .filter((text) => text.includes(`alertname: ${name}\n`));
+    expect(expectations.some((text) => text.includes('exp_alerts: []'))).toBe(true);
+    expect(expectations.some((text) => text.includes('exp_labels:'))).toBe(true);
+  });
+
+  test('leave no runbook without an alert', () => {
+    const runbooks = readdirSync(`${root}ops/runbooks`).map((file) => file.replace('.md', ''));
+    expect(runbooks.sort()).toEqual(alerts.map(({ name }) => name).sort());
+  });
+});
+
+describe('the container', () => {
+  const dockerfile = read('Dockerfile');
+  const last = dockerfile.split(/^FROM /m).at(-1) ?? '';
+  const instructions = (name: string) => [
+    ...last.matchAll(new RegExp(`^(?:HEALTHCHECK [sS]*?)?${name} (.+)$`, 'gm')),
+  ];
+
+  test('is built in stages, and the one that runs has production dependencies alone', () => {
+    expect(dockerfile.match(/^FROM /gm)?.length).toBeGreaterThan(1);
+    expect(dockerfile).toMatch(/AS dependencies\n[\s\S]*npm ci --omit=dev/);
+    expect(last).toContain('COPY --from=dependencies /app/node_modules');
+    expect(last).not.toMatch(/^RUN /m);
+  });
+
+  test('runs as nobody special', () => {
+    const users = instructions('USER').map(([, user]) => user);
+    expect(users).toHaveLength(1);
+    expect(users[0]).not.toMatch(/^(root|0)\b/);
+  });
+
+  test('starts node itself, so that signals reach it', () => {
+    for (const name of ['ENTRYPOINT', 'CMD']) {
+      const commands = instructions(name).map(([, command]) => command ?? '');
+      expect(commands.length).toBeGreaterThan(0);
+      for (const command of commands) expect(JSON.parse(command)).toBeInstanceOf(Array);
+    }
+    expect(last).toMatch(/^ENTRYPOINT \["node"/m);
+  });
+
+  test('tells whether it is alive', () => {
+    expect(last).toMatch(/^HEALTHCHECK [\s\S]*\/health\/live/m);
+  });
+
+  test('has everything it runs from, and all of that is sent to the builder', () => {
+    const copied = [...dockerfile.matchAll(/^COPY (?!--)(.+) \S+$/gm)].flatMap(
+      ([, paths]) => paths?.split(' ') ?? [],
+    );
+    expect(copied).toEqual(expect.arrayContaining(['migrations', 'src', 'package.json']));
+    const sent = read('.dockerignore').split('\n');
+    for (const path of copied) {
+      expect(existsSync(`${root}${path}`), path).toBe(true);
+      expect(sent).toContain(`!${path}`);
+    }
+  });
+});
+
+describe('the README', () => {
+  test.runIf(existsSync(`${root}README.md`))('has every setting in its table', () => {
+    const rows = read('README.md')
+      .split('\n')
+      .filter((line) => line.startsWith('|'));
+    const cells = rows.map((row) => row.split('|')[1] ?? '').join('\n');
+    const missing = Object.values(SETTINGS)
+      .map(({ variable }) => variable)
+      .filter((variable) => !cells.includes(`\`${variable}\``));
+    expect(missing).toEqual([]);
+  });
+});
+
+/** Every name that metrics.ts declares; what the rules name, until that file is there. */
+function exportedMetrics(): Set<string> {
+  if (!existsSync(`${root}src/health/metrics.ts`)) return new Set(metricsIn(rules).map(family));
+  const declared = read('src/health/metrics.ts').matchAll(/\bname: '([a-z_]+)'/g);
+  return new Set([...declared].map(([, name]) => name ?? ''));
+}
+
+/** Metrics in expressions: all words with an underscore that aren't functions, labels or strings. */
+function metricsIn(text: string): string[] {
+  const expressions = [...text.matchAll(/expr: (?:>\n([\s\S]*?)\n {8}\w+:|(.+))/g)].map(
+    ([, folded, line]) => folded ?? line ?? '',
+  );
+  const words = expressions
+    .map((expression) => expression.replace(/\{[^}]*\}|\b(by|on|ignoring) \([^)]*\)/g, ' '))
+    .flatMap((expression) => expression.match(/\b[a-z0-9_:]+\b(?!\s*\()/g) ?? []);
+  return [...new Set(words)].filter((word) => word.includes('_'));
+}
+
+/** A histogram is exported under its name with one of three endings. */
+const family = (name: string): string => name.replace(/_(bucket|sum|count)$/, '');
