@@ -40,7 +40,7 @@ export function codeOnly(text: string): string {
     for (const child of node.getChildren(file)) if (!ts.isJSDoc(child)) visit(child);
   };
   visit(file);
-  return words.join(' ');
+  return words.filter((word) => word !== '').join(' ');
 }
 
 const importsOf = (path: string, text: string): string[] =>
