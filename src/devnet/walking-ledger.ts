@@ -14,9 +14,9 @@ export type Step = {
  */
 export type WalkingLedger = {
   readonly ledger: Ledger;
-  moveTo(position: string): Ledger;
+  readonly moveTo: (position: string) => Ledger;
   /** The ledger was changed by hand into what it is after this block. */
-  arrivedAt(position: string): void;
+  readonly arrivedAt: (position: string) => void;
 };
 
 export function createWalkingLedger(
