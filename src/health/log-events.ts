@@ -1,0 +1,140 @@
+import { showPoint, type TipOrOrigin } from '../chain/point.js';
+import type { Payment, PaymentsSummary } from '../payments/payment.js';
+import type { Cursor, SyncEvent } from '../sync/events.js';
+import type { Logger } from './logging.js';
+
+export type LogLine = {
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
+  readonly fields: Readonly<Record<string, unknown>> & { readonly event: string };
+  readonly message: string;
+};
+
+/** Writes the contract's log events (section 5). */
+export function logSyncEvent(log: Logger, event: SyncEvent<PaymentsSummary>): void {
+  for (const { level, fields, message } of logLines(event)) log[level](fields, message);
+}
+
+/** Amounts and epochs as text: JSON readers round numbers beyond 2^53. */
+export function logLines(event: SyncEvent<PaymentsSummary>): readonly LogLine[] {
+  switch (event.type) {
+    case 'tip':
+      return [];
+    case 'standby':
+      return [line('info', event.type, {}, 'another instance leads; standing by')];
+    case 'leader_acquired':
+      return [line('info', event.type, { epoch: event.epoch.toString() }, 'this instance leads')];
+    case 'leader_lost': {
+      const fields = { epoch: event.epoch.toString(), reason: event.reason };
+      return [line('warn', event.type, fields, 'this instance leads no more')];
+    }
+    case 'connected':
+      return [line('info', event.type, { endpoint: event.endpoint }, 'connected to Ogmios')];
+    case 'connect_failed': {
+      const { endpoint, reason } = event;
+      return [line('warn', event.type, { endpoint, reason }, 'no connection to Ogmios')];
+    }
+    case 'disconnected': {
+      const { endpoint, reason } = event;
+      return [line('warn', event.type, { endpoint, reason }, 'connection to Ogmios lost')];
+    }
+    case 'api_key_rotated': {
+      const { endpoint, keyIndex: key_index } = event;
+      return [line('warn', event.type, { endpoint, key_index }, 'key refused, trying the next')];
+    }
+    case 'intersection_found': {
+      const fields = { point: showPoint(event.point), ...tipFields(event.tip) };
+      return [line('info', event.type, fields, 'following the chain from here')];
+    }
+    case 'intersection_lost':
+      return [line('error', event.type, cursorFields(event.cursor), event.instructions)];
+    case 'node_behind': {
+      const fields = { ...cursorFields(event.cursor), ...tipFields(event.tip) };
+      return [line('warn', event.type, fields, 'the node is behind what is recorded; waiting')];
+    }
+    case 'undecodable_block': {
+      const fields = { after: showPoint(event.after), err: event.error };
+      return [line('error', event.type, fields, "a block can't be read; asking again")];
+    }
+    case 'forward':
+      return forwardLines(event);
+    case 'backward':
+      return backwardLines(event);
+  }
+}
+
+type Forward = Extract<SyncEvent<PaymentsSummary>, { type: 'forward' }>;
+type Backward = Extract<SyncEvent<PaymentsSummary>, { type: 'backward' }>;
+
+function forwardLines(event: Forward): readonly LogLine[] {
+  const fields = {
+    ...cursorFields(event.cursor),
+    ...tipFields(event.tip),
+    blocks: event.blocks,
+    duration_ms: event.durationMs,
+  };
+  return [
+    line('debug', 'block_processed', fields, 'blocks recorded'),
+    ...event.summary.detected.map((payment) =>
+      line('info', 'payment_detected', paymentFields(payment), 'payment detected'),
+    ),
+    ...event.summary.confirmed.map((payment) =>
+      line(
+        'info',
+        'payment_confirmed',
+        { ...paymentFields(payment), latency_seconds: confirmationSeconds(payment) },
+        'payment confirmed',
+      ),
+    ),
+  ];
+}
+
+function backwardLines(event: Backward): readonly LogLine[] {
+  const fields = {
+    ...cursorFields(event.cursor),
+    ...tipFields(event.tip),
+    blocks_rolled_back: event.blocksRolledBack,
+    affected_payments: event.summary.rolledBack.length,
+    duration_ms: event.durationMs,
+  };
+  return [
+    line('warn', 'rollback', fields, 'the chain took blocks back'),
+    ...event.summary.rolledBack.map((payment) =>
+      line('warn', 'payment_rolled_back', paymentFields(payment), 'payment rolled back'),
+    ),
+  ];
+}
+
+/** From detection to confirmation; null for a payment that has no time of confirmation. */
+export const confirmationSeconds = (payment: Payment): number | null =>
+  payment.confirmedAt === null
+    ? null
+    : Math.max(0, (payment.confirmedAt.getTime() - payment.detectedAt.getTime()) / 1000);
+
+const paymentFields = (payment: Payment) => ({
+  tx_hash: payment.txHash,
+  output_index: payment.outputIndex,
+  address: payment.address,
+  user_id: payment.userId,
+  reference_type: payment.referenceType,
+  reference_id: payment.referenceId,
+  amount_lovelace: payment.amountLovelace.toString(),
+  assets: payment.assets.size,
+  status: payment.status,
+  inclusion: payment.inclusion,
+  block_height: payment.blockHeight,
+  required_confirmations: payment.requiredConfirmations,
+});
+
+const cursorFields = (cursor: Cursor) => ({
+  cursor: showPoint(cursor.point),
+  height: cursor.height,
+});
+
+const tipFields = (tip: TipOrOrigin) => ({ tip_height: tip === 'origin' ? null : tip.height });
+
+const line = (
+  level: LogLine['level'],
+  event: string,
+  fields: Readonly<Record<string, unknown>>,
+  message: string,
+): LogLine => ({ level, fields: { event, ...fields }, message });
