@@ -49,7 +49,11 @@ export const epochOf = (facts: NetworkFacts, slot: number): number =>
   Math.floor(slot / facts.epochLengthSlots);
 
 /** The genesis file of an era; undefined for an era that has none. */
-export function genesisConfiguration(facts: NetworkFacts, era: string): Json | undefined {
+export function genesisConfiguration(
+  facts: NetworkFacts,
+  era: string,
+  version: OgmiosVersion,
+): Json | undefined {
   switch (era) {
     case 'byron':
       return byron(facts);
@@ -58,7 +62,7 @@ export function genesisConfiguration(facts: NetworkFacts, era: string): Json | u
     case 'alonzo':
       return { era, updatableParameters: alonzoParameters() };
     case 'conway':
-      return conway();
+      return conway(version);
     default:
       return undefined;
   }
@@ -72,6 +76,7 @@ export function protocolParameters(version: OgmiosVersion): Json {
     ...alonzo,
     minUtxoDepositCoefficient,
     ...conwayParameters(),
+    minFeeReferenceScripts,
     maxTransactionSize: bytes(16_384),
     ...(version === 6
       ? { maxReferenceScriptsSize: bytes(204_800) }
@@ -140,14 +145,18 @@ const alonzoParameters = () => ({
   scriptExecutionPrices: { memory: '577/10000', cpu: '721/10000000' },
 });
 
-const conway = (): Json => ({
+const conway = (version: OgmiosVersion): Json => ({
   era: 'conway',
   constitution: {
     metadata: { url: 'https://example.invalid', hash: '00'.repeat(32) },
     guardrails: null,
   },
   constitutionalCommittee: { members: [], quorum: '2/3' },
-  updatableParameters: { ...conwayParameters(), plutusCostModels: {} },
+  updatableParameters: {
+    ...conwayParameters(),
+    plutusCostModels: {},
+    ...(version === 6 ? {} : { minFeeReferenceScripts }),
+  },
 });
 
 const conwayParameters = () => ({
@@ -176,5 +185,6 @@ const conwayParameters = () => ({
   },
   delegateRepresentativeDeposit: ada(500_000_000n),
   delegateRepresentativeMaxIdleTime: 20,
-  minFeeReferenceScripts: { range: 25_600, base: 15, multiplier: 1.2 },
 });
+
+const minFeeReferenceScripts = { range: 25_600, base: 15, multiplier: 1.2 };

@@ -42,7 +42,7 @@ export function answerQuery(
     case 'queryNetwork/startTime':
       return result(source.facts.startTime);
     case 'queryNetwork/genesisConfiguration':
-      return genesis(params, source);
+      return genesis(params, source, version);
     default:
       return UNSIMULATED.has(method)
         ? { type: 'unavailable' }
@@ -82,10 +82,11 @@ function utxo(params: unknown, source: BlockSource, position: string): QueryOutc
     : result(source.utxo(position, filter));
 }
 
-function genesis(params: unknown, source: BlockSource): QueryOutcome {
+function genesis(params: unknown, source: BlockSource, version: OgmiosVersion): QueryOutcome {
   const era: unknown =
     typeof params === 'object' && params !== null ? Reflect.get(params, 'era') : undefined;
-  const found = typeof era === 'string' ? genesisConfiguration(source.facts, era) : undefined;
+  const found =
+    typeof era === 'string' ? genesisConfiguration(source.facts, era, version) : undefined;
   return found === undefined
     ? { type: 'invalid', problem: 'era must be byron, shelley, alonzo or conway' }
     : result(found);
