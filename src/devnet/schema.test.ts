@@ -10,6 +10,64 @@ import type { OgmiosVersion } from './render.js';
 import { createSession } from './session.js';
 import { chainSource } from './source.js';
 
+/** Official Ogmios schemas, which lie beside the repository and are never part of it. */
+const FOLDERS = { 6: 'v6.14', 7: 'v7.0' };
+
+const folderOf = (version: OgmiosVersion): string =>
+  fileURLToPath(new URL(`../../../shared/ogmios/${FOLDERS[version]}/`, import.meta.url));
+
+/** Says so, loudly, where they are absent. */
+function officialSchemasAreHere(): boolean {
+  const here = existsSync(folderOf(6)) && existsSync(folderOf(7));
+  if (!here) console.warn('SKIPPED: the official Ogmios schemas are not in ../shared/ogmios');
+  return here;
+}
+
+/** Validates what a devnet sends against the definition of that name (`NextBlockResponse`, …). */
+type SchemaCheck = (name: string, message: unknown) => string[];
+
+function officialSchema(version: OgmiosVersion): SchemaCheck {
+  const ajv = new Ajv({ strict: false, logger: false, validateFormats: false, allErrors: false });
+  const ogmios = read(version, 'ogmios.json');
+  const cardano = read(version, 'cardano.json');
+  relax(ogmios, cardano);
+  ajv.addSchema(cardano, 'cardano.json').addSchema(ogmios, 'ogmios.json');
+  const compiled = new Map<string, ValidateFunction>();
+  return (name, message) => {
+    let validate = compiled.get(name);
+    if (validate === undefined) {
+      validate = ajv.compile({ $ref: `ogmios.json#/properties/${name}` });
+      compiled.set(name, validate);
+    }
+    return validate(message) ? [] : (validate.errors ?? []).map((error) => JSON.stringify(error));
+  };
+}
+
+type Schema = Record<string, unknown>;
+
+function read(version: OgmiosVersion, file: string): Schema {
+  const schema = JSON.parse(readFileSync(`${folderOf(version)}${file}`, 'utf8')) as Schema;
+  // Ajv knows the files by the names they call each other, and draft 7 without being told.
+  delete schema.$schema;
+  delete schema.$id;
+  return schema;
+}
+
+/**
+ * Where the schemas contradict themselves nothing can be valid, and Ogmios' own answers aren't:
+ * `Value.propertyNames` refuses the key `ada` that `Value` requires; `RpcError` requires the field
+ * `string` and allows only `code`, `message`, `data`; Byron's genesis requires `protocolParameters`
+ * and allows only `updatableParameters`.
+ */
+function relax(ogmios: Schema, cardano: Schema): void {
+  const definitions = cardano.definitions as Record<string, Schema>;
+  delete definitions.Value!.propertyNames;
+  const byron = definitions['Genesis<Byron>']!;
+  byron.required = (byron.required as string[]).filter((name) => name !== 'protocolParameters');
+  const rpcError = (ogmios.properties as Record<string, Schema>).RpcError!;
+  (rpcError.properties as Record<string, Schema>).error!.required = ['code', 'message'];
+}
+
 const watched = makeAddress('base', 42, createRandom('watched').bytes(28));
 
 /** All eras in one chain, so that every shape of block is there. */
@@ -152,62 +210,3 @@ describe.skipIf(!officialSchemasAreHere()).each([6, 7] as const)(
     });
   },
 );
-
-/** Official Ogmios schemas, which lie beside the repository and are never part of it. */
-const FOLDERS = { 6: 'v6.14', 7: 'v7.0' };
-
-const folderOf = (version: OgmiosVersion): string =>
-  fileURLToPath(new URL(`../../../shared/ogmios/${FOLDERS[version]}/`, import.meta.url));
-
-/** Says so, loudly, where they are absent. */
-function officialSchemasAreHere(): boolean {
-  const here = existsSync(folderOf(6)) && existsSync(folderOf(7));
-  if (!here) console.warn('SKIPPED: the official Ogmios schemas are not in ../shared/ogmios');
-  return here;
-}
-
-/** Validates what a devnet sends against the definition of that name (`NextBlockResponse`, …). */
-type SchemaCheck = (name: string, message: unknown) => string[];
-
-function officialSchema(version: OgmiosVersion): SchemaCheck {
-  const ajv = new Ajv({ strict: false, logger: false, validateFormats: false, allErrors: false });
-  const ogmios = read(version, 'ogmios.json');
-  const cardano = read(version, 'cardano.json');
-  relax(ogmios, cardano);
-  ajv.addSchema(cardano, 'cardano.json').addSchema(ogmios, 'ogmios.json');
-  const compiled = new Map<string, ValidateFunction>();
-  return (name, message) => {
-    let validate = compiled.get(name);
-    if (validate === undefined) {
-      validate = ajv.compile({ $ref: `ogmios.json#/properties/${name}` });
-      compiled.set(name, validate);
-    }
-    return validate(message) ? [] : (validate.errors ?? []).map((error) => JSON.stringify(error));
-  };
-}
-
-type Schema = Record<string, unknown>;
-
-function read(version: OgmiosVersion, file: string): Schema {
-  const {
-    $schema: _,
-    $id: __,
-    ...schema
-  } = JSON.parse(readFileSync(`${folderOf(version)}${file}`, 'utf8')) as Schema;
-  return schema;
-}
-
-/**
- * Where the schemas contradict themselves nothing can be valid, and Ogmios' own answers aren't:
- * `Value.propertyNames` refuses the key `ada` that `Value` requires; `RpcError` requires the field
- * `string` and allows only `code`, `message`, `data`; Byron's genesis requires `protocolParameters`
- * and allows only `updatableParameters`.
- */
-function relax(ogmios: Schema, cardano: Schema): void {
-  const definitions = cardano.definitions as Record<string, Schema>;
-  delete definitions.Value!.propertyNames;
-  const byron = definitions['Genesis<Byron>']!;
-  byron.required = (byron.required as string[]).filter((name) => name !== 'protocolParameters');
-  const rpcError = (ogmios.properties as Record<string, Schema>).RpcError!;
-  (rpcError.properties as Record<string, Schema>).error!.required = ['code', 'message'];
-}
