@@ -2,10 +2,10 @@
  * `npm test`: everything that must hold before a change is accepted, in one command on a fresh
  * machine. Arguments go to vitest: `npm test -- src/devnet`. The last line is `N passed, N failed`.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { installMissing } from './install.mjs';
+import { installMissing, root } from './install.mjs';
 import { findPromtool } from './promtool.mjs';
 import { runStep, StepFailed, tool } from './steps.mjs';
 
@@ -62,8 +62,17 @@ async function runTests() {
     count(report);
     rmSync(directory, { recursive: true, force: true });
   }
-  // A filter skips on purpose; without one, a skip means that something was not proved.
-  if (inCi && vitestArguments.length === 0 && tally.skipped > 0) {
+  judgeSkips();
+}
+
+/**
+ * A filter skips on purpose. Without one, a skip means that something was not proved: official
+ * material is absent, which a public checkout can't help, or something is wrong with the machine.
+ */
+function judgeSkips() {
+  if (vitestArguments.length > 0 || tally.skipped === 0) return;
+  console.warn(`\n!!! ${tally.skipped} tests were SKIPPED; why is said above\n`);
+  if (inCi && existsSync(join(root, '..', 'shared'))) {
     throw new StepFailed('tests', 1, `${tally.skipped} skipped, and CI is set`);
   }
 }
