@@ -1,0 +1,91 @@
+import type { PointOrOrigin, TipOrOrigin } from '../chain/point.js';
+import type { Counts } from '../payments/reads.js';
+import type { Cursor } from '../sync/events.js';
+import { type Position, type SyncState, storedLag } from './sync-state.js';
+import { lagOf, type Vitals } from './vitals.js';
+
+/** `/status` and `teller status`. What couldn't be read is null. */
+export type Status = {
+  readonly version: string;
+  readonly network: string;
+  /** Null where it isn't a running instance that answers. */
+  readonly role: Vitals['role'] | null;
+  readonly leaderEpoch: number | null;
+  readonly cursor: Position | null;
+  readonly tip: Position | null;
+  readonly lag: number | null;
+  readonly connection: { readonly endpoint: string; readonly since: string } | null;
+  readonly obstacle: {
+    readonly kind: string;
+    readonly detail: string;
+    readonly since: string;
+  } | null;
+  readonly lastBlockAt: string | null;
+  readonly updatedAt: string | null;
+  readonly database: 'ok' | 'failed';
+  readonly watchedAddresses: number | null;
+  readonly payments: Counts['payments'] | null;
+};
+
+export type StatusInput = {
+  readonly version: string;
+  readonly network: string;
+  readonly vitals: Vitals | null;
+  /** Undefined where the database didn't answer; null where nothing was ever followed. */
+  readonly state: SyncState | null | undefined;
+  readonly counts: Counts | null;
+};
+
+/** A leader tells what it knows itself, everybody else what the leader last wrote. */
+export function tellStatus(input: StatusInput): Status {
+  const { vitals, state, counts } = input;
+  const leads = vitals?.role === 'leader' && vitals.cursor !== null;
+  const own = leads ? ownPosition(vitals) : undefined;
+  return {
+    version: input.version,
+    network: input.network,
+    role: vitals?.role ?? null,
+    leaderEpoch:
+      vitals?.leaderEpoch == null ? (state?.leaderEpoch ?? null) : Number(vitals.leaderEpoch),
+    cursor: own?.cursor ?? state?.cursor ?? null,
+    tip: own?.tip ?? state?.tip ?? null,
+    lag: own?.lag ?? (state ? storedLag(state) : null),
+    connection:
+      vitals?.connection == null
+        ? null
+        : { endpoint: vitals.connection.endpoint, since: isoTime(vitals.connection.since) },
+    obstacle:
+      vitals?.obstacle == null
+        ? null
+        : { ...vitals.obstacle, since: isoTime(vitals.obstacle.since) },
+    lastBlockAt: vitals?.lastBlockAt == null ? null : isoTime(vitals.lastBlockAt),
+    updatedAt: state?.updatedAt.toISOString() ?? null,
+    database: state === undefined ? 'failed' : 'ok',
+    watchedAddresses: counts?.watchedAddresses ?? null,
+    payments: counts?.payments ?? null,
+  };
+}
+
+function ownPosition(vitals: Vitals) {
+  const lag = lagOf(vitals);
+  return {
+    cursor: vitals.cursor === null ? null : cursorPosition(vitals.cursor),
+    tip: vitals.tip === null ? null : tipPosition(vitals.tip),
+    lag: lag === null ? null : Math.max(0, lag),
+  };
+}
+
+const cursorPosition = (cursor: Cursor): Position => ({
+  ...pointPosition(cursor.point),
+  height: cursor.height,
+});
+
+const tipPosition = (tip: TipOrOrigin): Position => ({
+  ...pointPosition(tip),
+  height: tip === 'origin' ? null : tip.height,
+});
+
+const pointPosition = (point: PointOrOrigin) =>
+  point === 'origin' ? { slot: null, hash: null } : { slot: point.slot, hash: point.id };
+
+const isoTime = (milliseconds: number): string => new Date(milliseconds).toISOString();
