@@ -1,8 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import pg from 'pg';
+import { migrate } from '../../src/database/migrate.js';
 import { startEmbeddedPostgres } from './embedded-postgres.js';
 import { startKeeper } from './keeper.js';
 
@@ -64,17 +62,7 @@ async function makeTemplate(server: TestServer): Promise<void> {
   await withClient(server.adminUrl, (admin) =>
     admin.query(`create database ${pg.escapeIdentifier(server.template)} template template0`),
   );
-  await migrateAll(databaseUrlOf(server, server.template));
-}
-
-async function migrateAll(url: string): Promise<void> {
-  const directory = fileURLToPath(new URL('../../migrations', import.meta.url));
-  const files = readdirSync(directory).filter((file) => file.endsWith('.sql'));
-  await withClient(url, async (client) => {
-    for (const file of files.sort()) {
-      await client.query(readFileSync(join(directory, file), 'utf8'));
-    }
-  });
+  await migrate(databaseUrlOf(server, server.template));
 }
 
 async function createDatabase(server: TestServer, options: string): Promise<TestDatabase> {
