@@ -6,7 +6,7 @@ import { run, runStep, StepFailed, tool } from './steps.mjs';
 const node = process.execPath;
 try {
   await installMissing();
-  await runStep('build', node, [tool('typescript/bin/tsc'), '-p', 'tsconfig.build.json']);
+  await runStep('build', node, ['scripts/build.mjs']);
   const tsx = pathToFileURL(tool('tsx/dist/loader.mjs')).href;
   await run('demo', node, ['--import', tsx, 'demo/main.ts', ...process.argv.slice(2)]);
 } catch (error) {

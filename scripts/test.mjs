@@ -31,7 +31,7 @@ async function main() {
     ]);
     await runStep('lint with types', node, [tool('eslint/bin/eslint.js'), '.']);
     await runStep('types', node, [tool('typescript/bin/tsc'), '--noEmit']);
-    await runStep('build', node, [tool('typescript/bin/tsc'), '-p', 'tsconfig.build.json']);
+    await runStep('build', node, ['scripts/build.mjs']);
     await runTests();
     await checkAlertRules();
   } catch (error) {
