@@ -87,6 +87,7 @@ export function createContent(
         pay: makeOutputs(traits, rich ? budget - 10n * ADA : undefined, true),
         ...(rich ? { spend, change: random.pick(actors) } : {}),
         ...(failed ? { failed } : {}),
+        ...(random.chance(0.1) ? { burn: everything(ledger, spend) } : {}),
         ...(failed || random.chance(0.1) ? collateral(traits, ledger) : {}),
         ...(random.chance(0.03)
           ? { withdrawals: new Map([[stake, random.bigBelow(50n * ADA)]]) }
@@ -128,6 +129,17 @@ function chooseInputs(
   return random.chance(0.7) ? oldest(ledger, random.pick(actors), random.between(1, 3)) : [];
 }
 
+/** All assets that these outputs hold: what isn't paid to somebody is burnt. */
+function everything(ledger: Ledger, spend: readonly Reference[]): Assets {
+  const held = new Map<string, bigint>();
+  for (const reference of spend) {
+    for (const [unit, n] of ledger.utxo.get(reference)?.assets ?? []) {
+      held.set(unit, (held.get(unit) ?? 0n) + n);
+    }
+  }
+  return held;
+}
+
 function oldest(ledger: Ledger, address: string, most: number): Reference[] {
   const found: Reference[] = [];
   for (const reference of ledger.at(address)) {
@@ -158,9 +170,15 @@ function makeOutputs(traits: Traits, budget: bigint | undefined, shelley: boolea
 function makeBurden({ random, policies }: Traits): Partial<DraftOutput> {
   return {
     ...(random.chance(0.15) ? { assets: makeAssets(random, policies) } : {}),
-    ...(random.chance(0.05) ? { datumHash: random.hex(32) } : {}),
+    ...makeDatum(random),
     ...(random.chance(0.02) ? { script: { language: 'plutus:v3', cbor: '46010000222601' } } : {}),
   };
+}
+
+/** By hash or inline, never both. */
+function makeDatum(random: Random): Pick<DraftOutput, 'datum' | 'datumHash'> {
+  if (random.chance(0.05)) return { datumHash: random.hex(32) };
+  return random.chance(0.05) ? { datum: `d8799f5820${random.hex(32)}ff` } : {};
 }
 
 function makeAssets(random: Random, policies: readonly string[]): Assets {

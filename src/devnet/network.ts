@@ -154,8 +154,7 @@ const conway = (version: OgmiosVersion): Json => ({
   constitutionalCommittee: { members: [], quorum: '2/3' },
   updatableParameters: {
     ...conwayParameters(),
-    plutusCostModels: {},
-    ...(version === 6 ? {} : { minFeeReferenceScripts }),
+    ...(version === 6 ? {} : { plutusCostModels: {}, minFeeReferenceScripts }),
   },
 });
 

@@ -21,6 +21,7 @@ type RecordedBlock = {
  */
 export function recordedChain(lines: readonly string[], standIn: Point): BlockSource {
   const blocks = lines.map(readLine);
+  const start = { slot: standIn.slot, id: standIn.id };
   const index = new Map<string, number>([
     ['origin', -2],
     [standIn.id, -1],
@@ -34,15 +35,15 @@ export function recordedChain(lines: readonly string[], standIn: Point): BlockSo
     index.set(block.id, i);
     // A boundary block counts where its predecessor stands.
     const slot = block.slot ?? points[i - 1]?.slot ?? standIn.slot;
-    points.push({ id: block.id, slot: slot as Slot });
+    points.push({ slot: slot as Slot, id: block.id });
     previous = block.id;
   }
   const positionAt = (i: number): string | undefined => (i === -1 ? standIn.id : blocks[i]?.id);
   const last = blocks.at(-1);
   const tip: TipOrOrigin =
     last === undefined
-      ? { ...standIn, height: 0 as Height }
-      : { ...(points.at(-1) ?? standIn), height: last.height as Height };
+      ? { ...start, height: 0 as Height }
+      : { ...(points.at(-1) ?? start), height: last.height as Height };
   return {
     facts: networkFacts(0),
     ledgerDepth: lines.length,
@@ -55,7 +56,7 @@ export function recordedChain(lines: readonly string[], standIn: Point): BlockSo
       return i !== undefined && blocks[i]?.slot === point.slot ? point.id : undefined;
     },
     pointAt: (position): PointOrOrigin =>
-      position === 'origin' ? 'origin' : (points[index.get(position) ?? -1] ?? standIn),
+      position === 'origin' ? 'origin' : (points[index.get(position) ?? -1] ?? start),
     // From origin a reader is led to the first recorded block, which can't follow: it is a gap.
     next: (position) =>
       positionAt((index.get(position) ?? lines.length) + 1 + (position === 'origin' ? 1 : 0)),
