@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { checkAddress } from '../chain/address.js';
+import { parseNetwork } from '../chain/network.js';
 import { faultSchema } from './faults.js';
 import type { Devnet } from './server.js';
 
@@ -8,9 +10,13 @@ const amount = z
   .transform(BigInt)
   .refine((value) => value < 2n ** 64n, 'must be below 2^64');
 
-const unit = z
-  .string()
-  .regex(/^[0-9a-f]{56}([0-9a-f]{2}){0,32}$/, 'must be policy id and name, hex');
+const UNIT = /^[0-9a-f]{56}([0-9a-f]{2}){0,32}$/;
+
+const assets = z
+  .record(z.string(), amount)
+  .refine((units) => Object.keys(units).every((unit) => UNIT.test(unit)), {
+    error: 'units must be policy id and asset name, hex',
+  });
 
 const FAULT_KINDS = faultSchema.options.map((option) => option.shape.kind.value);
 
@@ -20,7 +26,7 @@ export const actionSchema = z.discriminatedUnion('do', [
     do: z.literal('pay'),
     address: z.string().min(1),
     lovelace: amount,
-    assets: z.record(unit, amount).default({}),
+    assets: assets.default({}),
     mine: z.boolean().default(false),
   }),
   z.strictObject({
@@ -50,6 +56,7 @@ export function perform(devnet: Devnet, action: Action): Record<string, unknown>
   switch (action.do) {
     case 'pay': {
       const { address, lovelace } = action;
+      checkPayable(address, devnet.chain.networkMagic);
       const output = { address, lovelace, assets: new Map(Object.entries(action.assets)) };
       if (!action.mine) {
         devnet.pay(output);
@@ -78,4 +85,12 @@ export function perform(devnet: Devnet, action: Action): Record<string, unknown>
       devnet.heal(action.kind);
       return { faults: devnet.faults.list() };
   }
+}
+
+/** A payment that no wallet could make would test nothing but a typing error. */
+function checkPayable(address: string, networkMagic: number): void {
+  const network = parseNetwork(`custom:${networkMagic}`);
+  if (network === undefined) return;
+  const checked = checkAddress(address, network);
+  if (!checked.ok) throw new RangeError(`${address}: ${checked.problem}`);
 }

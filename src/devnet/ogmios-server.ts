@@ -9,6 +9,8 @@ import type { Fault, FaultKind, Faults, Refusal } from './faults.js';
 import { createFaults } from './faults.js';
 import { renderHealth } from './health.js';
 import type { OgmiosVersion } from './render.js';
+import { readRequest } from './request.js';
+import type { Session } from './session.js';
 import { createSession } from './session.js';
 import type { BlockSource } from './source.js';
 
@@ -175,9 +177,9 @@ function keyOf({ url, headers }: IncomingMessage): string | undefined {
 }
 
 /** The third way in which endpoints refuse a key: the connection is open, and every answer says no. */
-const unauthorized = {
-  handle: () => [
-    '{"jsonrpc":"2.0","error":{"code":-32000,"message":"Unauthorized: invalid api key."},"id":null}',
+const unauthorized: Session = {
+  handle: (request) => [
+    `{"jsonrpc":"2.0","error":{"code":-32000,"message":"Unauthorized: invalid api key."},"id":${readRequest(request).id}}`,
   ],
   chainChanged: () => [],
 };
