@@ -1,0 +1,48 @@
+import { CommanderError } from 'commander';
+import { ConfigError } from '../config.js';
+import { SchemaError } from '../database/migrate.js';
+import { describeDatabaseError, isTransient } from '../database/pool.js';
+import { CursorError } from '../payments/pages.js';
+import { EXIT, type ExitCode, UsageError } from './terminal.js';
+
+export type Failure = { readonly exitCode: ExitCode; readonly message: string };
+
+/** What a person has to know of an error, without a stack where it isn't a fault of ours. */
+export function failureOf(error: unknown): Failure {
+  if (error instanceof CommanderError) {
+    // Help and version come as errors too, and were printed already, like every message of commander's.
+    return { exitCode: error.exitCode === 0 ? EXIT.done : EXIT.badUsage, message: '' };
+  }
+  if (error instanceof ConfigError) {
+    const problems = error.problems.map((problem) => `  ${problem}\n`).join('');
+    return { exitCode: EXIT.badUsage, message: `the configuration can't be used:\n${problems}` };
+  }
+  if (error instanceof UsageError) return { exitCode: EXIT.badUsage, message: error.message };
+  if (error instanceof CursorError) {
+    return { exitCode: EXIT.badUsage, message: `--cursor: ${error.message}` };
+  }
+  if (error instanceof SchemaError) return { exitCode: EXIT.failed, message: error.message };
+  return { exitCode: EXIT.failed, message: databaseMessage(error) ?? faultMessage(error) };
+}
+
+/** SQLSTATEs that a person can do something about. */
+const DATABASE_ADVICE: Readonly<Record<string, string>> = {
+  '28000': 'the database refuses this user',
+  '28P01': 'the database refuses this user or password',
+  '3D000': 'the database does not exist',
+  '42501': 'the database user may not do this',
+  '42P01': 'the database has no schema of teller yet: run `teller migrate`',
+  '42703': 'the database has an older schema: run `teller migrate`',
+};
+
+function databaseMessage(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const code = 'code' in error ? String(error.code) : '';
+  const advice = DATABASE_ADVICE[code];
+  if (advice !== undefined) return `${advice} (${describeDatabaseError(error)})`;
+  if (!isTransient(error)) return undefined;
+  return `the database can't be reached: ${describeDatabaseError(error)}`;
+}
+
+const faultMessage = (error: unknown): string =>
+  error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -1,0 +1,46 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import { type Config, readConfig } from '../config.js';
+import { createLogger, type Logger } from '../health/logging.js';
+import { type JsonFlag, type VerbContext, withExample } from './flags.js';
+import type { ExitCode } from './terminal.js';
+
+/** The daemon; resolves with its exit code once it has stopped. */
+export type Run = (
+  config: Config,
+  options: { readonly roles: readonly string[]; readonly log: Logger },
+) => Promise<number>;
+
+/** Those of the contract that this version can take. */
+const ROLES = ['sync', 'api'] as const;
+const LATER_ROLES = ['payouts', 'webhooks', 'scheduler'] as const;
+
+export function addRunVerb(program: Command, context: VerbContext, run: Run): void {
+  const command = program
+    .command('run')
+    .description('the daemon: follows the chain and keeps the books; settings come from variables')
+    .option('--roles <list>', `comma separated: ${ROLES.join(', ')}`, parseRoles, [...ROLES])
+    .action(async (flags: JsonFlag & { roles: readonly string[] }) => {
+      const config = readConfig(context.terminal.environment);
+      const log = createLogger(config.logLevel, flags.json === true ? 'stderr' : 'stdout');
+      const exitCode = await run(config, { roles: flags.roles, log });
+      context.outcome.exitCode = exitCode as ExitCode;
+    });
+  withExample(
+    command,
+    'NETWORK=preprod DATABASE_URL=postgres://teller@localhost/teller \\\n' +
+      '    OGMIOS_URL=ws://localhost:1337 teller run',
+  );
+}
+
+function parseRoles(text: string): readonly string[] {
+  const roles = text.split(',').map((role) => role.trim());
+  for (const role of roles) {
+    if ((LATER_ROLES as readonly string[]).includes(role)) {
+      throw new InvalidArgumentError(`The role ${role} comes with a later version.`);
+    }
+    if (!(ROLES as readonly string[]).includes(role)) {
+      throw new InvalidArgumentError(`Wanted some of ${ROLES.join(', ')}.`);
+    }
+  }
+  return [...new Set(roles)];
+}
