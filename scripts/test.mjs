@@ -71,7 +71,7 @@ async function runTests() {
  */
 function judgeSkips() {
   if (vitestArguments.length > 0 || tally.skipped === 0) return;
-  console.warn(`\n!!! ${tally.skipped} tests were SKIPPED; why is said above\n`);
+  console.warn(`\n!!! SKIPPED: ${tally.skipped} of the tests; why is said above\n`);
   if (inCi && existsSync(join(root, '..', 'shared'))) {
     throw new StepFailed('tests', 1, `${tally.skipped} skipped, and CI is set`);
   }

@@ -7,11 +7,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   devnet: ['chain'],
   database: [],
   config: ['chain'],
+  version: [],
   sync: ['chain', 'database'],
   payments: ['sync', 'chain', 'database', 'config'],
   reconcile: ['payments', 'sync', 'chain', 'database'],
-  health: ['payments', 'sync', 'chain', 'database', 'config'],
-  api: ['reconcile', 'payments', 'health', 'sync', 'chain', 'database', 'config'],
+  health: ['payments', 'sync', 'chain', 'database', 'config', 'version'],
+  api: ['reconcile', 'payments', 'health', 'sync', 'chain', 'database', 'config', 'version'],
 };
 
 /** The shell: it puts the parts together and may know them all; nobody else may know it. */
