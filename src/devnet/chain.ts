@@ -54,28 +54,31 @@ export type DevnetChain = {
   readonly faucet: string;
   readonly tip: TipOrOrigin;
   /** The best chain, oldest first. The array lives: copy it to keep it. */
-  blocks(): readonly DevnetBlock[];
-  block(id: string): DevnetBlock | undefined;
+  readonly blocks: () => readonly DevnetBlock[];
+  readonly block: (id: string) => DevnetBlock | undefined;
   /** Index on the best chain; -1 for origin, undefined where the block isn't on it. */
-  indexOf(position: Position): number | undefined;
-  mine(content?: readonly Content[] | 'random'): DevnetBlock;
+  readonly indexOf: (position: Position) => number | undefined;
+  readonly mine: (content?: readonly Content[] | 'random') => DevnetBlock;
   /** A Byron boundary block: no slot to clients, no transactions, its predecessor's height. */
-  mineBoundary(): DevnetBlock;
+  readonly mineBoundary: () => DevnetBlock;
   /** Forgets the last blocks; what is mined next makes the other fork. */
-  rollBack(depth: number): void;
+  readonly rollBack: (depth: number) => void;
   /** Makes the chain that ends in this block the best one. */
-  switchTo(id: Position): void;
+  readonly switchTo: (id: Position) => void;
   /** Transactions that lost their block and could still be in one: a real mempool brings them back. */
-  orphans(): DevnetTransaction[];
+  readonly orphans: () => DevnetTransaction[];
   /** They are gone for good, as when every mempool dropped them. */
-  forgetOrphans(): void;
+  readonly forgetOrphans: () => void;
   /** Unspent outputs after the block, on whatever fork it is; a copy. */
-  utxoAt(position: Position): ReadonlyMap<Reference, DevnetOutput>;
+  readonly utxoAt: (position: Position) => ReadonlyMap<Reference, DevnetOutput>;
   /** The same without a copy, for the addresses alone. */
-  unspentAt(position: Position, addresses: Iterable<string>): Map<Reference, DevnetOutput>;
-  outputAt(position: Position, reference: Reference): DevnetOutput | undefined;
+  readonly unspentAt: (
+    position: Position,
+    addresses: Iterable<string>,
+  ) => Map<Reference, DevnetOutput>;
+  readonly outputAt: (position: Position, reference: Reference) => DevnetOutput | undefined;
   /** All that the block made, also what it spent itself; as it was made. */
-  outputsCreatedIn(id: string): ReadonlyMap<Reference, DevnetOutput>;
+  readonly outputsCreatedIn: (id: string) => ReadonlyMap<Reference, DevnetOutput>;
   /** From now on random content pays these addresses too, and spends what they have. */
   readonly watch: (addresses: readonly string[]) => void;
 };

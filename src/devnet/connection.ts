@@ -6,11 +6,11 @@ import type { Session } from './session.js';
 /** One client's WebSocket, with the faults that befall it. */
 export type Connection = {
   /** Looks again: the chain changed, or a fault ended. */
-  wake(): void;
+  readonly wake: () => void;
   /** Closes with a code, or without a word. */
-  drop(code?: number): void;
+  readonly drop: (code?: number) => void;
   /** From now on the socket is open and dead: nothing is read, written or answered, pings neither. */
-  halfOpen(): void;
+  readonly halfOpen: () => void;
 };
 
 /** A stalled server takes this many requests and then gives up on the client. */

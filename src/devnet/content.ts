@@ -23,17 +23,17 @@ export type ContentOptions = {
 /** Random content of blocks, like a public chain's and worse; see `metadata.ts` for the worst. */
 export type ContentSource = {
   readonly watch: (addresses: readonly string[]) => void;
-  transactionCount(): number;
-  comesBack(): boolean;
+  readonly transactionCount: () => number;
+  readonly comesBack: () => boolean;
   /** @param inBlock what the block has so far: it may be spent at once */
-  draft(
+  readonly draft: (
     ledger: Ledger,
     inBlock: readonly DevnetTransaction[],
     slot: number,
     era: string,
-  ): TransactionDraft;
+  ) => TransactionDraft;
   /** A transaction whose metadata alone takes this many bytes. */
-  filler(bytes: number): TransactionDraft;
+  readonly filler: (bytes: number) => TransactionDraft;
 };
 
 const ADA = 1_000_000n;

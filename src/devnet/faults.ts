@@ -46,18 +46,18 @@ export type Delivery =
 
 /** The faults of one server that last or wait for their turn. No I/O: the server asks and acts. */
 export type Faults = {
-  list(): Fault[];
-  set(fault: Fault): void;
+  readonly list: () => Fault[];
+  readonly set: (fault: Fault) => void;
   /** Ends one kind of fault, or all of them. */
-  heal(kind?: FaultKind): void;
+  readonly heal: (kind?: FaultKind) => void;
   readonly stalled: boolean;
   readonly delayMs: number;
   /** Blocks that the node is behind its chain. */
   readonly behind: number;
   /** As `/health` tells it: 1 is in step. */
   readonly synchronization: number;
-  refusal(key: string | undefined): Refusal | undefined;
-  deliver(answer: string): Delivery;
+  readonly refusal: (key: string | undefined) => Refusal | undefined;
+  readonly deliver: (answer: string) => Delivery;
 };
 
 export function createFaults(): Faults {

@@ -11,11 +11,11 @@ export type LedgerChange = {
 export type Ledger = {
   readonly utxo: ReadonlyMap<Reference, DevnetOutput>;
   /** Oldest first. */
-  at(address: string): Iterable<Reference>;
+  readonly at: (address: string) => Iterable<Reference>;
   /** Applies one transaction, or throws `LedgerError` and leaves everything as it was. */
-  spend(transaction: DevnetTransaction, height: number): LedgerChange;
-  apply(change: LedgerChange): void;
-  undo(change: LedgerChange): void;
+  readonly spend: (transaction: DevnetTransaction, height: number) => LedgerChange;
+  readonly apply: (change: LedgerChange) => void;
+  readonly undo: (change: LedgerChange) => void;
 };
 
 /** A transaction that spends what isn't there. */

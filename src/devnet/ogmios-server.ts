@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import { WebSocketServer } from 'ws';
+import { apiKeyOf, refuseUpgrade } from './api-key.js';
 import type { Connection } from './connection.js';
 import { serveConnection } from './connection.js';
 import type { Fault, FaultKind, Faults, Refusal } from './faults.js';
@@ -13,6 +14,8 @@ import { readRequest } from './request.js';
 import type { Session } from './session.js';
 import { createSession } from './session.js';
 import type { BlockSource } from './source.js';
+import type { VitalsCounter } from './vitals.js';
+import { createVitals } from './vitals.js';
 
 export type ServeOptions = {
   /** Default 127.0.0.1. */
@@ -37,9 +40,9 @@ export type OgmiosServer = {
   /** Clients that are connected now. */
   readonly connections: number;
   /** To be called after the chain grew or switched. */
-  chainChanged(): void;
-  inject(fault: Fault): void;
-  heal(kind?: FaultKind): void;
+  readonly chainChanged: () => void;
+  readonly inject: (fault: Fault) => void;
+  readonly heal: (kind?: FaultKind) => void;
   readonly close: () => Promise<void>;
 };
 
@@ -52,28 +55,66 @@ export async function serveOgmios(
 ): Promise<OgmiosServer> {
   const version = options.version ?? 6;
   const faults = options.faults ?? createFaults();
-  const connections = new Set<Connection>();
   const vitals = createVitals(source.tip() !== 'origin');
+  const clients = createClients(source, version, faults, vitals);
+  const http = createServer((request, response) => {
+    const { pathname } = new URL(request.url ?? '/', 'http://devnet');
+    if (pathname === '/health') {
+      const { synchronization } = faults;
+      response.setHeader('content-type', 'application/json; charset=utf-8');
+      response.setHeader('access-control-allow-origin', '*');
+      response.end(renderHealth(source, version, { ...vitals.read(), synchronization }));
+    } else if (options.onRequest?.(request, response) !== true) {
+      response.writeHead(404).end();
+    }
+  });
+  http.on('upgrade', (request, socket, head) => {
+    const key = apiKeyOf(request);
+    const unknown = options.apiKeys !== undefined && !options.apiKeys.includes(key ?? '');
+    clients.admit(request, socket, head, faults.refusal(key) ?? (unknown ? 401 : undefined));
+  });
+  const host = options.host ?? '127.0.0.1';
+  const port = await listen(http, host, options.port ?? 0);
+  return {
+    url: `ws://${host}:${port}`,
+    httpUrl: `http://${host}:${port}`,
+    port,
+    faults,
+    get connections() {
+      return clients.connections.size;
+    },
+    chainChanged: () => {
+      vitals.tipMoved();
+      for (const connection of clients.connections) connection.wake();
+    },
+    inject: (fault) => inject(fault, faults, clients.connections),
+    heal: (kind) => {
+      faults.heal(kind);
+      for (const connection of clients.connections) connection.wake();
+    },
+    close: async () => {
+      for (const connection of clients.connections) connection.drop();
+      const closed = new Promise<void>((resolve) => http.close(() => resolve()));
+      http.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+/** Those who are connected, and the door. */
+function createClients(
+  source: BlockSource,
+  version: OgmiosVersion,
+  faults: Faults,
+  vitals: VitalsCounter,
+) {
+  const connections = new Set<Connection>();
   const webSockets = new WebSocketServer({
     noServer: true,
     perMessageDeflate: false,
     maxPayload: REQUEST_BYTES_MAX,
   });
-  const http = createServer((request, response) => {
-    const { pathname } = new URL(request.url ?? '/', 'http://devnet');
-    if (pathname === '/health') {
-      const synchronization = faults.synchronization;
-      const health = renderHealth(source, version, { ...vitals.read(), synchronization });
-      response.setHeader('content-type', 'application/json; charset=utf-8');
-      response.setHeader('access-control-allow-origin', '*');
-      response.end(health);
-    } else if (options.onRequest?.(request, response) !== true) {
-      response.writeHead(404).end();
-    }
-  });
-  const serve = (webSocket: WebSocket, socket: Duplex, refusal: Refusal | undefined): void => {
-    if (typeof refusal === 'number') return webSocket.close(refusal, 'invalid api key');
-    const session = refusal === 'error' ? unauthorized : createSession(source, { version });
+  const serve = (webSocket: WebSocket, socket: Duplex, session: Session): void => {
     const connection = serveConnection(webSocket, socket, session, faults);
     const closed = vitals.opened();
     connections.add(connection);
@@ -83,69 +124,47 @@ export async function serveOgmios(
       closed();
     });
   };
-  http.on('upgrade', (request, socket, head) => {
-    const key = keyOf(request);
-    const unknown = options.apiKeys !== undefined && !options.apiKeys.includes(key ?? '');
-    const refusal = faults.refusal(key) ?? (unknown ? 401 : undefined);
-    if (refusal === 401 || refusal === 403) return refuse(socket, refusal);
-    webSockets.handleUpgrade(request, socket, head, (webSocket) =>
-      serve(webSocket, socket, refusal),
-    );
-  });
-  const wakeAll = (): void => {
-    for (const connection of connections) connection.wake();
+  const admit = (
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    refusal: Refusal | undefined,
+  ): void => {
+    if (refusal === 401 || refusal === 403) return refuseUpgrade(socket, refusal);
+    webSockets.handleUpgrade(request, socket, head, (webSocket) => {
+      if (typeof refusal === 'number') webSocket.close(refusal, 'invalid api key');
+      else if (refusal === 'error') serve(webSocket, socket, unauthorized);
+      else serve(webSocket, socket, createSession(source, { version }));
+    });
   };
-  const dropAll = (code?: number): void => {
-    for (const connection of connections) connection.drop(code);
-  };
-  const host = options.host ?? '127.0.0.1';
-  const port = await listen(http, host, options.port ?? 0);
-  return {
-    url: `ws://${host}:${port}`,
-    httpUrl: `http://${host}:${port}`,
-    port,
-    faults,
-    get connections() {
-      return connections.size;
-    },
-    chainChanged: () => {
-      vitals.tipMoved();
-      wakeAll();
-    },
-    inject: (fault) => {
-      switch (fault.kind) {
-        case 'drop':
-          return dropAll(fault.code);
-        case 'halfOpen':
-          for (const connection of connections) connection.halfOpen();
-          return;
-        case 'syncing':
-        case 'oldTip':
-          // A node gets behind its own chain by being restarted: nobody stays connected to it.
-          faults.set(fault);
-          return dropAll();
-        case 'stall':
-        case 'slow':
-        case 'refuseKey':
-        case 'garbage':
-        case 'truncatedJson':
-        case 'truncatedFrame':
-        case 'undecodable':
-        case 'rpcError':
-          return faults.set(fault);
-      }
-    },
-    heal: (kind) => {
-      faults.heal(kind);
-      wakeAll();
-    },
-    close: async () => {
-      dropAll();
-      const closed = new Promise<void>((resolve) => http.close(() => resolve()));
-      http.closeAllConnections();
-      await closed;
-    },
-  };
+  return { connections, admit };
+}
+
+function inject(fault: Fault, faults: Faults, connections: ReadonlySet<Connection>): void {
+  switch (fault.kind) {
+    case 'drop':
+      for (const connection of connections) connection.drop(fault.code);
+      return;
+    case 'halfOpen':
+      for (const connection of connections) connection.halfOpen();
+      return;
+    case 'syncing':
+    case 'oldTip':
+      // A node gets behind its own chain by being restarted: nobody stays connected to it.
+      faults.set(fault);
+      for (const connection of connections) connection.drop();
+      return;
+    case 'stall':
+    case 'slow':
+    case 'refuseKey':
+    case 'garbage':
+    case 'truncatedJson':
+    case 'truncatedFrame':
+    case 'undecodable':
+    case 'rpcError':
+      faults.set(fault);
+      return;
+  }
 }
 
 function listen(http: Server, host: string, port: number): Promise<number> {
@@ -158,24 +177,6 @@ function listen(http: Server, host: string, port: number): Promise<number> {
   });
 }
 
-const STATUS_TEXT = { 401: 'Unauthorized', 403: 'Forbidden' };
-
-const refuse = (socket: Duplex, status: 401 | 403): void => {
-  socket.end(
-    `HTTP/1.1 ${status} ${STATUS_TEXT[status]}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`,
-  );
-};
-
-/** The places where hosted Ogmios endpoints look for a key. */
-function keyOf({ url, headers }: IncomingMessage): string | undefined {
-  const query = new URL(url ?? '/', 'http://devnet').searchParams;
-  const bearer = headers.authorization?.replace(/^Bearer /, '');
-  const [header] = ['dmtr-api-key', 'x-api-key', 'apikey', 'api-key'].flatMap(
-    (name) => headers[name] ?? [],
-  );
-  return query.get('apikey') ?? query.get('key') ?? header ?? bearer;
-}
-
 /** The third way in which endpoints refuse a key: the connection is open, and every answer says no. */
 const unauthorized: Session = {
   handle: (request) => [
@@ -183,44 +184,3 @@ const unauthorized: Session = {
   ],
   chainChanged: () => [],
 };
-
-/** Counts what `/health` shows. */
-function createVitals(hasTip: boolean) {
-  const startTime = new Date().toISOString();
-  let lastTipUpdate = hasTip ? startTime : null;
-  let [active, total, messages] = [0, 0, 0];
-  const durations = { count: 0, sum: 0, min: 0, max: 0 };
-  return {
-    tipMoved: () => {
-      lastTipUpdate = new Date().toISOString();
-    },
-    message: () => {
-      messages += 1;
-    },
-    opened: () => {
-      const since = performance.now();
-      active += 1;
-      total += 1;
-      return () => {
-        const lasted = performance.now() - since;
-        active -= 1;
-        durations.min = durations.count === 0 ? lasted : Math.min(durations.min, lasted);
-        durations.max = Math.max(durations.max, lasted);
-        durations.count += 1;
-        durations.sum += lasted;
-      };
-    },
-    read: () => ({
-      startTime,
-      lastTipUpdate,
-      activeConnections: active,
-      totalConnections: total,
-      totalMessages: messages,
-      sessionDurationsMs: {
-        min: durations.min,
-        mean: durations.count === 0 ? 0 : durations.sum / durations.count,
-        max: durations.max,
-      },
-    }),
-  };
-}

@@ -4,19 +4,19 @@
  */
 export type Random = {
   /** An integer from 0 to 2^32-1. */
-  uint32(): number;
+  readonly uint32: () => number;
   /** An integer from 0 to `bound - 1`; `bound` up to 2^32. */
-  below(bound: number): number;
+  readonly below: (bound: number) => number;
   /** An integer from `least` to `most`, both included. */
-  between(least: number, most: number): number;
+  readonly between: (least: number, most: number) => number;
   /** A bigint from 0 to `bound - 1n`, of any size. */
-  bigBelow(bound: bigint): bigint;
+  readonly bigBelow: (bound: bigint) => bigint;
   /** True once in `1 / probability` times. */
-  chance(probability: number): boolean;
+  readonly chance: (probability: number) => boolean;
   pick<T>(items: readonly T[]): T;
-  bytes(length: number): Uint8Array;
+  readonly bytes: (length: number) => Uint8Array;
   /** Lower-case hex of `length` bytes. */
-  hex(length: number): string;
+  readonly hex: (length: number) => string;
 };
 
 export function createRandom(seed: number | string): Random {

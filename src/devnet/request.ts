@@ -48,14 +48,20 @@ function mirror(text: string, id: unknown): string {
   return JSON.stringify(id);
 }
 
+/** The point of `acquireLedgerState`. */
+export const pointOf = (params: unknown): PointOrOrigin | undefined =>
+  typeof params === 'object' && params !== null
+    ? readPoint(Reflect.get(params, 'point'))
+    : undefined;
+
 /** The points of `findIntersection`; undefined where one of them is none. */
 export function pointsOf(params: unknown): PointOrOrigin[] | undefined {
   const points = listOf(params, 'points');
-  const read = points?.map(pointOf);
+  const read = points?.map(readPoint);
   return read?.every((point) => point !== undefined) === true ? read : undefined;
 }
 
-function pointOf(value: unknown): PointOrOrigin | undefined {
+function readPoint(value: unknown): PointOrOrigin | undefined {
   if (value === 'origin') return 'origin';
   if (typeof value !== 'object' || value === null) return undefined;
   const slot: unknown = Reflect.get(value, 'slot');

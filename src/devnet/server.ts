@@ -35,16 +35,16 @@ export type ForkOptions = {
 export type Devnet = OgmiosServer & {
   readonly chain: DevnetChain;
   /** One transaction into the next block. */
-  pay(...outputs: DraftOutput[]): void;
+  readonly pay: (...outputs: DraftOutput[]) => void;
   /** The same, and mines that block; the outputs are the transaction's first. */
-  payNow(...outputs: DraftOutput[]): {
+  readonly payNow: (...outputs: DraftOutput[]) => {
     readonly block: DevnetBlock;
     readonly transaction: DevnetTransaction;
   };
   /** One block with what waits, and random content unless that is off. */
-  mine(content?: readonly Content[]): DevnetBlock;
+  readonly mine: (content?: readonly Content[]) => DevnetBlock;
   /** Replaces the last `depth` blocks by a longer chain; clients see one switch. */
-  fork(depth: number, options?: ForkOptions): DevnetBlock[];
+  readonly fork: (depth: number, options?: ForkOptions) => DevnetBlock[];
 };
 
 export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> {

@@ -1,9 +1,8 @@
-import type { PointOrOrigin } from '../chain/point.js';
 import { toJson } from './json.js';
 import { answerQuery } from './queries.js';
 import type { OgmiosVersion } from './render.js';
 import type { Request } from './request.js';
-import { pointsOf, readRequest } from './request.js';
+import { pointOf, pointsOf, readRequest } from './request.js';
 import type { BlockSource } from './source.js';
 
 export type SessionOptions = { readonly version: OgmiosVersion };
@@ -14,59 +13,16 @@ export type SessionOptions = { readonly version: OgmiosVersion };
  */
 export type Session = {
   /** @returns the answers that are ready now: one, or none where `nextBlock` waits for a block */
-  handle(request: string): string[];
+  readonly handle: (request: string) => string[];
   /** To be called after the chain grew or switched. @returns answers to requests that waited for it */
-  chainChanged(): string[];
+  readonly chainChanged: () => string[];
 };
 
 export function createSession(source: BlockSource, { version }: SessionOptions): Session {
-  let position = 'origin';
-  // A node starts every reader with a roll backward to where it stands.
-  let toldWhereItStands = false;
+  const reader = createReader(source, version);
   let acquired: string | undefined;
-  const parked: string[] = [];
-
-  const nextAnswer = (id: string): string | undefined => {
-    const ancestor = source.commonAncestor(position);
-    if (ancestor !== position || !toldWhereItStands) {
-      position = ancestor;
-      toldWhereItStands = true;
-      const point = toJson(source.pointAt(position));
-      return nextBlock(id, `"direction":"backward","point":${point},"tip":${tip()}`);
-    }
-    const next = source.next(position);
-    if (next === undefined) return undefined;
-    position = next;
-    const block = source.render(next, version);
-    return nextBlock(id, `"direction":"forward","block":${block},"tip":${tip()}`);
-  };
-  const tip = (): string => toJson(source.tip());
-  const drain = (): string[] => {
-    const answers: string[] = [];
-    for (let id = parked[0]; id !== undefined; id = parked[0]) {
-      const answer = nextAnswer(id);
-      if (answer === undefined) break;
-      answers.push(answer);
-      parked.shift();
-    }
-    return answers;
-  };
-  const findIntersection = (request: Request): string => {
-    const points = pointsOf(request.params);
-    if (points === undefined) return invalid(request.id, 'points must be a list of points');
-    if (parked.length > 0) return failed(request, 1001, INTERLEAVED);
-    for (const point of points) {
-      const found = source.find(point);
-      if (found === undefined) continue;
-      position = found;
-      toldWhereItStands = false;
-      const intersection = toJson(source.pointAt(found));
-      return succeeded(request, `{"intersection":${intersection},"tip":${tip()}}`);
-    }
-    return failed(request, 1000, 'No intersection found.', `{"tip":${tip()}}`);
-  };
   const acquire = (request: Request): string => {
-    const [point] = pointsOf({ points: [paramOf(request, 'point')] }) ?? [];
+    const point = pointOf(request.params);
     if (point === undefined) return invalid(request.id, 'point must be a point or "origin"');
     const found = source.find(point);
     const problem = unavailable(source, found);
@@ -74,15 +30,15 @@ export function createSession(source: BlockSource, { version }: SessionOptions):
       return failed(request, 2000, 'Failed to acquire requested point.', JSON.stringify(problem));
     }
     acquired = found;
-    return succeeded(request, `{"acquired":"ledgerState","point":${showPoint(source, found)}}`);
+    const shown = toJson(source.pointAt(found));
+    return succeeded(request, `{"acquired":"ledgerState","point":${shown}}`);
   };
   const answer = (request: Request): string[] => {
     switch (request.method) {
       case 'nextBlock':
-        parked.push(request.id);
-        return drain();
+        return reader.ask(request.id);
       case 'findIntersection':
-        return [findIntersection(request)];
+        return [reader.findIntersection(request)];
       case 'acquireLedgerState':
         return [acquire(request)];
       case 'releaseLedgerState':
@@ -97,7 +53,62 @@ export function createSession(source: BlockSource, { version }: SessionOptions):
       const request = readRequest(text);
       return 'problem' in request ? [invalid(request.id, request.problem)] : answer(request);
     },
-    chainChanged: drain,
+    chainChanged: reader.answerParked,
+  };
+}
+
+/** Where a client stands on the chain, and its requests that wait there for a block. */
+function createReader(source: BlockSource, version: OgmiosVersion) {
+  let position = 'origin';
+  // A node starts every reader with a roll backward to where it stands.
+  let toldWhereItStands = false;
+  const parked: string[] = [];
+  const tip = (): string => toJson(source.tip());
+
+  const next = (id: string): string | undefined => {
+    const ancestor = source.commonAncestor(position);
+    if (ancestor !== position || !toldWhereItStands) {
+      position = ancestor;
+      toldWhereItStands = true;
+      const point = toJson(source.pointAt(position));
+      return nextBlock(id, `"direction":"backward","point":${point},"tip":${tip()}`);
+    }
+    const following = source.next(position);
+    if (following === undefined) return undefined;
+    position = following;
+    const block = source.render(following, version);
+    return nextBlock(id, `"direction":"forward","block":${block},"tip":${tip()}`);
+  };
+  const answerParked = (): string[] => {
+    const answers: string[] = [];
+    for (let id = parked[0]; id !== undefined; id = parked[0]) {
+      const answer = next(id);
+      if (answer === undefined) break;
+      answers.push(answer);
+      parked.shift();
+    }
+    return answers;
+  };
+  return {
+    answerParked,
+    ask: (id: string): string[] => {
+      parked.push(id);
+      return answerParked();
+    },
+    findIntersection: (request: Request): string => {
+      const points = pointsOf(request.params);
+      if (points === undefined) return invalid(request.id, 'points must be a list of points');
+      if (parked.length > 0) return failed(request, 1001, INTERLEAVED);
+      for (const point of points) {
+        const found = source.find(point);
+        if (found === undefined) continue;
+        position = found;
+        toldWhereItStands = false;
+        const intersection = toJson(source.pointAt(found));
+        return succeeded(request, `{"intersection":${intersection},"tip":${tip()}}`);
+      }
+      return failed(request, 1000, 'No intersection found.', `{"tip":${tip()}}`);
+    },
   };
 }
 
@@ -126,16 +137,6 @@ function query(
       return failed(request, 2002, 'Query unavailable in the current era.');
   }
 }
-
-const paramOf = (request: Request, name: string): unknown =>
-  typeof request.params === 'object' && request.params !== null
-    ? Reflect.get(request.params, name)
-    : undefined;
-
-const showPoint = (source: BlockSource, position: string): string => {
-  const point: PointOrOrigin = source.pointAt(position);
-  return toJson(point);
-};
 
 const nextBlock = (id: string, result: string): string =>
   `{"jsonrpc":"2.0","method":"nextBlock","result":{${result}},"id":${id}}`;

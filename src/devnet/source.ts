@@ -20,19 +20,19 @@ export type UtxoFilter =
  */
 export type BlockSource = {
   readonly facts: NetworkFacts;
-  tip(): TipOrOrigin;
-  era(): string;
+  readonly tip: () => TipOrOrigin;
+  readonly era: () => string;
   /** The block at this point, if it is on the best chain. A boundary block has no point of its own. */
-  find(point: PointOrOrigin): Position | undefined;
-  pointAt(position: Position): PointOrOrigin;
-  next(position: Position): Position | undefined;
-  commonAncestor(position: Position): Position;
+  readonly find: (point: PointOrOrigin) => Position | undefined;
+  readonly pointAt: (position: Position) => PointOrOrigin;
+  readonly next: (position: Position) => Position | undefined;
+  readonly commonAncestor: (position: Position) => Position;
   /** Blocks between the position and the tip. */
-  depthOf(position: Position): number;
+  readonly depthOf: (position: Position) => number;
   /** The block as JSON. */
-  render(position: Position, version: OgmiosVersion): string;
+  readonly render: (position: Position, version: OgmiosVersion) => string;
   /** Unspent outputs at the position; absent where the ledger isn't known. */
-  utxo?(position: Position, filter: UtxoFilter): Json;
+  readonly utxo?: (position: Position, filter: UtxoFilter) => Json;
   /** How many blocks deep ledger states are kept. */
   readonly ledgerDepth: number;
 };
