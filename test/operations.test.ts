@@ -3,6 +3,8 @@ import { Registry } from 'prom-client';
 import { describe, expect, test } from 'vitest';
 import { SETTINGS } from '../src/config/settings.js';
 import { createMetrics } from '../src/health/metrics.js';
+import { PAYMENT_STATUSES } from '../src/payments/payment.js';
+import { runTeller } from '../src/verbs/program.js';
 import { root } from './support/sources.js';
 
 const read = (path: string): string => readFileSync(`${root}${path}`, 'utf8');
@@ -24,6 +26,9 @@ const CONTRACT_ALERTS: Readonly<Record<string, readonly string[]>> = {
   BalanceMismatch: ['balance_mismatches'],
   WebhookDeliveryFailing: ['webhook_deliveries_total'],
 };
+
+/** Words of a command that are values of a flag. */
+const STATUSES: readonly string[] = PAYMENT_STATUSES;
 
 const rules = read('ops/alerts.yml').replace(/^\s*#.*$/gm, '');
 const alerts = rules
@@ -71,6 +76,26 @@ describe('alert rules', () => {
   test('leave no runbook without an alert', () => {
     const runbooks = readdirSync(`${root}ops/runbooks`).map((file) => file.replace('.md', ''));
     expect(runbooks.sort()).toEqual(alerts.map(({ name }) => name).sort());
+  });
+});
+
+describe('runbooks', () => {
+  test('give only commands and flags that exist', async () => {
+    const commands = readdirSync(`${root}ops/runbooks`).flatMap((file) =>
+      [...read(`ops/runbooks/${file}`).matchAll(/`teller ([^`]+)`/g)].map(
+        ([, words]) => words ?? '',
+      ),
+    );
+    expect(commands).toContain('status');
+    for (const command of new Set(commands)) {
+      const words = command.split(' ');
+      const verbs = words.filter((word) => /^[a-z]/.test(word) && !STATUSES.includes(word));
+      const help = await ask([...verbs, '--help']);
+      expect(help, command).toContain(`Usage: teller ${verbs.join(' ')}`);
+      for (const flag of words.filter((word) => word.startsWith('--'))) {
+        expect(help, command).toContain(flag);
+      }
+    }
   });
 });
 
@@ -132,6 +157,17 @@ describe('the README', () => {
     expect(missing).toEqual([]);
   });
 });
+
+/** What `teller` answers, on whichever stream. */
+async function ask(words: readonly string[]): Promise<string> {
+  let answer = '';
+  const write = (text: string) => {
+    answer += text;
+  };
+  const terminal = { environment: {}, out: write, err: write, isInteractive: false };
+  await runTeller(words, terminal, () => Promise.resolve(0));
+  return answer;
+}
 
 /** Names as `/metrics` gives them, before anything happened. */
 async function exportedMetrics(): Promise<Set<string>> {
