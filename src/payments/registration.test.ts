@@ -1,5 +1,5 @@
-import { bech32 } from '@scure/base';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { enterpriseAddress } from '../../test/support/addresses.js';
 import { createTestDatabase } from '../../test/support/database.js';
 import type { TestDatabase } from '../../test/support/test-databases.js';
 import { parseNetwork } from '../chain/network.js';
@@ -20,14 +20,7 @@ beforeEach(async () => {
 const preprod = parseNetwork('preprod');
 if (preprod === undefined) throw new Error('preprod is a network');
 
-/** The enterprise address of a made-up key. */
-function address(seed: number): string {
-  const bytes = new Uint8Array(29);
-  bytes[0] = 0x60;
-  new DataView(bytes.buffer).setUint32(25, seed);
-  return bech32.encode('addr_test', bech32.toWords(bytes));
-}
-const HOT_WALLET = address(999_999);
+const HOT_WALLET = enterpriseAddress(999_999);
 const deps: RegistrationDeps = {
   network: preprod,
   partitionId: 0,
@@ -48,20 +41,22 @@ const countOf = async (table: 'payment_addresses' | 'audit_log'): Promise<number
 describe('one request', () => {
   test('is created, and exists when it comes again', async () => {
     const request = {
-      address: address(1),
+      address: enterpriseAddress(1),
       userId: 'ann',
       referenceType: 'order',
       referenceId: '7',
     };
-    expect(await register(request)).toEqual([{ address: address(1), outcome: 'created' }]);
-    expect(await register(request)).toEqual([{ address: address(1), outcome: 'exists' }]);
+    expect(await register(request)).toEqual([
+      { address: enterpriseAddress(1), outcome: 'created' },
+    ]);
+    expect(await register(request)).toEqual([{ address: enterpriseAddress(1), outcome: 'exists' }]);
     expect(await countOf('audit_log')).toBe(1);
   });
 
   test('in upper case is the same address', async () => {
-    await register({ address: address(1), userId: 'ann' });
-    expect(await register({ address: address(1).toUpperCase(), userId: 'ann' })).toEqual([
-      { address: address(1), outcome: 'exists' },
+    await register({ address: enterpriseAddress(1), userId: 'ann' });
+    expect(await register({ address: enterpriseAddress(1).toUpperCase(), userId: 'ann' })).toEqual([
+      { address: enterpriseAddress(1), outcome: 'exists' },
     ]);
   });
 
@@ -70,8 +65,8 @@ describe('one request', () => {
     ['another reference', { userId: 'ann', referenceId: '8' }, 'with another reference'],
     ['other metadata', { userId: 'ann', metadata: { a: 1 } }, 'with other metadata'],
   ])('with %s is a conflict and changes nothing', async (_, again, why) => {
-    await register({ address: address(1), userId: 'ann' });
-    const [result] = await register({ address: address(1), ...again });
+    await register({ address: enterpriseAddress(1), userId: 'ann' });
+    const [result] = await register({ address: enterpriseAddress(1), ...again });
     expect(result).toMatchObject({ outcome: 'conflict' });
     expect(result?.detail).toContain(why);
     expect(result?.detail).not.toContain('ann');
@@ -79,11 +74,11 @@ describe('one request', () => {
 
   test('has the same metadata whatever the order of its keys', async () => {
     const metadata = { b: [1, { d: 2, c: null }], a: 'ä"\\u0000' };
-    await register({ address: address(1), userId: 'ann', metadata });
+    await register({ address: enterpriseAddress(1), userId: 'ann', metadata });
     const turned = { a: 'ä"\\u0000', b: [1, { c: null, d: 2 }] };
-    expect(await outcomes({ address: address(1), userId: 'ann', metadata: turned })).toEqual([
-      'exists',
-    ]);
+    expect(
+      await outcomes({ address: enterpriseAddress(1), userId: 'ann', metadata: turned }),
+    ).toEqual(['exists']);
     const { rows } = await database.pool.query('select metadata from payment_addresses');
     expect(rows).toEqual([{ metadata }]);
   });
@@ -118,8 +113,8 @@ describe('one request', () => {
     ],
   ])('with %s is invalid, and the rest of the batch is registered', async (_, wrong, why) => {
     const results = await register(
-      { address: address(1), userId: 'ann', ...wrong },
-      { address: address(2), userId: 'bob' },
+      { address: enterpriseAddress(1), userId: 'ann', ...wrong },
+      { address: enterpriseAddress(2), userId: 'bob' },
     );
     expect(results.map((result) => result.outcome)).toEqual(['invalid', 'created']);
     expect(results[0]?.detail).toContain(why);
@@ -128,28 +123,31 @@ describe('one request', () => {
 
 describe('a batch', () => {
   test('answers in the order of its requests, also where they repeat each other', async () => {
-    await register({ address: address(1), userId: 'ann' });
+    await register({ address: enterpriseAddress(1), userId: 'ann' });
     expect(
       await outcomes(
-        { address: address(3), userId: 'cay' },
+        { address: enterpriseAddress(3), userId: 'cay' },
         { address: 'nonsense', userId: 'cay' },
-        { address: address(1), userId: 'ann' },
-        { address: address(3), userId: 'cay' },
-        { address: address(3), userId: 'dan' },
-        { address: address(2), userId: 'bob' },
+        { address: enterpriseAddress(1), userId: 'ann' },
+        { address: enterpriseAddress(3), userId: 'cay' },
+        { address: enterpriseAddress(3), userId: 'dan' },
+        { address: enterpriseAddress(2), userId: 'bob' },
       ),
     ).toEqual(['created', 'invalid', 'exists', 'exists', 'conflict', 'created']);
   });
 
   test('may be empty, and may not be larger than 10,000', async () => {
     expect(await register()).toEqual([]);
-    const tooMany = Array.from({ length: 10_001 }, () => ({ address: address(1), userId: 'ann' }));
+    const tooMany = Array.from({ length: 10_001 }, () => ({
+      address: enterpriseAddress(1),
+      userId: 'ann',
+    }));
     await expect(register(...tooMany)).rejects.toThrow('at most 10000');
   });
 
   test('of 10,000 is one transaction', async () => {
     const many = Array.from({ length: 10_000 }, (_, seed) => ({
-      address: address(seed),
+      address: enterpriseAddress(seed),
       userId: 'ann',
     }));
     const results = await registerAddresses(database.pool, many, deps);
@@ -167,7 +165,7 @@ describe('at the same time', () => {
     const users = Array.from({ length: 8 }, (_, index) => `user-${index}`);
     for (let seed = 0; seed < 10; seed += 1) {
       const results = await Promise.all(
-        users.map((userId) => outcomes({ address: address(seed), userId })),
+        users.map((userId) => outcomes({ address: enterpriseAddress(seed), userId })),
       );
       expect(results.flat().filter((outcome) => outcome === 'created')).toHaveLength(1);
       expect(results.flat().filter((outcome) => outcome === 'conflict')).toHaveLength(7);
@@ -176,7 +174,7 @@ describe('at the same time', () => {
 
   test('batches that overlap in opposite orders all succeed', async () => {
     const requests = Array.from({ length: 300 }, (_, seed) => ({
-      address: address(seed),
+      address: enterpriseAddress(seed),
       userId: 'ann',
     }));
     const batches = Array.from({ length: 6 }, (_, index) =>
@@ -195,7 +193,7 @@ describe('at the same time', () => {
     let done = false;
     await inTransaction(database.pool, async (tx) => {
       await takeRegistrationLock(tx, 0);
-      registered = outcomes({ address: address(1), userId: 'ann' }).finally(() => {
+      registered = outcomes({ address: enterpriseAddress(1), userId: 'ann' }).finally(() => {
         done = true;
       });
       await new Promise((resolve) => setTimeout(resolve, 150));

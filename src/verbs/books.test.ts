@@ -1,0 +1,131 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { enterpriseAddress } from '../../test/support/addresses.js';
+import { tellerInTests } from '../../test/support/teller.js';
+
+const { under, teller, json } = tellerInTests();
+
+describe('addresses', () => {
+  test('are added, found again, and kept for their owner', async () => {
+    const add = [
+      'address',
+      'add',
+      enterpriseAddress(1),
+      '--user',
+      'ann',
+      '--ref-type',
+      'order',
+      '--ref-id',
+      '7',
+    ];
+    expect(await json(...add)).toEqual({
+      exitCode: 0,
+      lines: [{ address: enterpriseAddress(1), outcome: 'created' }],
+    });
+    expect(await teller(add)).toMatchObject({
+      exitCode: 0,
+      out: `${enterpriseAddress(1)}: was watched already\n`,
+    });
+    const bob = await teller(['address', 'add', enterpriseAddress(1), '--user', 'bob']);
+    expect(bob).toMatchObject({ exitCode: 1, out: '' });
+    expect(bob.err).toContain('another user');
+    expect(await json('address', 'show', enterpriseAddress(1))).toMatchObject({
+      lines: [{ userId: 'ann', referenceType: 'order', referenceId: '7' }],
+    });
+    expect((await teller(['address', 'show', enterpriseAddress(2)])).exitCode).toBe(1);
+    const listed = await json('address', 'list', '--user', 'ann');
+    expect(listed.lines).toMatchObject([
+      { items: [{ address: enterpriseAddress(1) }], nextCursor: null },
+    ]);
+  });
+
+  test('of another network than that of the database are refused', async () => {
+    await under.database.pool.query(
+      "insert into sync_state (partition_id, total_partitions, network) values (0, 1, 'preview')",
+    );
+    const { exitCode, err } = await teller([
+      'address',
+      'add',
+      enterpriseAddress(1),
+      '--user',
+      'ann',
+    ]);
+    expect(exitCode).toBe(2);
+    expect(err).toContain('this database follows preview');
+  });
+
+  test('cannot draw on the terminal', async () => {
+    await teller(['address', 'add', enterpriseAddress(1), '--user', '\u001b[2Jann']);
+    const { out } = await teller(['address', 'list']);
+    expect(out).toContain('\\u{1b}[2Jann');
+    expect(out).not.toContain('\u001b');
+  });
+});
+
+describe('reading', () => {
+  beforeEach(async () => {
+    await teller(['address', 'add', enterpriseAddress(1), '--user', 'ann']);
+    await under.database.pool.query(`
+      insert into sync_state (partition_id, total_partitions, network, started, last_slot,
+                              last_block_hash, last_block_height, tip_height, leader_epoch)
+      values (0, 1, 'preprod', true, 2000, repeat('a', 64), 110, 112, 4)`);
+    await under.database.pool.query(
+      `insert into incoming_payments (tx_hash, output_index, address, user_id, amount_lovelace,
+         status, block_hash, block_height, slot, required_confirmations)
+       values (repeat('c', 64), 1, $1, 'ann', 18446744073709551615, 'pending', repeat('a', 64), 105, 1900, 15)`,
+      [enterpriseAddress(1)],
+    );
+    await under.database.pool.query(
+      "insert into user_balances values ('ann', 'lovelace', 0, 0, 5)",
+    );
+  });
+
+  test('payments are listed and shown', async () => {
+    const { out } = await teller([
+      'payment',
+      'list',
+      '--user',
+      'ann',
+      '--address',
+      enterpriseAddress(1),
+    ]);
+    expect(out).toContain(`${'c'.repeat(64)}#1`);
+    expect(out).toContain('18446744073709.551615');
+    expect(out).toContain('6/15');
+    const shown = await json('payment', 'show', `${'C'.repeat(64)}#1`);
+    expect(shown).toMatchObject({
+      exitCode: 0,
+      lines: [{ amountLovelace: '18446744073709551615' }],
+    });
+    expect((await teller(['payment', 'show', `${'d'.repeat(64)}#1`])).exitCode).toBe(1);
+  });
+
+  test('a balance that is not the sum of its entries ends with 3', async () => {
+    expect(await json('balance', 'verify')).toMatchObject({
+      exitCode: 3,
+      lines: [{ balances: 1, mismatchCount: 1, mismatches: [{ userId: 'ann' }] }],
+    });
+    expect((await teller(['balance', 'verify'])).out).toContain('1 of 1 balances differ');
+    await under.database.pool.query('delete from user_balances');
+    expect((await teller(['balance', 'verify'])).exitCode).toBe(0);
+  });
+
+  test('balances and status are shown', async () => {
+    expect((await teller(['balance', 'show', 'ann'])).out).toContain('0.000005');
+    expect(await json('balance', 'show', 'ann')).toMatchObject({
+      lines: [{ balances: [{ unit: 'lovelace', pending: '5' }] }],
+    });
+    expect(await json('status')).toMatchObject({
+      lines: [
+        {
+          network: 'preprod',
+          leaderEpoch: 4,
+          cursor: { height: 110 },
+          lag: 2,
+          watchedAddresses: 1,
+          payments: { pending: 1 },
+        },
+      ],
+    });
+    expect((await teller(['status'])).out).toMatch(/blocks behind +2/);
+  });
+});
