@@ -101,8 +101,8 @@ describe('vitals', () => {
     ['a connection that is back but finds nothing yet', [disconnected, connected], 'blockchain'],
     ['a connection that follows again', [disconnected, connected, found], undefined],
     ['a node that is behind', [behind], 'blockchain'],
-    ['a node that is still behind', [behind, { type: 'tip', tip: block(8) }], 'blockchain'],
-    ['a node that caught up', [behind, { type: 'tip', tip: block(9) }], undefined],
+    ['a node that is still behind', [behind, { type: 'tip', cursor: behind.cursor, tip: block(8) }], 'blockchain'],
+    ['a node that caught up', [behind, { type: 'tip', cursor: behind.cursor, tip: block(9) }], undefined],
     ["a block that can't be read", [undecodable], 'undecodable_block'],
     [
       'a block that is asked for again over a new connection',

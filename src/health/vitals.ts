@@ -56,7 +56,7 @@ export function observeVitals<S>(vitals: Vitals, event: SyncEvent<S>, now: numbe
     case 'undecodable_block':
       return meet(vitals, event.type, event.error.message, now);
     case 'tip': {
-      const seen = { ...vitals, tip: event.tip };
+      const seen = { ...vitals, cursor: event.cursor, tip: event.tip };
       return (lagOf(seen) ?? -1) >= 0 ? overcome(seen, 'blockchain') : seen;
     }
     case 'forward':

@@ -29,7 +29,8 @@ export type SyncEvent<S> =
   | { readonly type: 'intersection_lost'; readonly cursor: Cursor; readonly instructions: string }
   | { readonly type: 'node_behind'; readonly cursor: Cursor; readonly tip: TipOrOrigin }
   | { readonly type: 'undecodable_block'; readonly after: PointOrOrigin; readonly error: Error }
-  | { readonly type: 'tip'; readonly tip: TipOrOrigin }
+  /** Nothing moved, but the node told where it is. */
+  | { readonly type: 'tip'; readonly cursor: Cursor; readonly tip: TipOrOrigin }
   | {
       readonly type: 'forward';
       readonly cursor: Cursor;

@@ -216,7 +216,7 @@ async function applyBackward<S>(
 ): Promise<Cursor> {
   if (samePoint(point, from.point)) {
     // The first answer after an intersection is always this; it is no fork.
-    deps.observe({ type: 'tip', tip });
+    deps.observe({ type: 'tip', cursor: from, tip });
     return from;
   }
   const started = deps.clock();

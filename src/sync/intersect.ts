@@ -12,11 +12,14 @@ import { type IntersectionAnswer, judgeIntersection } from './verdict.js';
 /** Where a new database starts: the contract's START_POINT. */
 export type StartPoint = 'tip' | PointOrOrigin;
 
-export type IntersectDeps<S> = {
+export type NodeDeps<S> = {
   readonly pool: Pool;
   readonly partitionId: number;
   readonly startPoint: StartPoint;
   readonly observe: (event: SyncEvent<S>) => void;
+};
+
+export type IntersectDeps<S> = NodeDeps<S> & {
   /** How long to stay with a node that is behind before another endpoint gets its chance. */
   readonly behindMsMax: number;
 };
@@ -37,12 +40,7 @@ export async function intersect<S>(
 ): Promise<void> {
   const since = Date.now();
   for (;;) {
-    const cursor = follower.cursor();
-    const standing =
-      cursor === null
-        ? await startWhereAsked(session, follower, deps)
-        : await compareWithNode(session, cursor, deps, Date.now() - since);
-    if (standing === 'follow') return;
+    if ((await tryIntersect(session, follower, deps, Date.now() - since)) === 'follow') return;
     if (Date.now() - since > deps.behindMsMax) throw new ConnectionEnded('the node is behind');
     await sleep(POLL_MS, undefined, { signal });
   }
@@ -50,10 +48,23 @@ export async function intersect<S>(
 
 type Standing = 'follow' | 'wait';
 
+/** One try. @param waitedMs how long this node was waited for already */
+export function tryIntersect<S>(
+  session: ChainSyncSession,
+  follower: Follower,
+  deps: NodeDeps<S>,
+  waitedMs: number,
+): Promise<Standing> {
+  const cursor = follower.cursor();
+  return cursor === null
+    ? startWhereAsked(session, follower, deps)
+    : compareWithNode(session, cursor, deps, waitedMs);
+}
+
 async function compareWithNode<S>(
   session: ChainSyncSession,
   cursor: Cursor,
-  deps: IntersectDeps<S>,
+  deps: NodeDeps<S>,
   waitedMs: number,
 ): Promise<Standing> {
   const answer = await session.findIntersection(await pointsToOffer(cursor, deps));
@@ -75,13 +86,13 @@ async function compareWithNode<S>(
   }
 }
 
-function found<S>(answer: IntersectionAnswer, deps: IntersectDeps<S>): Standing {
+function found<S>(answer: IntersectionAnswer, deps: NodeDeps<S>): Standing {
   deps.observe({ type: 'intersection_found', point: answer.point ?? 'origin', tip: answer.tip });
   return 'follow';
 }
 
 /** Newest first: a node answers with the first one that it knows. */
-async function pointsToOffer<S>(cursor: Cursor, deps: IntersectDeps<S>): Promise<PointOrOrigin[]> {
+async function pointsToOffer<S>(cursor: Cursor, deps: NodeDeps<S>): Promise<PointOrOrigin[]> {
   if (cursor.point === 'origin') return ['origin'];
   if (cursor.height === null) return [cursor.point];
   const heights = offeredHeights(cursor.height, SECURITY_PARAMETER_BLOCKS);
@@ -93,7 +104,7 @@ async function pointsToOffer<S>(cursor: Cursor, deps: IntersectDeps<S>): Promise
 async function depthOf<S>(
   cursor: Cursor,
   answer: IntersectionAnswer,
-  deps: IntersectDeps<S>,
+  deps: NodeDeps<S>,
 ): Promise<number | null> {
   if (answer.point === null || answer.point === 'origin' || cursor.height === null) return null;
   const header = await headerOf(deps.pool, deps.partitionId, answer.point.id);
@@ -103,7 +114,7 @@ async function depthOf<S>(
 async function startWhereAsked<S>(
   session: ChainSyncSession,
   follower: Follower,
-  deps: IntersectDeps<S>,
+  deps: NodeDeps<S>,
 ): Promise<Standing> {
   if (deps.startPoint !== 'tip') {
     const answer = await session.findIntersection([deps.startPoint]);

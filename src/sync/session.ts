@@ -189,7 +189,8 @@ function askOnce(
 
 const INTERSECTION_NOT_FOUND = 1000;
 
-function readIntersection(message: Fields): IntersectionAnswer {
+/** Reads an answer to `findIntersection`. */
+export function readIntersection(message: Fields): IntersectionAnswer {
   if (message.error !== undefined) {
     const error = fieldsOf(message.error, 'error');
     if (error.code !== INTERSECTION_NOT_FOUND) {

@@ -1,0 +1,83 @@
+import type pg from 'pg';
+
+/** All that the worker wrote, read in one statement, so at one moment. */
+export type Books = {
+  readonly state: {
+    readonly last_slot: string | null;
+    readonly last_block_hash: string | null;
+    readonly last_block_height: string | null;
+    readonly leader_epoch: string;
+    readonly started: boolean;
+  } | null;
+  readonly blocks: { height: number; hash: string; slot: number; boundary: boolean }[];
+  readonly payments: PaymentRecord[];
+  readonly wallet: WalletRecord[];
+  readonly balances: {
+    user_id: string;
+    unit: string;
+    available: string;
+    held: string;
+    pending: string;
+  }[];
+  readonly sums: { user_id: string; unit: string; bucket: string; total: string }[];
+  /** `past` is over the entries up to the one asked for, `digest` over all. */
+  readonly entries: { count: number; last: string; past: string | null; digest: string | null };
+  readonly events: { type: string; event_key: string }[];
+  readonly addresses: { address: string; user_id: string }[];
+};
+
+export type WalletRecord = {
+  tx_hash: string;
+  output_index: number;
+  amount_lovelace: string;
+  assets: Record<string, string>;
+  block_hash: string | null;
+  block_height: number | null;
+  slot: number | null;
+  spent_by: string | null;
+};
+export type PaymentRecord = WalletRecord & {
+  address: string;
+  user_id: string;
+  status: string;
+  inclusion: number;
+  required_confirmations: number;
+  confirmed_at: string | null;
+};
+
+const READ = `
+  select json_build_object(
+    'state', (select to_json(s) from (
+        select last_slot::text, last_block_hash, last_block_height::text, leader_epoch::text, started
+          from sync_state) s),
+    'blocks', (select coalesce(json_agg(b order by height, boundary), '[]') from (
+        select height, hash, slot, boundary from blocks) b),
+    'payments', (select coalesce(json_agg(p), '[]') from (
+        select tx_hash, output_index, address, user_id, amount_lovelace::text, assets, status, inclusion,
+               required_confirmations, block_hash, block_height, slot, spent_by, confirmed_at
+          from incoming_payments) p),
+    'wallet', (select coalesce(json_agg(w), '[]') from (
+        select tx_hash, output_index, amount_lovelace::text, assets, block_hash, block_height, slot, spent_by
+          from wallet_outputs) w),
+    'balances', (select coalesce(json_agg(b order by user_id, unit), '[]') from (
+        select user_id, unit, available::text, held::text, pending::text from user_balances) b),
+    'sums', (select coalesce(json_agg(s), '[]') from (
+        select user_id, unit, bucket, sum(case type when 'credit' then amount else -amount end)::text as total
+          from balance_transactions group by user_id, unit, bucket) s),
+    'entries', (select json_build_object('count', count(*), 'last', coalesce(max(id), 0)::text,
+        'past', md5(string_agg(e::text, '' order by id) filter (where id <= $1)),
+        'digest', md5(string_agg(e::text, '' order by id)))
+          from balance_transactions e),
+    'events', (select coalesce(json_agg(o order by id), '[]') from (
+        select id, type, event_key from outbox) o),
+    'addresses', (select coalesce(json_agg(a), '[]') from (
+        select address, user_id from payment_addresses) a)
+  ) as books`;
+
+/** @param pastEntry the last ledger entry of the past */
+export async function readBooks(pool: pg.Pool, pastEntry: string): Promise<Books> {
+  const { rows } = await pool.query<{ books: Books }>(READ, [pastEntry]);
+  const books = rows[0]?.books;
+  if (books === undefined) throw new Error('no books');
+  return books;
+}

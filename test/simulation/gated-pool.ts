@@ -1,0 +1,89 @@
+import type pg from 'pg';
+import { Crash, type Need, type Scheduler } from './scheduler.js';
+
+/** A statement failed although the process lives: the database went away for a moment. */
+export class DatabaseAway extends Error {
+  override readonly name = 'DatabaseAway';
+  readonly code = '57P01';
+}
+
+/** What the actor is to suffer with its next statement; asked at each. */
+export type Mishap = 'none' | 'away' | 'answer_lost' | 'crash' | 'crash_after';
+
+export type GatedPool = { readonly pool: pg.Pool; readonly commits: () => number };
+
+/**
+ * The real pool, with a gate before every statement and mishaps on request. What was in flight when the
+ * mishap struck is cut off with its connection, as when a process or a network dies.
+ */
+export function gatePool(
+  real: pg.Pool,
+  actor: () => string,
+  scheduler: Scheduler,
+  mishap: (statement: string) => Mishap,
+): GatedPool {
+  let commits = 0;
+  const run = async (
+    text: string,
+    send: () => Promise<unknown>,
+    cut: () => void,
+  ): Promise<unknown> => {
+    const need = needOf(text);
+    try {
+      await scheduler.gate(actor(), text, need);
+    } catch (error) {
+      cut();
+      throw error;
+    }
+    const fate = mishap(text);
+    if (fate === 'away' || fate === 'crash') {
+      cut();
+      throw fate === 'away' ? new DatabaseAway('terminating connection') : new Crash(text);
+    }
+    scheduler.hold(actor(), need);
+    const result = await send();
+    if (text === 'commit') commits += 1;
+    if (fate === 'answer_lost' || fate === 'crash_after') {
+      cut();
+      throw fate === 'answer_lost' ? new DatabaseAway('connection lost') : new Crash(text);
+    }
+    return result;
+  };
+  const connect = async () => {
+    const client = await real.connect();
+    let cutOff = false;
+    const cut = (): void => {
+      if (cutOff) return;
+      cutOff = true;
+      scheduler.letGo(actor());
+      client.release(true);
+    };
+    return {
+      query: async (text: string, values?: unknown[]) => {
+        if (cutOff) throw new DatabaseAway('the connection is gone');
+        const result = await run(text, () => client.query(text, values), cut);
+        if (text === 'commit' || text === 'rollback') scheduler.letGo(actor());
+        return result;
+      },
+      release: (broken?: Error) => {
+        if (cutOff) return;
+        cutOff = true;
+        scheduler.letGo(actor());
+        client.release(broken);
+      },
+    };
+  };
+  const query = (text: string, values?: unknown[]) =>
+    run(text, () => real.query(text, values), () => undefined).finally(() => scheduler.letGo(actor()));
+  return { pool: { connect, query } as unknown as pg.Pool, commits: () => commits };
+}
+
+/** Statements that would wait for another transaction. The scheduler lets none of them wait. */
+function needOf(text: string): Need {
+  if (/update sync_state|insert into sync_state/.test(text))
+    return { lock: 'cursor', shared: false };
+  if (text.includes('pg_advisory_xact_lock_shared')) return { lock: 'registration', shared: true };
+  if (text.includes('pg_advisory_xact_lock(')) return { lock: 'registration', shared: false };
+  if (text.includes('insert into payment_addresses')) return { lock: 'addresses', shared: false };
+  return null;
+}

@@ -1,0 +1,279 @@
+import type { DevnetChain } from '../../src/devnet/chain.js';
+import type { Books, PaymentRecord, WalletRecord } from './books.js';
+import { type ExpectedOutput, expectedOutputs, pathTo } from './truth.js';
+
+export type Policy = {
+  readonly tiers: readonly { readonly fromLovelace: bigint; readonly confirmations: number }[];
+  readonly minPaymentLovelace: bigint;
+};
+
+export type Expectation = {
+  readonly chain: DevnetChain;
+  readonly policy: Policy;
+  readonly hotWallet: string;
+  /** Where the database started; `origin` or a block id. */
+  readonly startId: string;
+  readonly startHeight: number;
+  readonly owners: ReadonlyMap<string, string>;
+  readonly countsFrom: ReadonlyMap<string, number>;
+};
+
+/** Everything that design.md says must hold at every commit and that is broken; empty when all is well. */
+export function violations(books: Books, before: Books | null, expected: Expectation): string[] {
+  const found: string[] = [];
+  const check = (holds: boolean, said: string): void => {
+    if (!holds) found.push(said);
+  };
+  checkLedger(books, before, check);
+  if (books.state?.started !== true) {
+    check(books.payments.length === 0, '7: payments before the start point was chosen');
+    return found;
+  }
+  const id = books.state.last_block_hash ?? 'origin';
+  const path = pathTo(expected.chain, id, expected.startId);
+  checkHeaders(books, path, expected, check);
+  const outputs = expectedOutputs(expected.chain, path, expected.countsFrom);
+  const unspent = expected.chain.utxoAt(id);
+  for (const output of outputs) {
+    check(
+      (output.spentBy === null) === unspent.has(output.reference),
+      `the model disagrees with the devnet about ${output.reference}`,
+    );
+  }
+  const height = path.at(-1)?.height ?? expected.startHeight;
+  checkOutputs(
+    'wallet output',
+    books.wallet,
+    outputs.filter((o) => o.address === expected.hotWallet),
+    check,
+  );
+  const deposits = outputs.filter((o) => o.address !== expected.hotWallet);
+  const live = books.payments.filter((payment) => payment.status !== 'rolled_back');
+  checkOutputs('payment', live, deposits, check);
+  checkPayments(books, before, deposits, height, expected, check);
+  checkBalances(books, check);
+  checkEvents(books, check);
+  return found;
+}
+
+type Check = (holds: boolean, said: string) => void;
+
+const referenceOf = (row: WalletRecord): string => `${row.tx_hash}#${row.output_index}`;
+
+/** 4: a balance is the sum of its entries, and entries are only ever appended. */
+function checkLedger(books: Books, before: Books | null, check: Check): void {
+  const sums = new Map(
+    books.sums.map((sum) => [`${sum.user_id} ${sum.unit} ${sum.bucket}`, sum.total]),
+  );
+  for (const balance of books.balances) {
+    for (const bucket of ['available', 'held', 'pending'] as const) {
+      const key = `${balance.user_id} ${balance.unit} ${bucket}`;
+      check(
+        (sums.get(key) ?? '0') === balance[bucket],
+        `4: ${key} is ${balance[bucket]}, its entries say ${sums.get(key)}`,
+      );
+      sums.delete(key);
+    }
+  }
+  check(sums.size === 0, `4: entries without a balance: ${[...sums.keys()].join()}`);
+  if (before === null) return;
+  check(books.entries.count >= before.entries.count, '4: ledger entries vanished');
+  check(books.entries.past === before.entries.digest, '4: ledger entries were changed');
+}
+
+/** 7: the headers are those of the chain that the cursor stands on. */
+function checkHeaders(
+  books: Books,
+  path: ReturnType<typeof pathTo>,
+  { startId, startHeight }: Expectation,
+  check: Check,
+): void {
+  const last = path.at(-1);
+  const { state } = books;
+  if (last !== undefined) {
+    check(
+      Number(state?.last_block_height) === last.height,
+      '7: the cursor has another height than its block',
+    );
+    check(
+      Number(state?.last_slot) === (last.type === 'ebb' ? Number(state?.last_slot) : last.slot),
+      '7: the cursor has another slot than its block',
+    );
+  }
+  const stored = books.blocks.filter((block) => block.hash !== startId).map((block) => block.hash);
+  const expected = path.map((block) => block.id);
+  check(
+    JSON.stringify(stored) === JSON.stringify(expected),
+    `7: ${stored.length} headers are stored, the cursor stands on ${expected.length} blocks above ${startHeight}`,
+  );
+}
+
+/** 1, 2, 3: exactly the chain's outputs, each once, exactly, unspent where the chain says so. */
+function checkOutputs(
+  what: string,
+  rows: readonly WalletRecord[],
+  outputs: readonly ExpectedOutput[],
+  check: Check,
+): void {
+  const open = new Map(outputs.map((output) => [output.reference, output]));
+  for (const row of rows) {
+    const reference = referenceOf(row);
+    const output = open.get(reference);
+    check(
+      output !== undefined,
+      `2: ${what} ${reference} is recorded and not on the chain, or counted twice`,
+    );
+    if (output === undefined) continue;
+    open.delete(reference);
+    check(
+      row.amount_lovelace === output.lovelace.toString(),
+      `3: ${what} ${reference} has another amount`,
+    );
+    check(sameAssets(row.assets, output.assets), `3: ${what} ${reference} has other assets`);
+    check(
+      row.block_hash === output.block.id &&
+        row.block_height === output.block.height &&
+        row.slot === output.block.slot,
+      `3: ${what} ${reference} names another block`,
+    );
+    check(
+      row.spent_by === output.spentBy,
+      `3: ${what} ${reference} is spent by ${row.spent_by}, on the chain by ${output.spentBy}`,
+    );
+  }
+  for (const [reference, { block }] of open)
+    check(false, `1: ${what} ${reference} of block ${block.height} is missed`);
+}
+
+function sameAssets(stored: Record<string, string>, assets: ReadonlyMap<string, bigint>): boolean {
+  const positive = [...assets].filter(([, quantity]) => quantity > 0n);
+  return (
+    Object.keys(stored).length === positive.length &&
+    positive.every(([unit, quantity]) => stored[unit] === quantity.toString())
+  );
+}
+
+function checkPayments(
+  books: Books,
+  before: Books | null,
+  deposits: readonly ExpectedOutput[],
+  height: number,
+  { policy, owners }: Expectation,
+  check: Check,
+): void {
+  const isDust = (output: ExpectedOutput): boolean =>
+    ![...output.assets.values()].some((quantity) => quantity > 0n) &&
+    output.lovelace < policy.minPaymentLovelace;
+  const together = new Map<string, bigint>();
+  for (const output of deposits) {
+    if (isDust(output)) continue;
+    const key = `${owners.get(output.address)} ${output.block.id}`;
+    together.set(key, (together.get(key) ?? 0n) + output.lovelace);
+  }
+  const wasConfirmed = new Set(
+    before?.payments.filter((p) => p.status === 'confirmed').map(inclusionOf),
+  );
+  const rows = new Map(books.payments.map((row) => [referenceOf(row), row]));
+  for (const output of deposits) {
+    const row = rows.get(output.reference);
+    if (row === undefined) continue;
+    const user = owners.get(output.address);
+    check(
+      row.user_id === user,
+      `3: ${output.reference} belongs to ${row.user_id}, should to ${user}`,
+    );
+    if (isDust(output)) {
+      check(row.status === 'ignored', `dust ${output.reference} is ${row.status}`);
+      continue;
+    }
+    const hasAssets = [...output.assets.values()].some((quantity) => quantity > 0n);
+    const sum = together.get(`${user} ${output.block.id}`) ?? 0n;
+    const tier = policy.tiers.filter((t) => hasAssets || t.fromLovelace <= sum).at(-1);
+    check(
+      row.required_confirmations === tier?.confirmations,
+      `${output.reference} needs ${row.required_confirmations} confirmations, should ${tier?.confirmations}`,
+    );
+    const deep = height - output.block.height + 1 >= (tier?.confirmations ?? 1);
+    // Confirmed once is confirmed until its own block goes.
+    const expected = deep || wasConfirmed.has(inclusionOf(row)) ? 'confirmed' : 'pending';
+    check(row.status === expected, `${output.reference} is ${row.status}, should be ${expected}`);
+    check(
+      (row.confirmed_at !== null) === (row.status === 'confirmed'),
+      `${output.reference} is ${row.status} with confirmed_at ${row.confirmed_at}`,
+    );
+  }
+}
+
+const inclusionOf = (row: PaymentRecord): string => `${referenceOf(row)}:${row.inclusion}`;
+
+/** 2: what users have is what their payments on the chain make it, once. */
+function checkBalances(books: Books, check: Check): void {
+  const expected = new Map<string, { pending: bigint; available: bigint }>();
+  for (const payment of books.payments) {
+    const bucket =
+      payment.status === 'pending'
+        ? 'pending'
+        : payment.status === 'confirmed'
+          ? 'available'
+          : null;
+    if (bucket === null) continue;
+    const amounts = [['lovelace', payment.amount_lovelace], ...Object.entries(payment.assets)];
+    for (const [unit = '', amount = '0'] of amounts) {
+      const key = `${payment.user_id} ${unit}`;
+      const sum = expected.get(key) ?? { pending: 0n, available: 0n };
+      sum[bucket] += BigInt(amount);
+      expected.set(key, sum);
+    }
+  }
+  for (const balance of books.balances) {
+    const sum = expected.get(`${balance.user_id} ${balance.unit}`) ?? {
+      pending: 0n,
+      available: 0n,
+    };
+    check(
+      balance.pending === sum.pending.toString() &&
+        balance.available === sum.available.toString() &&
+        balance.held === '0',
+      `2: ${balance.user_id} has ${balance.pending} pending and ${balance.available} available ${balance.unit}, its payments make ${sum.pending} and ${sum.available}`,
+    );
+    expected.delete(`${balance.user_id} ${balance.unit}`);
+  }
+  check(expected.size === 0, `2: payments without a balance: ${[...expected.keys()].join()}`);
+}
+
+/** 8: told is exactly what happened: each inclusion detected, and its end, once. */
+function checkEvents(books: Books, check: Check): void {
+  const told = new Set(books.events.map((event) => event.event_key));
+  check(told.size === books.events.length, '8: an event was told twice');
+  const known = new Map(books.payments.map((row) => [referenceOf(row), row]));
+  for (const payment of books.payments) {
+    if (payment.status === 'ignored') continue;
+    const reference = referenceOf(payment);
+    const everTold = told.has(`payment.detected:${reference}:1`);
+    // Dust that was rolled back: nothing was ever told of it.
+    if (!everTold && payment.status === 'rolled_back') continue;
+    for (let inclusion = 1; inclusion <= payment.inclusion; inclusion += 1) {
+      const has = (type: string): boolean => told.has(`${type}:${reference}:${inclusion}`);
+      const last = inclusion === payment.inclusion;
+      check(has('payment.detected'), `8: inclusion ${inclusion} of ${reference} was not told`);
+      check(
+        has('payment.rolled_back') === (!last || payment.status === 'rolled_back'),
+        `8: ${reference}:${inclusion} is ${payment.status}, rolled_back told: ${has('payment.rolled_back')}`,
+      );
+      if (last && payment.status !== 'rolled_back') {
+        check(
+          has('payment.confirmed') === (payment.status === 'confirmed'),
+          `8: ${reference} is ${payment.status}, confirmed told: ${has('payment.confirmed')}`,
+        );
+      }
+    }
+  }
+  for (const key of told) {
+    const reference = key.split(':')[1] ?? '';
+    const row = known.get(reference);
+    check(
+      row !== undefined && Number(key.split(':')[2]) <= row.inclusion,
+      `8: ${key} was told and never happened`,
+    );
+  }
+}

@@ -1,0 +1,104 @@
+import type { Random } from '../../src/devnet/random.js';
+
+/** What a statement needs so that it doesn't wait inside PostgreSQL; see `locks.ts`. */
+export type Need = { readonly lock: string; readonly shared: boolean } | null;
+
+/** Thrown at a gate: the process is killed there. */
+export class Crash extends Error {
+  override readonly name = 'Crash';
+}
+
+type Waiting = {
+  readonly actor: string;
+  readonly what: string;
+  readonly need: Need;
+  readonly isStatement: boolean;
+  readonly go: () => void;
+  readonly fail: (error: Error) => void;
+};
+
+/**
+ * Lets one actor run at a time, from one gate to the next, in an order that the seed decides. Whatever
+ * awaits PostgreSQL passes a gate first, so that one seed is one order of all statements of all actors.
+ */
+export type Scheduler = {
+  /** Runs an actor until its first gate. It must not reject. */
+  spawn(actor: string, run: () => Promise<void>): Promise<void>;
+  /** To be awaited by actors before each statement. */
+  gate(actor: string, statement: string, need: Need): Promise<void>;
+  /** To be awaited by actors that have nothing to do now. */
+  idle(actor: string, why: string): Promise<void>;
+  hold(actor: string, need: Need): void;
+  letGo(actor: string): void;
+  /** Lets a random actor that can go on run to its next gate. False where none can. */
+  step(): Promise<string | null>;
+  /** Fails the gate at which the actor stands. */
+  strike(actor: string, error: Error): Promise<void>;
+  standingAt(actor: string): string | null;
+};
+
+const STUCK_MS = 10_000;
+
+export function createScheduler(random: Random): Scheduler {
+  const waiting = new Map<string, Waiting>();
+  const held = new Map<string, Map<string, boolean>>();
+  let stopped: (() => void) | null = null;
+
+  const show = (): string =>
+    JSON.stringify({ waiting: [...waiting.values()].map(({ actor, what }) => [actor, what]), held: [...held].map(([actor, locks]) => [actor, ...locks.keys()]) });
+
+  const untilStopped = async (start: () => void): Promise<void> => {
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve, reject) => {
+      timer = setTimeout(() => reject(new Error(`an actor neither stopped nor ended: ${show()}`)), STUCK_MS);
+      stopped = resolve;
+      start();
+    }).finally(() => clearTimeout(timer));
+  };
+  const stop = (at: Omit<Waiting, 'go' | 'fail'>): Promise<void> =>
+    new Promise((resolve, reject) => {
+      waiting.set(at.actor, { ...at, go: resolve, fail: reject });
+      stopped?.();
+    });
+  const free = ({ actor, need }: Waiting): boolean =>
+    need === null ||
+    [...held].every(
+      ([holder, locks]) =>
+        holder === actor || !locks.has(need.lock) || (need.shared && locks.get(need.lock) === true),
+    );
+
+  return {
+    spawn: (actor, run) =>
+      untilStopped(() => {
+        void run().then(() => {
+          held.delete(actor);
+          stopped?.();
+        });
+      }),
+    gate: (actor, what, need) => stop({ actor, what, need, isStatement: true }),
+    idle: (actor, what) => stop({ actor, what, need: null, isStatement: false }),
+    hold: (actor, need) => {
+      if (need === null) return;
+      const locks = held.get(actor) ?? new Map<string, boolean>();
+      held.set(actor, locks.set(need.lock, need.shared));
+    },
+    letGo: (actor) => void held.delete(actor),
+    step: async () => {
+      const able = [...waiting.values()].filter(free);
+      if (able.length === 0) return null;
+      // Who only waits for something to happen gets its turn seldom.
+      const busy = able.filter((one) => one.isStatement);
+      const chosen = random.pick(busy.length > 0 && random.chance(0.9) ? busy : able);
+      waiting.delete(chosen.actor);
+      await untilStopped(chosen.go);
+      return chosen.actor;
+    },
+    strike: async (actor, error) => {
+      const struck = waiting.get(actor);
+      if (struck === undefined) return;
+      waiting.delete(actor);
+      await untilStopped(() => struck.fail(error));
+    },
+    standingAt: (actor) => waiting.get(actor)?.what ?? null,
+  };
+}
