@@ -158,6 +158,30 @@ describe('the simulated chain', () => {
     expect(chain.orphans()).toEqual([]);
   });
 
+  test('brings back one of two transactions that spend the same output, never both', () => {
+    const chain = createChain({ seed: 5 });
+    const paid = chain.mine([{ pay: [{ address: owner, lovelace: 3_000_000n }] }]).transactions[0]!;
+    const spend = [`${paid.id}#0`];
+    const first = chain.mine([{ pay: [], spend, change: owner }]).transactions[0]!;
+    chain.rollBack(1);
+    chain.mine([{ pay: [], spend }]);
+    chain.rollBack(1);
+    expect(chain.orphans()).toEqual([first]);
+  });
+
+  test('pays more than any one output of the faucet holds, and no more than all of them', () => {
+    const chain = createChain({ seed: 5 });
+    const lovelace = 2n * 10n ** 15n;
+    const [transaction] = chain.mine([{ pay: [{ address: owner, lovelace }] }]).transactions;
+    const spent = transaction!.inputs.map((one) => chain.utxoAt('origin').get(one)!);
+    expect(spent.length).toBeGreaterThan(2);
+    expectConserved(transaction!, spent, [
+      ...chain.outputsCreatedIn(chain.blocks()[0]!.id).values(),
+    ]);
+    const much = { pay: [{ address: owner, lovelace: 40n * 10n ** 15n }] };
+    expect(() => chain.mine([much])).toThrow(/faucet can't pay/);
+  });
+
   test('keeps what a block both makes and spends among what it created', () => {
     const chain = createChain({ seed: 9 });
     chain.mine('random');

@@ -61,7 +61,9 @@ export function createContent(
   networkMagic: number,
   options: ContentOptions = {},
 ): ContentSource {
-  const watched = [...(options.watched ?? [])];
+  const watched: string[] = [];
+  // Tens of thousands may be watched: asking the list would take their square.
+  const players = new Set<string>();
   const count = options.transactions ?? { least: 0, most: 12 };
   const actors = Array.from({ length: ACTORS }, () =>
     makeAddress(random.pick(ACTOR_KINDS), networkMagic, random.bytes(28), random.bytes(28)),
@@ -72,9 +74,18 @@ export function createContent(
     watched.length > 0 && random.chance(options.watchedShare ?? 0.1)
       ? random.pick(watched)
       : random.pick(actors);
-  const traits: Traits = { random, payee, actors, watched, policies, stake };
+  const watch = (addresses: readonly string[]): void => {
+    for (const address of addresses) {
+      if (players.has(address)) continue;
+      players.add(address);
+      watched.push(address);
+    }
+  };
+  for (const actor of actors) players.add(actor);
+  watch(options.watched ?? []);
+  const traits: Traits = { random, payee, actors, watched, players, policies, stake };
   return {
-    watch: (addresses) => void watched.push(...addresses.filter((one) => !watched.includes(one))),
+    watch,
     transactionCount: () => random.between(count.least, count.most),
     comesBack: () => random.chance(options.comeBackShare ?? 0.7),
     draft: (ledger, inBlock, slot, era) => {
@@ -107,21 +118,22 @@ type Traits = {
   readonly payee: () => string;
   readonly actors: readonly string[];
   readonly watched: readonly string[];
+  /** Actors and watched addresses: all but the devnet's own. */
+  readonly players: ReadonlySet<string>;
   readonly policies: readonly string[];
   readonly stake: string;
 };
 
 /** Sweeps of watched addresses, chains within the block, actors that pay; none is the faucet's turn. */
 function chooseInputs(
-  { random, actors, watched }: Traits,
+  { random, actors, watched, players }: Traits,
   ledger: Ledger,
   inBlock: readonly DevnetTransaction[],
 ): Reference[] {
   const last = inBlock.at(-1);
   if (last !== undefined && random.chance(0.25)) {
     // The faucet's change stays the faucet's: spent here it would dry up.
-    const theirs = ({ address }: DraftOutput) =>
-      actors.includes(address) || watched.includes(address);
+    const theirs = ({ address }: DraftOutput) => players.has(address);
     const fresh = effectOf(last).created.filter(([, output]) => theirs(output));
     return fresh.flatMap(([one]) => (ledger.utxo.has(one) ? [one] : [])).slice(0, 2);
   }

@@ -105,6 +105,17 @@ describe('a session', () => {
     expect(moves(session.handle(NEXT))).toEqual([`>${chain.blocks()[1]!.id}`]);
   });
 
+  test('goes backward to each new intersection before it goes on, as a node does', () => {
+    const chain = grown(5);
+    const session = createSession(chainSource(chain), { version: 6 });
+    for (let i = 0; i < 3; i += 1) session.handle(NEXT);
+    // Where it stands already: the roll backward is told all the same.
+    const { point } = chain.blocks()[1]!;
+    session.handle(ask('findIntersection', { points: [point] }));
+    const answers = [...session.handle(NEXT), ...session.handle(NEXT)];
+    expect(moves(answers)).toEqual([`<${point.id}`, `>${chain.blocks()[2]!.id}`]);
+  });
+
   test('never takes a boundary block for an intersection: it has no slot of its own', () => {
     const chain = createChain({ seed: 1, eras: [{ fromHeight: 0, era: 'byron' }] });
     const boundary = chain.mineBoundary();
