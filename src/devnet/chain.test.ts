@@ -135,6 +135,8 @@ describe('the simulated chain', () => {
     expect(() => chain.mine([{ pay: [{ address: owner, lovelace: 0n }] }])).toThrow(
       /can't be paid 0/,
     );
+    expect(() => chain.check([{ pay }, { pay: [{ address: owner, lovelace: 0n }] }])).toThrow();
+    chain.check([{ pay }, { pay }]);
     expect(chain.blocks()).toHaveLength(1);
     const next = chain.mine();
     expect(sorted(chain.utxoAt(next.id))).toEqual(sorted(before));

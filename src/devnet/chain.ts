@@ -59,6 +59,8 @@ export type DevnetChain = {
   /** Index on the best chain; -1 for origin, undefined where the block isn't on it. */
   readonly indexOf: (position: Position) => number | undefined;
   readonly mine: (content?: readonly Content[] | 'random') => DevnetBlock;
+  /** Throws what `mine` would throw, and changes nothing; random content always works. */
+  readonly check: (content: readonly (TransactionDraft | DevnetTransaction)[]) => void;
   /** A Byron boundary block: no slot to clients, no transactions, its predecessor's height. */
   readonly mineBoundary: () => DevnetBlock;
   /** Forgets the last blocks; what is mined next makes the other fork. */
@@ -134,6 +136,10 @@ export function createChain(options: ChainOptions): DevnetChain {
       const items = wanted === 'random' ? (['random'] as const) : wanted;
       return close(header, fill(items, header, tree, content, genesis.wallet));
     },
+    check: (wanted) => {
+      const { changes } = fill(wanted, nowhere, tree, content, genesis.wallet);
+      for (const change of [...changes].reverse()) tree.ledger.undo(change);
+    },
     mineBoundary: () => close(nextHeader('ebb'), { transactions: [], changes: [] }),
     rollBack: tree.rollBack,
     switchTo: tree.switchTo,
@@ -147,6 +153,9 @@ export function createChain(options: ChainOptions): DevnetChain {
   };
 }
 
+/** A check mines nothing: where it would be doesn't matter. */
+const nowhere = { height: 0 as Height, slot: 0 as Slot, era: 'conway' };
+
 type Header = Omit<DevnetBlock, 'id' | 'point' | 'transactions'>;
 type Filling = {
   readonly transactions: readonly DevnetTransaction[];
@@ -156,7 +165,7 @@ type Filling = {
 /** Puts transactions into the tip's ledger one by one; all of them, or none where one is impossible. */
 function fill(
   wanted: readonly Content[],
-  { height, slot, era }: Header,
+  { height, slot, era }: Pick<Header, 'height' | 'slot' | 'era'>,
   tree: BlockTree,
   content: ContentSource,
   wallet: Wallet,

@@ -86,6 +86,7 @@ describe('the control API', () => {
     ['/pay', { address: owner, lovelace: '18446744073709551616' }, /below 2\^64/],
     ['/pay', { address: owner, lovelace: '5', assets: { xyz: '1' } }, /policy id and asset name/],
     ['/pay', { address: `${owner}x`, lovelace: '5' }, /checksum/],
+    ['/pay', { address: owner, lovelace: '18446744073709551615' }, /faucet can't pay/],
     ['/mine', { blocks: 0 }, /blocks/],
     ['/mine', { block: 1 }, /block/],
     ['/fork', { depth: 100_000 }, /can't go 100000 blocks back/],

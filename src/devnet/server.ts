@@ -1,6 +1,7 @@
 import type { ChainOptions, Content, DevnetBlock, DevnetChain } from './chain.js';
 import { createChain } from './chain.js';
 import { answerControl } from './control.js';
+import type { TransactionDraft } from './draft.js';
 import { createFaults } from './faults.js';
 import type { OgmiosServer } from './ogmios-server.js';
 import { serveOgmios } from './ogmios-server.js';
@@ -51,7 +52,7 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
   const chain = createChain({ ...options, seed: options.seed ?? 1 });
   const faults = createFaults();
   const random: readonly Content[] = options.random === false ? [] : ['random'];
-  const waiting: Content[] = [];
+  const waiting: TransactionDraft[] = [];
   const grow = (content: readonly Content[]) =>
     chain.mine([...waiting.splice(0), ...content, ...random]);
   for (let i = 0; i < (options.blocks ?? 10); i += 1) grow([]);
@@ -71,15 +72,20 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
     server.chainChanged();
     return block;
   };
+  // Checked at once: a block time later there is nobody left to be told.
+  const enqueue = (draft: TransactionDraft): number => {
+    chain.check([...waiting, draft]);
+    return waiting.push(draft);
+  };
   const timer =
     options.blockTimeMs === undefined ? undefined : setInterval(mine, options.blockTimeMs, []);
   const closeServer = server.close;
   const devnet: Devnet = Object.assign(server, {
     chain,
     mine,
-    pay: (...outputs: DraftOutput[]) => void waiting.push({ pay: outputs }),
+    pay: (...outputs: DraftOutput[]) => void enqueue({ pay: outputs }),
     payNow: (...outputs: DraftOutput[]) => {
-      const place = waiting.push({ pay: outputs }) - 1;
+      const place = enqueue({ pay: outputs }) - 1;
       const block = mine();
       const transaction = block.transactions[place];
       if (transaction === undefined) throw new Error('what waits comes first in a block');

@@ -30,9 +30,9 @@ export function addDevnetVerb(program: Command): void {
     .option('--host <address>', 'address to listen at', '127.0.0.1')
     .option('--port <number>', 'port to listen at; 0 takes a free one', wholeNumber(65_535), 1337)
     .option(
-      '--block-time <ms>',
-      'milliseconds between blocks; 0: only on request',
-      wholeNumber(),
+      '--block-time <duration>',
+      'between blocks: seconds, or with a unit (200ms, 2s); 0: only on request',
+      durationMs,
       2000,
     )
     .option('--blocks <number>', 'blocks there are at the start', wholeNumber(1_000_000), 10)
@@ -53,7 +53,7 @@ export function addDevnetVerb(program: Command): void {
 
 const EXAMPLE = `
 Example:
-  $ teller devnet --port 1337 --block-time 500
+  $ teller devnet --port 1337 --block-time 0.5
   $ curl -X POST localhost:1337/control/pay -d '{"address": "addr_test1...", "lovelace": "5000000"}'
   $ curl -X POST localhost:1337/control/fork -d '{"depth": 3}'
   $ curl localhost:1337/control        lists all that can be asked for
