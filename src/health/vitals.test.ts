@@ -48,6 +48,12 @@ const undecodable: SyncEvent<null> = {
 };
 const behind: SyncEvent<null> = { type: 'node_behind', cursor: at(9), tip: block(5) };
 
+const tip = (cursor: number, height: number): SyncEvent<null> => ({
+  type: 'tip',
+  cursor: at(cursor),
+  tip: block(height),
+});
+
 /** One second passes with each event. */
 const vitalsAfter = (...events: SyncEvent<null>[]): Vitals =>
   events.reduce(
@@ -101,8 +107,16 @@ describe('vitals', () => {
     ['a connection that is back but finds nothing yet', [disconnected, connected], 'blockchain'],
     ['a connection that follows again', [disconnected, connected, found], undefined],
     ['a node that is behind', [behind], 'blockchain'],
-    ['a node that is still behind', [behind, { type: 'tip', cursor: behind.cursor, tip: block(8) }], 'blockchain'],
-    ['a node that caught up', [behind, { type: 'tip', cursor: behind.cursor, tip: block(9) }], undefined],
+    [
+      'a node that is still behind',
+      [behind, { type: 'tip', cursor: behind.cursor, tip: block(8) }],
+      'blockchain',
+    ],
+    [
+      'a node that caught up',
+      [behind, { type: 'tip', cursor: behind.cursor, tip: block(9) }],
+      undefined,
+    ],
     ["a block that can't be read", [undecodable], 'undecodable_block'],
     [
       'a block that is asked for again over a new connection',
@@ -139,6 +153,13 @@ describe('readiness', () => {
       syncedTo: 100,
       tipHeight: 105,
       lag: 5,
+    });
+  });
+
+  test('a leader is ready as soon as its node says that nothing is missing', () => {
+    expect(ready(vitalsAfter(acquired, connected, tip(9, 9)))).toMatchObject({
+      syncedTo: 9,
+      lag: 0,
     });
   });
 

@@ -173,7 +173,8 @@ describe('at the same time', () => {
   });
 
   test('batches that overlap in opposite orders all succeed', async () => {
-    const requests = Array.from({ length: 300 }, (_, seed) => ({
+    // Large enough that the statements overlap in time: without one order for all, they deadlock.
+    const requests = Array.from({ length: 4000 }, (_, seed) => ({
       address: enterpriseAddress(seed),
       userId: 'ann',
     }));
@@ -184,8 +185,8 @@ describe('at the same time', () => {
       batches.map((batch) => registerAddresses(database.pool, batch, deps)),
     );
     const created = results.flat().filter((result) => result.outcome === 'created');
-    expect(created).toHaveLength(300);
-    expect(results.flat().filter((result) => result.outcome === 'exists')).toHaveLength(1500);
+    expect(created).toHaveLength(4000);
+    expect(results.flat().filter((result) => result.outcome === 'exists')).toHaveLength(20_000);
   });
 
   test('a registration waits for the block that is being committed', async () => {

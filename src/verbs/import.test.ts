@@ -27,7 +27,7 @@ describe('importing', () => {
       HEADER,
       `${enterpriseAddress(1)},ann,order,7`,
       `${enterpriseAddress(2)},"ann, the\nsecond",,`,
-      'nonsense,ann,,',
+      'nonsense,"ann\nthe third",,',
       '',
       `${enterpriseAddress(3)},ann,,`,
       enterpriseAddress(4),
@@ -37,7 +37,7 @@ describe('importing', () => {
     expect(exitCode).toBe(1);
     expect(out).toBe('2 new, 1 known already, 1 in conflict, 3 invalid\n');
     const told = err.split('\n').map((line) => line.slice(0, 8));
-    expect(told).toEqual(['line 5: ', 'line 7: ', 'line 8: ', 'line 9: ', '']);
+    expect(told).toEqual(['line 5: ', 'line 8: ', 'line 9: ', 'line 10:', '']);
     const { rows } = await under.database.pool.query(
       'select count(*)::int as n from payment_addresses',
     );
