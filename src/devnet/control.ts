@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
 import { actionSchema, perform } from './actions.js';
+import { readBody } from './request-body.js';
 import type { Devnet } from './server.js';
 
 /**
@@ -45,9 +46,6 @@ export const FAULTS = {
   oldTip: '{behind} a restarted node with an older tip that thinks it is in step',
 };
 
-/** A request of a test, not of the world. */
-const BODY_BYTES_MAX = 16 * 1024 * 1024;
-
 /** @returns false where the request isn't for the control API */
 export function answerControl(
   devnet: Devnet,
@@ -66,8 +64,8 @@ export function answerControl(
     send(answer === undefined ? 404 : 200, answer ?? { error: `no such call: ${call}` });
     return true;
   }
-  bodyOf(request)
-    .then((body) => act(devnet, call, body))
+  readBody(request)
+    .then((body) => act(devnet, call, body === '' ? {} : JSON.parse(body)))
     .then(
       (result) => send(200, result),
       (error: unknown) => send(400, { error: describe(error) }),
@@ -107,14 +105,3 @@ function act(devnet: Devnet, call: string, body: unknown): unknown {
 
 const describe = (error: unknown): string =>
   error instanceof z.ZodError ? z.prettifyError(error) : String(error);
-
-async function bodyOf(request: IncomingMessage): Promise<unknown> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    length += chunk.length;
-    if (length > BODY_BYTES_MAX) throw new RangeError(`a body has ${BODY_BYTES_MAX} bytes at most`);
-    chunks.push(chunk);
-  }
-  return chunks.length === 0 ? {} : JSON.parse(Buffer.concat(chunks).toString());
-}

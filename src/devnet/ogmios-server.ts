@@ -11,6 +11,7 @@ import { createFaults } from './faults.js';
 import { renderHealth } from './health.js';
 import type { OgmiosVersion } from './render.js';
 import { readRequest } from './request.js';
+import { readBody } from './request-body.js';
 import type { Session } from './session.js';
 import { createSession } from './session.js';
 import type { BlockSource } from './source.js';
@@ -64,6 +65,8 @@ export async function serveOgmios(
       response.setHeader('content-type', 'application/json; charset=utf-8');
       response.setHeader('access-control-allow-origin', '*');
       response.end(renderHealth(source, version, { ...vitals.read(), synchronization }));
+    } else if (pathname === '/' && request.method === 'POST') {
+      void answerOverHttp(createSession(source, { version }), request, response);
     } else if (options.onRequest?.(request, response) !== true) {
       response.writeHead(404).end();
     }
@@ -99,6 +102,25 @@ export async function serveOgmios(
       await closed;
     },
   };
+}
+
+/** As Ogmios does it: one request, one fresh session, 400 where the answer is an error. */
+async function answerOverHttp(
+  session: Session,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  try {
+    const [answer = ''] = session.handle(await readBody(request));
+    response.writeHead(/^\{"jsonrpc":"2.0",("method":"[^"]*",)?"error":/.test(answer) ? 400 : 200, {
+      'content-type': 'application/json; charset=utf-8',
+      'access-control-allow-origin': '*',
+    });
+    response.end(answer);
+  } catch {
+    // The client went away, or sent more than any request has.
+    response.writeHead(500).end();
+  }
 }
 
 /** Those who are connected, and the door. */

@@ -87,6 +87,23 @@ describe('the server', () => {
     expect(net.connections).toBe(2);
   });
 
+  test('answers single requests over HTTP, 400 where the answer is an error', async () => {
+    const net = await devnet();
+    const post = async (body: string) => {
+      const response = await fetch(net.httpUrl, { method: 'POST', body });
+      return [response.status, await response.text()] as const;
+    };
+    const { id } = net.chain.blocks().at(-1)!;
+    expect(await post(TIP)).toEqual([200, expect.stringContaining(id)]);
+    expect(await post('{')).toEqual([400, expect.stringContaining('-32600')]);
+    const acquire = {
+      jsonrpc: '2.0',
+      method: 'acquireLedgerState',
+      params: { point: { slot: 0, id } },
+    };
+    expect(await post(JSON.stringify(acquire))).toEqual([400, expect.stringContaining('2000')]);
+  });
+
   test('mines by itself where it has a block time, until it is closed', async () => {
     const net = await devnet({ blocks: 1, blockTimeMs: 5 });
     await expect.poll(() => net.chain.blocks().length).toBeGreaterThan(3);
