@@ -2,11 +2,9 @@
 import { runTeller } from './verbs/program.js';
 import type { Run } from './verbs/run.js';
 
-const DAEMON = './run.js';
-
 /** Loaded when it is needed: a verb that asks one thing starts without the whole daemon. */
 const run: Run = async (config, options) => {
-  const daemon = (await import(DAEMON)) as { run: Run };
+  const daemon = await import('./run.js');
   return daemon.run(config, options);
 };
 

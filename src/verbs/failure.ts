@@ -22,7 +22,13 @@ export function failureOf(error: unknown): Failure {
     return { exitCode: EXIT.badUsage, message: `--cursor: ${error.message}` };
   }
   if (error instanceof SchemaError) return { exitCode: EXIT.failed, message: error.message };
-  return { exitCode: EXIT.failed, message: databaseMessage(error) ?? faultMessage(error) };
+  const message = listenMessage(error) ?? databaseMessage(error) ?? faultMessage(error);
+  return { exitCode: EXIT.failed, message };
+}
+
+function listenMessage(error: unknown): string | undefined {
+  const isListen = error instanceof Error && 'syscall' in error && error.syscall === 'listen';
+  return isListen ? `HTTP_HOST, HTTP_PORT: can't listen there: ${error.message}` : undefined;
 }
 
 /** SQLSTATEs that a person can do something about. */

@@ -1,4 +1,6 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { createEmptyDatabase } from '../../test/support/database.js';
@@ -148,6 +150,20 @@ describe('run', () => {
       ['preprod', ['sync', 'api']],
       ['preprod', ['api']],
     ]);
+  });
+  test('tells in one line that its port is taken', async () => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const { port } = taken.address() as AddressInfo;
+    const run: Run = async () => {
+      await once(createServer().listen(port, '127.0.0.1'), 'listening');
+      return 0;
+    };
+    const environment = { ...under.environment, OGMIOS_URL: 'ws://localhost:1337' };
+    const { exitCode, err } = await teller(['run'], { environment, run });
+    taken.close();
+    expect(exitCode).toBe(1);
+    expect(err).toMatch(/^teller: HTTP_HOST, HTTP_PORT: can't listen there: .*EADDRINUSE.*\n$/);
   });
 });
 
