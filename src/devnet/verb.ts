@@ -140,3 +140,13 @@ const wholeNumber =
     if (/^\d+$/.test(text) && number <= most) return number;
     throw new InvalidArgumentError(`must be a whole number from 0 to ${most}.`);
   };
+
+/** Seconds like every duration of the configuration, or with its unit said. */
+function durationMs(text: string): number {
+  const [, amount, unit] = /^(\d+(?:\.\d+)?)(ms|s)?$/.exec(text) ?? [];
+  const milliseconds = Math.round(Number(amount) * (unit === 'ms' ? 1 : 1000));
+  if (amount !== undefined && milliseconds <= BLOCK_TIME_MS_MAX) return milliseconds;
+  throw new InvalidArgumentError('must be seconds, or a number with its unit: 0.5, 2s, 200ms.');
+}
+
+const BLOCK_TIME_MS_MAX = 86_400_000;
