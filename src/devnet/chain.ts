@@ -95,21 +95,8 @@ export function createChain(options: ChainOptions): DevnetChain {
   const genesis = makeGenesis(seed, networkMagic, createRandom(`genesis ${seed}`));
   const tree = createBlockTree(genesis.utxo);
 
-  const nextHeader = (type?: 'ebb'): Header => {
-    const last = tree.best.at(-1);
-    const before = last?.height ?? (options.startHeight ?? 0) - 1;
-    const height = Math.max(0, type === 'ebb' ? before : before + 1);
-    const slot = (last?.slot ?? options.startSlot ?? 0) + random.between(1, SLOT_GAP_MAX);
-    const era = type === 'ebb' ? 'byron' : eraAt(options.eras, height);
-    return {
-      type: type ?? (era === 'byron' ? 'bft' : 'praos'),
-      era,
-      ancestor: last?.id ?? (era === 'byron' ? genesis.id : 'genesis'),
-      parent: last?.id ?? 'origin',
-      height: height as Height,
-      slot: slot as Slot,
-    };
-  };
+  const nextHeader = (type?: 'ebb') =>
+    headerAfter(tree.best.at(-1), options, genesis.id, random.between(1, SLOT_GAP_MAX), type);
   const close = (header: Header, { transactions, changes }: Filling): DevnetBlock => {
     const { parent, height, slot } = header;
     // The salt keeps apart what is mined twice at the same place, as another leader's key would.
@@ -157,6 +144,26 @@ export function createChain(options: ChainOptions): DevnetChain {
 const nowhere = { height: 0 as Height, slot: 0 as Slot, era: 'conway' };
 
 type Header = Omit<DevnetBlock, 'id' | 'point' | 'transactions'>;
+function headerAfter(
+  last: DevnetBlock | undefined,
+  options: ChainOptions,
+  genesisId: string,
+  slots: number,
+  type: 'ebb' | undefined,
+): Header {
+  const before = last?.height ?? (options.startHeight ?? 0) - 1;
+  const height = Math.max(0, type === 'ebb' ? before : before + 1);
+  const era = type === 'ebb' ? 'byron' : eraAt(options.eras, height);
+  return {
+    type: type ?? (era === 'byron' ? 'bft' : 'praos'),
+    era,
+    ancestor: last?.id ?? (era === 'byron' ? genesisId : 'genesis'),
+    parent: last?.id ?? 'origin',
+    height: height as Height,
+    slot: ((last?.slot ?? options.startSlot ?? 0) + slots) as Slot,
+  };
+}
+
 type Filling = {
   readonly transactions: readonly DevnetTransaction[];
   readonly changes: readonly LedgerChange[];

@@ -23,9 +23,7 @@ export function serveConnection(
   faults: Faults,
 ): Connection {
   const held: string[] = [];
-  const delayed: { text: string; timer: NodeJS.Timeout }[] = [];
   let dead = false;
-  let lastDueMs = 0;
 
   const deliver = (text: string): void => {
     if (dead || webSocket.readyState !== webSocket.OPEN) return;
@@ -40,17 +38,7 @@ export function serveConnection(
         return;
     }
   };
-  const send = (text: string): void => {
-    if (faults.delayMs === 0 && delayed.length === 0) return deliver(text);
-    // One after the other, so that a delayed answer isn't overtaken.
-    const dueMs = Math.max(lastDueMs, performance.now()) + faults.delayMs;
-    lastDueMs = dueMs;
-    const timer = setTimeout(() => {
-      delayed.shift();
-      deliver(text);
-    }, dueMs - performance.now());
-    delayed.push({ text, timer });
-  };
+  const { send, cancel } = inOrder(deliver, faults);
   const answerHeld = (): void => {
     for (const request of held.splice(0))
       for (const answer of session.handle(request)) send(answer);
@@ -61,9 +49,7 @@ export function serveConnection(
     if (!faults.stalled) answerHeld();
     else if (held.length > HELD_REQUESTS_MAX) webSocket.terminate();
   });
-  webSocket.on('close', () => {
-    for (const { timer } of delayed) clearTimeout(timer);
-  });
+  webSocket.on('close', cancel);
   // A client that breaks the protocol is closed by `ws`; that is its problem alone.
   webSocket.on('error', () => undefined);
   return {
@@ -79,6 +65,30 @@ export function serveConnection(
     halfOpen: () => {
       dead = true;
       webSocket.pause();
+    },
+  };
+}
+
+/** Delays answers as long as the fault says; one after the other, so that none overtakes another. */
+function inOrder(deliver: (text: string) => void, faults: Faults) {
+  const waiting: string[] = [];
+  const timers = new Set<NodeJS.Timeout>();
+  let lastDueMs = 0;
+  return {
+    send: (text: string): void => {
+      if (faults.delayMs === 0 && waiting.length === 0) return deliver(text);
+      lastDueMs = Math.max(lastDueMs, performance.now()) + faults.delayMs;
+      waiting.push(text);
+      const timer = setTimeout(() => {
+        timers.delete(timer);
+        // Whichever timer fires first: the oldest answer goes.
+        const oldest = waiting.shift();
+        if (oldest !== undefined) deliver(oldest);
+      }, lastDueMs - performance.now());
+      timers.add(timer);
+    },
+    cancel: (): void => {
+      for (const timer of timers) clearTimeout(timer);
     },
   };
 }

@@ -91,16 +91,8 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
       if (transaction === undefined) throw new Error('what waits comes first in a block');
       return { block, transaction };
     },
-    fork: (
-      depth: number,
-      { blocks = depth + 1, comeBack = 'all', content = [] }: ForkOptions = {},
-    ) => {
-      chain.rollBack(depth);
-      const returning = comeBack === 'all' ? chain.orphans() : [];
-      if (comeBack === 'none') chain.forgetOrphans();
-      const mined = Array.from({ length: blocks }, (_, i) =>
-        grow(i === 0 ? [...returning, ...content] : []),
-      );
+    fork: (depth: number, forkOptions: ForkOptions = {}) => {
+      const mined = replaceLast(chain, grow, depth, forkOptions);
       server.chainChanged();
       return mined;
     },
@@ -110,4 +102,16 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
     },
   });
   return devnet;
+}
+
+function replaceLast(
+  chain: DevnetChain,
+  grow: (content: readonly Content[]) => DevnetBlock,
+  depth: number,
+  { blocks = depth + 1, comeBack = 'all', content = [] }: ForkOptions,
+): DevnetBlock[] {
+  chain.rollBack(depth);
+  const returning = comeBack === 'all' ? chain.orphans() : [];
+  if (comeBack === 'none') chain.forgetOrphans();
+  return Array.from({ length: blocks }, (_, i) => grow(i === 0 ? [...returning, ...content] : []));
 }
