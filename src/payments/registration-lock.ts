@@ -11,8 +11,13 @@ import type { Tx } from '../database/transaction.js';
  */
 const REGISTRATION_LOCK_CLASS = 0x74656c6c; // "tell"
 
+/** A process that freezes while it registers must not stop the chain: its transaction is ended. */
+const TAKE_SHARED = `
+  select pg_advisory_xact_lock_shared($1, $2),
+         set_config('idle_in_transaction_session_timeout', '8s', true)`;
+
 export const takeRegistrationLockShared = (tx: Tx, partitionId: number): Promise<unknown> =>
-  tx.query('select pg_advisory_xact_lock_shared($1, $2)', [REGISTRATION_LOCK_CLASS, partitionId]);
+  tx.query(TAKE_SHARED, [REGISTRATION_LOCK_CLASS, partitionId]);
 
 export const takeRegistrationLock = (tx: Tx, partitionId: number): Promise<unknown> =>
   tx.query('select pg_advisory_xact_lock($1, $2)', [REGISTRATION_LOCK_CLASS, partitionId]);

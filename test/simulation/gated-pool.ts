@@ -74,7 +74,11 @@ export function gatePool(
     };
   };
   const query = (text: string, values?: unknown[]) =>
-    run(text, () => real.query(text, values), () => undefined).finally(() => scheduler.letGo(actor()));
+    run(
+      text,
+      () => real.query(text, values),
+      () => undefined,
+    ).finally(() => scheduler.letGo(actor()));
   return { pool: { connect, query } as unknown as pg.Pool, commits: () => commits };
 }
 

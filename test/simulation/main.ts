@@ -26,7 +26,9 @@ for (let seed = from; seed < from + seeds; seed += 1) {
     }
   } catch (error) {
     failed += 1;
-    console.error(`seed ${seed} FAILED: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    console.error(
+      `seed ${seed} FAILED: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+    );
   }
   if (Date.now() - told > 5_000) {
     told = Date.now();
@@ -35,7 +37,9 @@ for (let seed = from; seed < from + seeds; seed += 1) {
     console.error(`${done} of ${seeds} seeds, ${failed} failed, ${Math.round(left / 1000)} s left`);
   }
 }
-console.log(JSON.stringify({ seeds, from, failed, seconds: (Date.now() - started) / 1000, ...total }));
+console.log(
+  JSON.stringify({ seeds, from, failed, seconds: (Date.now() - started) / 1000, ...total }),
+);
 await database.drop();
 await close();
 process.exitCode = failed === 0 ? 0 : 1;

@@ -45,12 +45,18 @@ export function createScheduler(random: Random): Scheduler {
   let stopped: (() => void) | null = null;
 
   const show = (): string =>
-    JSON.stringify({ waiting: [...waiting.values()].map(({ actor, what }) => [actor, what]), held: [...held].map(([actor, locks]) => [actor, ...locks.keys()]) });
+    JSON.stringify({
+      waiting: [...waiting.values()].map(({ actor, what }) => [actor, what]),
+      held: [...held].map(([actor, locks]) => [actor, ...locks.keys()]),
+    });
 
   const untilStopped = async (start: () => void): Promise<void> => {
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve, reject) => {
-      timer = setTimeout(() => reject(new Error(`an actor neither stopped nor ended: ${show()}`)), STUCK_MS);
+      timer = setTimeout(
+        () => reject(new Error(`an actor neither stopped nor ended: ${show()}`)),
+        STUCK_MS,
+      );
       stopped = resolve;
       start();
     }).finally(() => clearTimeout(timer));

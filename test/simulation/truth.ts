@@ -34,15 +34,10 @@ export function expectedOutputs(
   path: readonly DevnetBlock[],
   countsFrom: ReadonlyMap<string, number>,
 ): ExpectedOutput[] {
-  const spentBy = new Map<string, string>();
-  for (const block of path) {
-    for (const transaction of block.transactions) {
-      for (const reference of effectOf(transaction).spent) spentBy.set(reference, transaction.id);
-    }
-  }
+  const spentBy = new Map(path.flatMap((block) => factsOf(chain, block).spent));
   return path.flatMap((block) =>
-    [...chain.outputsCreatedIn(block.id)]
-      .filter(
+    factsOf(chain, block)
+      .created.filter(
         ([, output]) => block.height > (countsFrom.get(output.address) ?? Number.POSITIVE_INFINITY),
       )
       .map(([reference, output]: readonly [string, DevnetOutput]) => ({
@@ -54,4 +49,24 @@ export function expectedOutputs(
         spentBy: spentBy.get(reference) ?? null,
       })),
   );
+}
+
+type Facts = {
+  readonly created: readonly (readonly [string, DevnetOutput])[];
+  readonly spent: readonly (readonly [reference: string, spentBy: string])[];
+};
+const remembered = new WeakMap<DevnetBlock, Facts>();
+
+/** A block never changes, and each is asked for after every commit above it. */
+function factsOf(chain: DevnetChain, block: DevnetBlock): Facts {
+  const known = remembered.get(block);
+  if (known !== undefined) return known;
+  const facts = {
+    created: [...chain.outputsCreatedIn(block.id)],
+    spent: block.transactions.flatMap((transaction) =>
+      effectOf(transaction).spent.map((reference) => [reference, transaction.id] as const),
+    ),
+  };
+  remembered.set(block, facts);
+  return facts;
 }

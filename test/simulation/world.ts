@@ -59,7 +59,12 @@ export class InvariantBroken extends Error {
 /** One seed: chain, faults and the order of all statements of two instances and two registrars. */
 export async function simulate(pool: pg.Pool, seed: number): Promise<Tally> {
   const world = createWorld(pool, seed);
-  await world.run();
+  try {
+    await world.run();
+  } finally {
+    // An actor left standing would hold its transaction, and with it the next seed's tables.
+    await world.end();
+  }
   return world.tally;
 }
 
@@ -295,8 +300,14 @@ function createWorld(pool: pg.Pool, seed: number) {
       countsFrom.set(row.address, Math.min(countsFrom.get(row.address) ?? at, at));
     }
     const broken = violations(now, before, expectation());
-    if (epoch !== undefined && moved(before, now) && epoch?.toString() !== now.state?.leader_epoch) {
-      broken.push(`6: ${actor} committed in epoch ${epoch}, the leader's is ${now.state?.leader_epoch}`);
+    if (
+      epoch !== undefined &&
+      moved(before, now) &&
+      epoch?.toString() !== now.state?.leader_epoch
+    ) {
+      broken.push(
+        `6: ${actor} committed in epoch ${epoch}, the leader's is ${now.state?.leader_epoch}`,
+      );
     }
     if (broken.length > 0) {
       throw new InvariantBroken(
@@ -338,7 +349,7 @@ function createWorld(pool: pg.Pool, seed: number) {
 
   const changeChain = (): void => {
     // Below its start point a database knows nothing to intersect with; that is a test of its own.
-    const depth = chain.blocks().length - 1 - Math.max(start.index, -1);
+    const depth = chain.blocks().length - 1 - Math.max(start.index, 0);
     const forkable = started || start.point === 'origin';
     if (forkable && depth > 0 && random.chance(0.2)) {
       tally.forks += 1;
@@ -405,10 +416,9 @@ function createWorld(pool: pg.Pool, seed: number) {
           `${JSON.stringify(chain.tip)}; ${actors.map((name) => `${name}: ${scheduler.standingAt(name)}`).join()}`,
       );
     }
-    for (const name of actors) {
-      await scheduler.strike(name, new Crash('the end'));
-    }
-    if (failure) throw failure;
+  };
+  const end = async (): Promise<void> => {
+    for (const name of actors) await scheduler.strike(name, new Crash('the end'));
   };
 
   const calmStep = async (): Promise<void> => {
@@ -419,7 +429,7 @@ function createWorld(pool: pg.Pool, seed: number) {
     await advance();
   };
 
-  return { run, tally };
+  return { run, end, tally };
 }
 
 const tipOf = (chain: DevnetChain, fallback: string): string =>
