@@ -76,7 +76,11 @@ const READ = `
 
 /** @param pastEntry the last ledger entry of the past */
 export async function readBooks(pool: pg.Pool, pastEntry: string): Promise<Books> {
-  const { rows } = await pool.query<{ books: Books }>(READ, [pastEntry]);
+  const { rows } = await pool.query<{ books: Books }>({
+    name: 'read books',
+    text: READ,
+    values: [pastEntry],
+  });
   const books = rows[0]?.books;
   if (books === undefined) throw new Error('no books');
   return books;

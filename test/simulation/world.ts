@@ -118,6 +118,8 @@ function createWorld(pool: pg.Pool, seed: number) {
   let lockHolder: string | null = null;
   let faultsOn = true;
   let down = false;
+  /** Raised when all connections drop: also who didn't look while they were down is cut off. */
+  let connections = 0;
   let stalled = false;
   let failure: Error | null = null;
   let books: Books | null = null;
@@ -200,6 +202,8 @@ function createWorld(pool: pg.Pool, seed: number) {
         },
         cursor,
       );
+      const opened = connections;
+      const weather = { ...climate, down: () => down || opened !== connections };
       const session = connectTo(source, random.pick([6, 7]), weather, () =>
         scheduler.idle(self.name, 'waiting for a block'),
       );
@@ -234,14 +238,13 @@ function createWorld(pool: pg.Pool, seed: number) {
     }
   };
 
-  const weather = {
+  const climate = {
     arriving: () => (stalled ? 0 : random.between(1, 30)),
     spoil: (frame: string): string => {
       if (!faultsOn || !random.chance(0.02)) return frame;
       tally.garbage += 1;
       return random.pick(['garbage', frame.slice(0, random.below(frame.length)), '{}']);
     },
-    down: () => down,
   };
 
   const register = async (name: string): Promise<void> => {
@@ -377,6 +380,7 @@ function createWorld(pool: pg.Pool, seed: number) {
         return;
       case 2:
         tally.drops += 1;
+        connections += 1;
         down = true;
         return;
       case 3:
@@ -385,11 +389,13 @@ function createWorld(pool: pg.Pool, seed: number) {
         return;
       case 4:
         behind = behind > 0 ? 0 : random.between(1, 25);
+        connections += 1;
         down = true;
         return;
       default:
         down = false;
         stalled = false;
+        connections += behind > 0 ? 1 : 0;
         behind = 0;
     }
   };
