@@ -7,25 +7,19 @@ import type { DepositPolicy } from './confirmation.js';
 import { type Effects, effectsOf, effectsOfRollback, type Owner } from './effects.js';
 import { createFingerprintSet } from './fingerprint-set.js';
 import { deltasOf } from './ledger.js';
+import { post, writeEvents } from './ledger-queries.js';
 import { type Hits, matchBlocks } from './match.js';
+import { markSpent, storeWalletOutputs, undoAbove } from './output-queries.js';
 import type { PaymentsSummary } from './payment.js';
 import {
-  addressesBetween,
   confirmPayments,
-  lastWatchId,
-  markSpent,
-  ownersOf,
   paymentsAbove,
   paymentsDue,
-  post,
-  recordedAfter,
   recordedPayments,
   storePayments,
-  storeWalletOutputs,
-  undoAbove,
-  writeEvents,
-} from './queries.js';
+} from './payment-queries.js';
 import { takeRegistrationLock } from './registration-lock.js';
+import { addressesBetween, lastWatchId, ownersOf, recordedAfter } from './watch-queries.js';
 
 export type PaymentDeps = {
   readonly partitionId: number;

@@ -1,7 +1,7 @@
 import type { Queryable } from '../database/transaction.js';
 import { type Page, readCursor, toPage, writeCursor } from './pages.js';
 import { PAYMENT_STATUSES, type PaymentStatus, type PaymentView, showPayment } from './payment.js';
-import { type PaymentRow, paymentFrom } from './queries.js';
+import { type PaymentRow, paymentFrom } from './payment-row.js';
 
 export type AddressView = {
   readonly address: string;

@@ -1,0 +1,73 @@
+import type { Tx } from '../database/transaction.js';
+import type { OutboxEvent } from './effects.js';
+import type { Delta, Entry } from './ledger.js';
+
+const APPEND_ENTRIES = `
+  insert into balance_transactions
+    (user_id, unit, bucket, type, amount, reason, tx_hash, output_index, inclusion, created_at)
+  select user_id, unit, bucket, type, amount, reason, tx_hash, output_index, inclusion, $1
+    from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::numeric[], $7::text[], $8::text[],
+                $9::int[], $10::int[])
+      with ordinality as e (user_id, unit, bucket, type, amount, reason, tx_hash, output_index, inclusion, ord)
+   order by ord`;
+
+const CREATE_BALANCES = `
+  insert into user_balances (user_id, unit)
+  select * from unnest($1::text[], $2::text[]) on conflict do nothing`;
+const LOCK_BALANCES = `
+  select 1 from user_balances b
+    join unnest($1::text[], $2::text[]) as d (user_id, unit) using (user_id, unit)
+   order by b.user_id, b.unit for update of b`;
+const CHANGE_BALANCES = `
+  update user_balances b
+     set available = b.available + d.available, held = b.held + d.held, pending = b.pending + d.pending
+    from unnest($1::text[], $2::text[], $3::numeric[], $4::numeric[], $5::numeric[])
+      as d (user_id, unit, available, held, pending)
+   where b.user_id = d.user_id and b.unit = d.unit`;
+
+/**
+ * Appends ledger entries and moves the balances by their sums. A balance row is made before it is
+ * changed: a CHECK would judge the bare negative delta of an upsert.
+ */
+export async function post(
+  tx: Tx,
+  at: Date,
+  entries: readonly Entry[],
+  deltas: readonly Delta[],
+): Promise<void> {
+  await tx.query(APPEND_ENTRIES, [
+    at,
+    entries.map((entry) => entry.userId),
+    entries.map((entry) => entry.unit),
+    entries.map((entry) => entry.bucket),
+    entries.map((entry) => entry.type),
+    entries.map((entry) => entry.amount.toString()),
+    entries.map((entry) => entry.reason),
+    entries.map((entry) => entry.txHash),
+    entries.map((entry) => entry.outputIndex),
+    entries.map((entry) => entry.inclusion),
+  ]);
+  const keys = [deltas.map((delta) => delta.userId), deltas.map((delta) => delta.unit)];
+  await tx.query(CREATE_BALANCES, keys);
+  await tx.query(LOCK_BALANCES, keys);
+  await tx.query(CHANGE_BALANCES, [
+    ...keys,
+    deltas.map((delta) => delta.available.toString()),
+    deltas.map((delta) => delta.held.toString()),
+    deltas.map((delta) => delta.pending.toString()),
+  ]);
+}
+
+const WRITE_EVENTS = `
+  insert into outbox (type, event_key, data, created_at)
+  select type, event_key, data, $1
+    from unnest($2::text[], $3::text[], $4::jsonb[]) with ordinality as e (type, event_key, data, ord)
+   order by ord`;
+
+export const writeEvents = (tx: Tx, at: Date, events: readonly OutboxEvent[]) =>
+  tx.query(WRITE_EVENTS, [
+    at,
+    events.map((event) => event.type),
+    events.map((event) => event.key),
+    events.map((event) => JSON.stringify(event.payment)),
+  ]);

@@ -1,0 +1,76 @@
+import type { Tx } from '../database/transaction.js';
+import type { Spend } from './effects.js';
+import type { OutputHit } from './match.js';
+import { showAssets } from './payment.js';
+
+const STORE_WALLET_OUTPUTS = `
+  insert into wallet_outputs
+    (partition_id, tx_hash, output_index, address, amount_lovelace, assets, block_hash, block_height, slot)
+  select $1, * from unnest(
+    $2::text[], $3::int[], $4::text[], $5::numeric[], $6::jsonb[], $7::text[], $8::bigint[], $9::bigint[])`;
+
+export const storeWalletOutputs = (tx: Tx, partitionId: number, hits: readonly OutputHit[]) =>
+  tx.query(STORE_WALLET_OUTPUTS, [
+    partitionId,
+    hits.map((hit) => hit.txHash),
+    hits.map((hit) => hit.output.index),
+    hits.map((hit) => hit.output.address),
+    hits.map((hit) => hit.output.value.lovelace.toString()),
+    hits.map((hit) => JSON.stringify(showAssets(hit.output.value.assets))),
+    hits.map((hit) => hit.block.block.id),
+    hits.map((hit) => hit.block.block.height),
+    hits.map((hit) => hit.block.slot),
+  ]);
+
+const SPEND_PAYMENTS = `
+  update incoming_payments p set spent_by = s.spent_by, spent_height = s.height
+    from unnest($1::text[], $2::int[], $3::text[], $4::bigint[]) as s (tx_hash, output_index, spent_by, height)
+   where p.tx_hash = s.tx_hash and p.output_index = s.output_index`;
+const SPEND_WALLET_OUTPUTS = `
+  update wallet_outputs p set spent_by = s.spent_by, spent_height = s.height
+    from unnest($1::text[], $2::int[], $3::text[], $4::bigint[]) as s (tx_hash, output_index, spent_by, height)
+   where p.tx_hash = s.tx_hash and p.output_index = s.output_index`;
+
+/** No ledger output has a larger index; one that is larger is a false hit. */
+const OUTPUT_INDEX_MAX = 65_535;
+
+export async function markSpent(tx: Tx, spends: readonly Spend[]): Promise<void> {
+  const rows = spends
+    .map(({ reference, spentBy, height }) => {
+      const [txHash = '', index = ''] = reference.split('#');
+      return { txHash, index: Number(index), spentBy, height };
+    })
+    .filter(({ index }) => index <= OUTPUT_INDEX_MAX);
+  const columns = [
+    rows.map((row) => row.txHash),
+    rows.map((row) => row.index),
+    rows.map((row) => row.spentBy),
+    rows.map((row) => row.height),
+  ];
+  await tx.query(SPEND_PAYMENTS, columns);
+  await tx.query(SPEND_WALLET_OUTPUTS, columns);
+}
+
+const UNSPEND_PAYMENTS = `
+  update incoming_payments set spent_by = null, spent_height = null
+   where partition_id = $1 and spent_height > $2`;
+const UNSPEND_WALLET_OUTPUTS = `
+  update wallet_outputs set spent_by = null, spent_height = null
+   where partition_id = $1 and spent_height > $2`;
+const DELETE_WALLET_OUTPUTS = `
+  delete from wallet_outputs where partition_id = $1 and block_height > $2`;
+const ROLL_BACK_PAYMENTS = `
+  update incoming_payments
+     set status = 'rolled_back', block_hash = null, block_height = null, slot = null,
+         tx_position = null, confirmed_at = null
+   where partition_id = $1 and block_height > $2 and status in ('pending', 'confirmed', 'ignored')`;
+
+/** Takes chain facts above a height back. Answers how many payments it marked. */
+export async function undoAbove(tx: Tx, partitionId: number, height: number): Promise<number> {
+  const scope = [partitionId, height];
+  await tx.query(UNSPEND_PAYMENTS, scope);
+  await tx.query(DELETE_WALLET_OUTPUTS, scope);
+  await tx.query(UNSPEND_WALLET_OUTPUTS, scope);
+  const { rowCount } = await tx.query(ROLL_BACK_PAYMENTS, scope);
+  return rowCount ?? 0;
+}

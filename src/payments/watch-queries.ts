@@ -1,0 +1,79 @@
+import type { Queryable, Tx } from '../database/transaction.js';
+import type { Owner } from './effects.js';
+
+const LAST_WATCH_ID = 'select coalesce(max(watch_id), 0) as last from payment_addresses';
+
+/** Only meaningful while the registration lock is held: then no lower id can still appear. */
+export async function lastWatchId(tx: Tx): Promise<bigint> {
+  const { rows } = await tx.query<{ last: string }>(LAST_WATCH_ID);
+  return BigInt(rows[0]?.last ?? 0);
+}
+
+const ADDRESSES_BETWEEN = `
+  select watch_id, address from payment_addresses
+   where partition_id = $1 and watch_id > $2 and watch_id <= $3
+   order by watch_id limit $4`;
+
+export async function addressesBetween(
+  db: Queryable,
+  partitionId: number,
+  after: bigint,
+  upTo: bigint,
+  limit: number,
+): Promise<{ watchId: bigint; address: string }[]> {
+  const { rows } = await db.query<{ watch_id: string; address: string }>(ADDRESSES_BETWEEN, [
+    partitionId,
+    after.toString(),
+    upTo.toString(),
+    limit,
+  ]);
+  return rows.map((row) => ({ watchId: BigInt(row.watch_id), address: row.address }));
+}
+
+const REFERENCES_AFTER = `
+  select tx_hash, output_index from incoming_payments
+   where partition_id = $1 and status <> 'rolled_back' and (tx_hash, output_index) > ($2, $3)
+  union all
+  select tx_hash, output_index from wallet_outputs
+   where partition_id = $1 and (tx_hash, output_index) > ($2, $3)
+   order by tx_hash, output_index limit $4`;
+
+/** References of what is recorded, in pages. */
+export async function recordedAfter(
+  db: Queryable,
+  partitionId: number,
+  after: { readonly txHash: string; readonly index: number },
+  limit: number,
+): Promise<{ txHash: string; index: number }[]> {
+  const { rows } = await db.query<{ tx_hash: string; output_index: number }>(REFERENCES_AFTER, [
+    partitionId,
+    after.txHash,
+    after.index,
+    limit,
+  ]);
+  return rows.map((row) => ({ txHash: row.tx_hash, index: row.output_index }));
+}
+
+const OWNERS = `
+  select address, user_id, reference_type, reference_id from payment_addresses
+   where address = any($1::text[])`;
+
+export async function ownersOf(tx: Tx, addresses: readonly string[]): Promise<Map<string, Owner>> {
+  const { rows } = await tx.query<{
+    address: string;
+    user_id: string;
+    reference_type: string | null;
+    reference_id: string | null;
+  }>(OWNERS, [addresses]);
+  return new Map(
+    rows.map((row) => [
+      row.address,
+      {
+        address: row.address,
+        userId: row.user_id,
+        referenceType: row.reference_type,
+        referenceId: row.reference_id,
+      },
+    ]),
+  );
+}
