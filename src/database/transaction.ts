@@ -15,6 +15,9 @@ export type Tx = Queryable & { readonly open: 'transaction' };
 export async function inTransaction<T>(pool: Pool, work: (tx: Tx) => Promise<T>): Promise<T> {
   const client = await pool.connect();
   let broken: Error | undefined;
+  // Cut between two statements, the error has no query to fail; unheard it would end the process.
+  // The next statement fails by itself.
+  client.on('error', ignore);
   try {
     await client.query('begin');
     const result = await work(transactionOf(client));
@@ -26,9 +29,12 @@ export async function inTransaction<T>(pool: Pool, work: (tx: Tx) => Promise<T>)
     });
     throw error;
   } finally {
+    client.off('error', ignore);
     client.release(broken);
   }
 }
+
+const ignore = (): void => undefined;
 
 const transactionOf = (client: PoolClient): Tx => ({
   open: 'transaction',
