@@ -27,6 +27,8 @@ export type WorkerProcess = {
   /** Waits for a log event. */
   readonly until: (event: string, wait?: Wait) => Promise<LogLine>;
   readonly get: (path: string) => Promise<Answer>;
+  /** Waits until `/health/ready` gives this reason; `ready` where it gives none. */
+  readonly untilReadiness: (reason: string, withinMs?: number) => Promise<Answer>;
   readonly post: (path: string, body: unknown, key: string) => Promise<Answer>;
   readonly signal: (signal: NodeJS.Signals) => void;
   /** Resolves with the exit code, or with the signal that ended it. */
@@ -88,6 +90,18 @@ export async function startWorker(
     output: () => output,
     until,
     get: (path) => ask(path),
+    untilReadiness: async (reason, withinMs = 15_000) => {
+      const deadline = performance.now() + withinMs;
+      for (;;) {
+        const answer = await ask('/health/ready');
+        const told = answer.status === 200 ? 'ready' : answer.body.reason;
+        if (told === reason) return answer;
+        if (performance.now() > deadline) {
+          throw new Error(`not ${reason}: ${JSON.stringify(answer)}\n${output.slice(-3000)}`);
+        }
+        await sleep(50);
+      }
+    },
     post: (path, body, key) =>
       ask(path, {
         method: 'POST',
