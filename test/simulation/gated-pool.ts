@@ -65,6 +65,10 @@ export function gatePool(
         if (text === 'commit' || text === 'rollback') scheduler.letGo(actor());
         return result;
       },
+      // A connection that dies is told by its statements here, never by an event.
+      on: () => undefined,
+      off: () => undefined,
+      removeListener: () => undefined,
       release: (broken?: Error) => {
         if (cutOff) return;
         cutOff = true;

@@ -4,7 +4,7 @@ import type { TestDatabase } from '../support/test-databases.js';
 import { simulate } from './world.js';
 
 /** Seeds that once found something, in the worker or in the simulation itself. */
-const REMEMBERED_SEEDS = [7, 69];
+const REMEMBERED_SEEDS = [7, 69, 306, 3001, 3019];
 const FIRST_SEED = 1_000;
 const SEEDS = 200;
 
@@ -24,7 +24,15 @@ describe('two instances, registrations and every fault, by seed', () => {
   test(`seeds ${FIRST_SEED} to ${FIRST_SEED + SEEDS - 1} keep every invariant after every commit`, {
     timeout: 300_000,
   }, async () => {
-    const total = { commits: 0, crashes: 0, forks: 0, fencedOff: 0, registrations: 0 };
+    const total = {
+      commits: 0,
+      crashes: 0,
+      forks: 0,
+      rollbacks: 0,
+      comeBacks: 0,
+      fencedOff: 0,
+      registrations: 0,
+    };
     for (let seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed += 1) {
       const tally = await simulate(database.pool, seed);
       for (const what of Object.keys(total) as (keyof typeof total)[]) total[what] += tally[what];
@@ -33,6 +41,8 @@ describe('two instances, registrations and every fault, by seed', () => {
     expect(total.commits).toBeGreaterThan(20 * SEEDS);
     expect(total.crashes).toBeGreaterThan(SEEDS);
     expect(total.forks).toBeGreaterThan(SEEDS);
+    expect(total.rollbacks).toBeGreaterThan(SEEDS / 2);
+    expect(total.comeBacks).toBeGreaterThan(SEEDS / 2);
     expect(total.registrations).toBeGreaterThan(SEEDS);
     expect(total.fencedOff).toBeGreaterThan(SEEDS / 10);
   });

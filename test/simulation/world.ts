@@ -40,6 +40,8 @@ export type Tally = Record<
   | 'commits'
   | 'blocks'
   | 'forks'
+  | 'rollbacks'
+  | 'comeBacks'
   | 'crashes'
   | 'databaseFaults'
   | 'lockSteals'
@@ -83,6 +85,8 @@ function createWorld(pool: pg.Pool, seed: number) {
     commits: 0,
     blocks: 0,
     forks: 0,
+    rollbacks: 0,
+    comeBacks: 0,
     crashes: 0,
     databaseFaults: 0,
     lockSteals: 0,
@@ -112,6 +116,8 @@ function createWorld(pool: pg.Pool, seed: number) {
   const length = random.pick([0, 3, 30, 60]);
   for (let i = 0; i < length; i += 1) chain.mine('random');
   const start = chooseStart(random, chain);
+  /** How often the chain moves, by step: slow enough that the books often stand at the tip, or too fast. */
+  const pace = random.pick([0.01, 0.02, 0.04, 0.12]);
 
   let behind = 0;
   const source = chainSource(chain, { behind: () => behind });
@@ -128,7 +134,7 @@ function createWorld(pool: pg.Pool, seed: number) {
   const countsFrom = new Map<string, number>([[hotWallet, Number.NEGATIVE_INFINITY]]);
 
   const mishap = (statement: string): Mishap => {
-    if (!faultsOn || !random.chance(0.03)) return 'none';
+    if (!faultsOn || !random.chance(0.012)) return 'none';
     if (statement === 'rollback') return 'none';
     return random.pick(['away', 'answer_lost', 'crash', 'crash_after'] as const);
   };
@@ -197,7 +203,11 @@ function createWorld(pool: pg.Pool, seed: number) {
           term,
           handlers,
           decode: decodeNextBlock,
-          observe: () => undefined,
+          observe: (event) => {
+            if (event.type === 'backward') tally.rollbacks += 1;
+            if (event.type !== 'forward') return;
+            tally.comeBacks += event.summary.detected.filter((one) => one.inclusion > 1).length;
+          },
           clock: () => 0,
         },
         cursor,
@@ -241,7 +251,7 @@ function createWorld(pool: pg.Pool, seed: number) {
   const climate = {
     arriving: () => (stalled ? 0 : random.between(1, 30)),
     spoil: (frame: string): string => {
-      if (!faultsOn || !random.chance(0.02)) return frame;
+      if (!faultsOn || !random.chance(0.015)) return frame;
       tally.garbage += 1;
       return random.pick(['garbage', frame.slice(0, random.below(frame.length)), '{}']);
     },
@@ -251,7 +261,9 @@ function createWorld(pool: pg.Pool, seed: number) {
     const gated = gatePool(pool, () => name, scheduler, mishap);
     try {
       for (;;) {
-        await scheduler.idle(name, 'idle');
+        for (let rest = random.between(1, 8); rest > 0; rest -= 1) {
+          await scheduler.idle(name, 'resting');
+        }
         const wanted = [random.pick(deposits), random.pick(deposits)].map((one) => ({
           address: one,
           userId: `user-${deposits.indexOf(one) % 3}`,
@@ -322,9 +334,9 @@ function createWorld(pool: pg.Pool, seed: number) {
 
   const step = async (): Promise<void> => {
     tally.steps += 1;
-    if (random.chance(0.12)) changeChain();
+    if (random.chance(pace)) changeChain();
     if (down && random.chance(0.3)) down = false;
-    if (faultsOn && random.chance(0.06)) await misfortune();
+    if (faultsOn && random.chance(0.025)) await misfortune();
     for (const self of instances) {
       if (scheduler.standingAt(self.name) === null && random.chance(0.2)) {
         self.life += 1;
@@ -354,9 +366,12 @@ function createWorld(pool: pg.Pool, seed: number) {
     // Below its start point a database knows nothing to intersect with; that is a test of its own.
     const depth = chain.blocks().length - 1 - Math.max(start.index, 0);
     const forkable = started || start.point === 'origin';
-    if (forkable && depth > 0 && random.chance(0.2)) {
+    if (forkable && depth > 0 && random.chance(0.3)) {
       tally.forks += 1;
       const back = random.between(1, Math.min(depth, random.pick([1, 2, 5, 12])));
+      // A node that is behind is behind on its own chain: it doesn't go back on a live connection.
+      if (behind > 0) connections += 1;
+      behind = 0;
       chain.rollBack(back);
       const more = random.between(0, back + 2);
       for (let i = 0; i < more; i += 1) chain.mine('random');
@@ -402,7 +417,7 @@ function createWorld(pool: pg.Pool, seed: number) {
 
   const run = async (): Promise<void> => {
     await emptyTables(pool);
-    const steps = random.between(150, 450);
+    const steps = random.between(200, 700);
     for (let i = 0; i < steps; i += 1) await step();
     // All faults stop: everything must come to the tip by itself.
     faultsOn = false;
