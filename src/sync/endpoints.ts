@@ -19,7 +19,11 @@ export type Choice = {
 export const FIRST_CHOICE: Choice = { endpoint: 0, key: 0, failures: 0, refusals: 0 };
 
 /** A session that did its work: begin again with the preferred endpoint, with the key that worked. */
-export const afterSuccess = (choice: Choice): Choice => ({ ...FIRST_CHOICE, key: choice.key });
+export const afterSuccess = (choice: Choice, endpoint = 0): Choice => ({
+  ...FIRST_CHOICE,
+  endpoint,
+  key: choice.key,
+});
 
 export const afterFailure = (choice: Choice, endpoints: Endpoints): Choice => ({
   endpoint: (choice.endpoint + 1) % endpoints.urls.length,

@@ -118,7 +118,9 @@ async function nextChoice<S>(
 ): Promise<Choice> {
   const endpoint = endpointName(deps.endpoints, choice);
   if (error instanceof KeyRefused) {
-    const next = afterRefusal(choice, deps.endpoints);
+    // After a session that did its work this refusal is the first: other keys may serve again.
+    const since = madeProgress ? afterSuccess(choice, choice.endpoint) : choice;
+    const next = afterRefusal(since, deps.endpoints);
     if (next.refusals > 0) deps.observe({ type: 'api_key_rotated', endpoint, keyIndex: next.key });
     await sleep(backoffMs(next, deps.endpoints, deps.random()), undefined, { signal }).catch(
       () => undefined,
