@@ -78,63 +78,25 @@ export function effectsOf(
   policy: DepositPolicy,
   at: Date,
 ): Effects {
-  const live = new Map<OutputReference, PlacedPayment>();
-  const waiting = new Map<number, OutputReference[]>();
-  const entries: Entry[] = [];
-  const events: OutboxEvent[] = [];
-  const detected: Payment[] = [];
-  const confirmed: Payment[] = [];
-  const created = new Set<OutputReference>();
-  const firstHeight = blocks[0]?.block.height ?? 0;
-
-  const enlist = (payment: PlacedPayment): void => {
-    const reference = referenceOf(payment);
-    live.set(reference, payment);
-    if (payment.status !== 'pending') return;
-    const height = confirmationHeight(payment.blockHeight ?? 0, payment.requiredConfirmations);
-    const due = Math.max(height, firstHeight);
-    waiting.set(due, [...(waiting.get(due) ?? []), reference]);
-  };
-  for (const payment of books.due) enlist(payment);
-
-  const outputsOf = byBlock(hits.outputs);
-  const spendsOf = byBlock(hits.spends);
-  for (const linked of blocks) {
-    const { height } = linked.block;
-    const fresh = detect(outputsOf.get(linked.block.id) ?? [], books, policy, at);
-    for (const payment of fresh) {
-      enlist(payment);
-      created.add(referenceOf(payment));
-    }
-    for (const { reference, spentBy } of spendsOf.get(linked.block.id) ?? []) {
-      const spent = live.get(reference);
-      if (spent) live.set(reference, { ...spent, spentBy });
-    }
-    for (const reference of fresh.map(referenceOf)) {
-      const payment = live.get(reference);
-      if (payment === undefined) continue;
-      detected.push(payment);
-      if (payment.status === 'ignored') continue;
-      entries.push(...entriesOfDetection(payment));
-      events.push(eventOf('payment.detected', payment, height));
-    }
-    const due = (waiting.get(height) ?? []).flatMap((reference) => live.get(reference) ?? []);
-    waiting.delete(height);
-    for (const payment of due.sort(inChainOrder)) {
-      const settled: PlacedPayment = { ...payment, status: 'confirmed', confirmedAt: at };
-      live.set(referenceOf(settled), settled);
-      confirmed.push(settled);
-      entries.push(...entriesOfConfirmation(settled));
-      events.push(eventOf('payment.confirmed', settled, height));
-    }
+  const run = createRun(blocks[0]?.block.height ?? 0);
+  for (const payment of books.due) run.enlist(payment);
+  const outputs = byBlock(hits.outputs);
+  const spends = byBlock(hits.spends);
+  for (const { block } of blocks) {
+    const fresh = detect(outputs.get(block.id) ?? [], books, policy, at);
+    for (const payment of fresh) run.enlist(payment);
+    // Spends come first: an event shows its payment as it is after the whole block.
+    for (const spend of spends.get(block.id) ?? []) run.spend(spend);
+    for (const payment of fresh) run.tellDetected(referenceOf(payment), block.height);
+    run.confirmDue(block.height, at);
   }
-
-  const rows = [...live].map(([reference, payment]) => ({ reference, payment }));
+  const { detected, confirmed, entries, events } = run;
+  const created = new Set(detected.map(referenceOf));
   return {
-    payments: rows.filter((row) => created.has(row.reference)).map((row) => row.payment),
-    confirmedBefore: rows
-      .filter((row) => !created.has(row.reference) && row.payment.status === 'confirmed')
-      .map((row) => row.payment),
+    payments: run.rows().filter((payment) => created.has(referenceOf(payment))),
+    confirmedBefore: run
+      .rows()
+      .filter((row) => !created.has(referenceOf(row)) && row.status === 'confirmed'),
     walletOutputs: hits.outputs.filter((hit) => hit.output.address === books.hotWallet),
     spends: hits.spends.map(({ block, reference, spentBy }) => ({
       reference,
@@ -144,6 +106,53 @@ export function effectsOf(
     entries,
     events,
     summary: { detected, confirmed, rolledBack: [] },
+  };
+}
+
+/** Payments that a run of blocks touches, as they change from block to block, and what is told of them. */
+function createRun(firstHeight: number) {
+  const live = new Map<OutputReference, PlacedPayment>();
+  const waiting = new Map<number, OutputReference[]>();
+  const entries: Entry[] = [];
+  const events: OutboxEvent[] = [];
+  const detected: PlacedPayment[] = [];
+  const confirmed: PlacedPayment[] = [];
+  return {
+    entries,
+    events,
+    detected,
+    confirmed,
+    rows: (): PlacedPayment[] => [...live.values()],
+    enlist(payment: PlacedPayment): void {
+      live.set(referenceOf(payment), payment);
+      if (payment.status !== 'pending') return;
+      const deep = confirmationHeight(payment.blockHeight ?? 0, payment.requiredConfirmations);
+      const due = Math.max(deep, firstHeight);
+      waiting.set(due, [...(waiting.get(due) ?? []), referenceOf(payment)]);
+    },
+    spend({ reference, spentBy }: SpendHit): void {
+      const spent = live.get(reference);
+      if (spent) live.set(reference, { ...spent, spentBy });
+    },
+    tellDetected(reference: OutputReference, height: number): void {
+      const payment = live.get(reference);
+      if (payment === undefined) return;
+      detected.push(payment);
+      if (payment.status === 'ignored') return;
+      entries.push(...entriesOfDetection(payment));
+      events.push(eventOf('payment.detected', payment, height));
+    },
+    confirmDue(height: number, at: Date): void {
+      const due = (waiting.get(height) ?? []).flatMap((reference) => live.get(reference) ?? []);
+      waiting.delete(height);
+      for (const payment of due.sort(inChainOrder)) {
+        const settled: PlacedPayment = { ...payment, status: 'confirmed', confirmedAt: at };
+        live.set(referenceOf(settled), settled);
+        confirmed.push(settled);
+        entries.push(...entriesOfConfirmation(settled));
+        events.push(eventOf('payment.confirmed', settled, height));
+      }
+    },
   };
 }
 
