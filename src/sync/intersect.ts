@@ -1,11 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
-import { type PointOrOrigin, SECURITY_PARAMETER_BLOCKS, showPoint } from '../chain/point.js';
+import {
+  type PointOrOrigin,
+  SECURITY_PARAMETER_BLOCKS,
+  type Slot,
+  showPoint,
+} from '../chain/point.js';
 import { ConnectionEnded } from './connection.js';
 import type { Cursor, SyncEvent } from './events.js';
 import { ChainRefused, type Follower } from './follower.js';
-import { offeredHeights, thinOut } from './points.js';
-import { checkpoints, headerOf, isOurs, pointsAt } from './queries.js';
+import { offeredHeights, spreadBetween, thinOut } from './points.js';
+import { checkpoints, headerOf, headersAt, isOurs, pointsAt } from './queries.js';
 import type { ChainSyncSession } from './session.js';
 import { type IntersectionAnswer, judgeIntersection } from './verdict.js';
 
@@ -70,12 +75,15 @@ async function compareWithNode<S>(
   const answer = await session.findIntersection(await pointsToOffer(cursor, deps));
   const ours =
     answer.tip !== 'origin' && (await isOurs(deps.pool, deps.partitionId, answer.tip.id));
-  const verdict = judgeIntersection(cursor, answer, ours, await depthOf(cursor, answer, deps));
+  const depth = await depthOf(cursor, answer, deps);
+  const verdict = judgeIntersection(cursor, answer, ours, depth);
   switch (verdict.verdict) {
     case 'follow':
-      return found(answer, deps);
+      return found(await narrow(session, cursor, answer, depth, deps), deps);
     case 'shorter_fork':
-      if (waitedMs >= SHORTER_FORK_MS) return found(answer, deps);
+      if (waitedMs >= SHORTER_FORK_MS) {
+        return found(await narrow(session, cursor, answer, depth, deps), deps);
+      }
       deps.observe({ type: 'node_behind', cursor, tip: answer.tip });
       return 'wait';
     case 'node_behind':
@@ -84,6 +92,47 @@ async function compareWithNode<S>(
     case 'lost':
       throw new ChainRefused(verdict.instructions);
   }
+}
+
+/** A thousand blocks are narrowed down in three rounds. */
+const NARROWING_POINTS = 20;
+
+/**
+ * Offered points lie ever further apart, so the one that the node knows may be far below where the
+ * chains part. Going back to it would reverse payments that never lost their block, and tell users so.
+ */
+async function narrow<S>(
+  session: ChainSyncSession,
+  cursor: Cursor,
+  first: IntersectionAnswer,
+  depth: number | null,
+  deps: NodeDeps<S>,
+): Promise<IntersectionAnswer> {
+  if (depth === null || cursor.height === null) return first;
+  let best = first;
+  let known: number = cursor.height - depth;
+  let unknown: number = cursor.height;
+  while (unknown - known > 1) {
+    const heights = spreadBetween(known, unknown, NARROWING_POINTS);
+    const headers = await headersAt(deps.pool, deps.partitionId, heights);
+    if (headers.length === 0) return best;
+    const answer = await session.findIntersection(
+      headers.map(({ slot, hash }) => ({ slot: slot as Slot, id: hash })),
+    );
+    const { point } = answer;
+    const at = headers.findIndex(
+      ({ hash }) => point !== null && point !== 'origin' && hash === point.id,
+    );
+    // A node that knows none of them stays where the best answer put it.
+    if (at >= 0) {
+      best = answer;
+      unknown = headers[at - 1]?.height ?? unknown;
+      known = headers[at]?.height ?? known;
+    } else {
+      unknown = headers.at(-1)?.height ?? known;
+    }
+  }
+  return best;
 }
 
 function found<S>(answer: IntersectionAnswer, deps: NodeDeps<S>): Standing {

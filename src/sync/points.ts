@@ -14,6 +14,14 @@ export function offeredHeights(height: number, windowBlocks: number): number[] {
   return heights.filter((candidate) => candidate >= 0);
 }
 
+/** Heights strictly between two others, evenly spread, newest first; at least one where there is one. */
+export function spreadBetween(low: number, high: number, most: number): number[] {
+  const step = Math.max(1, Math.ceil((high - low) / (most + 1)));
+  const heights: number[] = [];
+  for (let height = high - step; height > low; height -= step) heights.push(height);
+  return heights;
+}
+
 /** Every CHECKPOINT_INTERVAL_BLOCKS-th header outlives the window: some 12,000 rows for all of mainnet. */
 export const CHECKPOINT_INTERVAL_BLOCKS = 1000;
 

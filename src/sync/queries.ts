@@ -167,6 +167,19 @@ export async function headerOf(
   return rows[0] === undefined ? null : headerFrom(rows[0]);
 }
 
+const HEADERS_AT = `
+  select hash, height, slot, ancestor, boundary from blocks
+   where partition_id = $1 and not boundary and height = any($2::bigint[])
+   order by height desc`;
+
+/** Newest first. */
+export const headersAt = async (
+  db: Queryable,
+  partitionId: number,
+  heights: readonly number[],
+): Promise<Header[]> =>
+  (await db.query<HeaderRow>(HEADERS_AT, [partitionId, heights])).rows.map(headerFrom);
+
 const EXTENT = `
   select count(*) as stored, min(slot) as oldest_slot from blocks where partition_id = $1`;
 
