@@ -5,7 +5,10 @@ import { test as plainTest } from 'vitest';
 import type { Network } from '../../src/chain/network.js';
 import { makeAddress } from '../../src/devnet/address.js';
 import { type Devnet, type DevnetOptions, startDevnet } from '../../src/devnet/server.js';
+import { createPaymentHandlers } from '../../src/payments/apply.js';
+import type { PaymentsSummary } from '../../src/payments/payment.js';
 import { registerAddresses } from '../../src/payments/registration.js';
+import type { BlockHandlers } from '../../src/sync/follower.js';
 import { readBooks } from '../simulation/books.js';
 import { type Policy, violations } from '../simulation/invariants.js';
 import { createTestDatabase } from '../support/database.js';
@@ -43,6 +46,10 @@ export const addressAt = (index: number): string => {
   return makeAddress(index % 7 === 3 ? 'byron' : index % 2 === 0 ? 'base' : 'enterprise', 42, seed);
 };
 const HOT_WALLET = addressAt(0);
+
+/** What the daemon would make of `ENVIRONMENT`, for tests that follow in this process. */
+export const handlersOf = (): BlockHandlers<PaymentsSummary> =>
+  createPaymentHandlers({ partitionId: 0, policy: POLICY, hotWallet: HOT_WALLET });
 
 /** What a world needs of a database, so that one that can be stopped may stand in. */
 export type WorldDatabase = { readonly url: string; readonly pool: pg.Pool };

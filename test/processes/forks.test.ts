@@ -1,0 +1,63 @@
+import { describe, expect } from 'vitest';
+import { readBooks } from '../simulation/books.js';
+import { addressAt, test } from './world.js';
+
+const REVERSED = `
+  select count(*)::int as n from balance_transactions
+   where bucket = 'available' and type = 'debit' and reason like '%rolled_back%'`;
+
+describe.concurrent('a fork', { timeout: 60_000 }, () => {
+  test('while no worker ran, past confirmed payments, is undone by entries and followed', async ({
+    open,
+  }) => {
+    const world = await open({ devnet: { blocks: 60 } });
+    const first = await world.start();
+    expect(await world.wrongAtTip()).toEqual([]);
+    first.signal('SIGTERM');
+    expect(await first.exited).toBe(0);
+    world.devnet.fork(25, { comeBack: 'none' });
+    const second = await world.start();
+    expect(await world.wrongAtTip()).toEqual([]);
+    const { blocks_rolled_back: blocks, affected_payments: payments } =
+      await second.until('rollback');
+    expect(blocks).toBe(25);
+    expect(Number(payments)).toBeGreaterThan(0);
+    const { rows } = await world.pool.query<{ n: number }>(REVERSED);
+    expect(rows[0]?.n).toBeGreaterThan(0);
+  });
+
+  test('from below where a database started is followed while connected', async ({ open }) => {
+    const world = await open({ devnet: { blocks: 20 } });
+    const worker = await world.start({ START_POINT: 'tip' });
+    await worker.until('intersection_found');
+    for (let i = 0; i < 8; i += 1) {
+      world.devnet.payNow({ address: addressAt(1 + i), lovelace: 7_000_000n });
+    }
+    expect(await world.wrongAtTip()).toEqual([]);
+    const before = await readBooks(world.pool, '0');
+    expect(before.payments.filter((payment) => payment.status === 'confirmed')).not.toEqual([]);
+    world.devnet.fork(15);
+    expect(await world.wrongAtTip()).toEqual([]);
+    await worker.until('rollback');
+    const after = await readBooks(world.pool, before.entries.last);
+    expect(after.entries.past).toBe(before.entries.digest);
+    expect(after.payments.length).toBeGreaterThanOrEqual(before.payments.length);
+  });
+
+  test('deeper than any honest node makes is refused, and nothing changes', async ({ open }) => {
+    const world = await open({
+      devnet: { blocks: 2_250, content: { transactions: { least: 0, most: 1 } } },
+    });
+    const worker = await world.start();
+    const tip = world.devnet.chain.blocks().at(-1)?.id;
+    await expect.poll(() => world.cursor(), { timeout: 20_000 }).toBe(tip);
+    await worker.untilReadiness('ready');
+    const before = await readBooks(world.pool, '0');
+    expect(before.blocks.length).toBeGreaterThan(2_160);
+    world.devnet.fork(2_250);
+    await worker.untilReadiness('intersection_lost');
+    const { msg } = await worker.until('intersection_lost');
+    expect(msg).toContain('the node rolled back to origin, further than k = 2160 blocks');
+    expect(await readBooks(world.pool, '0')).toEqual(before);
+  });
+});
