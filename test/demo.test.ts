@@ -1,0 +1,80 @@
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { afterEach, describe, expect, test } from 'vitest';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const DEMO_MS_MAX = 120_000;
+
+/** In their order: what somebody who watches must have seen. */
+const KEY_LINES = [
+  /^1\. Two instances$/,
+  /^ {2}teller A {2}I lead now \(epoch 1\)$/,
+  /^ {2}✓ an address of another network is refused \(422\)/,
+  /^ {2}teller A {2}detected 25 ada for ann: pending, needs 3 confirmations$/,
+  /^ {2}company {3}GET \/v1\/payments: pending, 2 of 3 confirmations$/,
+  /^ {2}teller A {2}confirmed 25 ada for ann/,
+  /^ {2}✓ bob has 9223372036854775807 tokens/,
+  /^ {2}✓ nothing was recorded or credited/,
+  /^ {2}✓ status ignored/,
+  /^ {2}teller A {2}the chain took 2 blocks back, 1 payment with them$/,
+  /^ {2}teller A {2}detected 40 ada for ann again \(inclusion 2\)/,
+  /^ {14}available +-60 ada {2}payment_rolled_back$/,
+  /^ {2}✓ spentBy names the sweep/,
+  /^ {2}teller B {2}I lead now \(epoch 2\)$/,
+  /^ {2}✓ B took over after \d\.\d s and found the deposit$/,
+  /^ {2}✓ none was missed: carol has 40 ada$/,
+  /^ {2}✓ handed over in/,
+  /^ {2}✓ \d+ unspent outputs with [\d.]+ ada in all: the same on both sides$/,
+  /^ {2}✓ \d+ balances equal the sums of their \d+ ledger entries$/,
+  /^Every step held\./,
+  /^Nothing is left running\.$/,
+];
+
+describe('npm run demo', () => {
+  let stop: (() => void) | undefined;
+  afterEach(() => stop?.());
+
+  /** As `npm run demo` runs it, with what it prints line by line. */
+  function runDemo(...flags: string[]) {
+    const child = spawn(process.execPath, ['scripts/demo.mjs', ...flags], { cwd: root });
+    stop = () => child.kill('SIGTERM');
+    let output = '';
+    const collect = (text: string) => {
+      output += text;
+    };
+    child.stdout.setEncoding('utf8').on('data', collect);
+    child.stderr.setEncoding('utf8').on('data', collect);
+    const ended = new Promise<number | null>((resolve) => {
+      child.once('close', (code) => {
+        stop = undefined;
+        resolve(code);
+      });
+    });
+    return { child, ended, lines: () => output.split('\n') };
+  }
+
+  test('--exit tells the whole story, and every step holds', { timeout: DEMO_MS_MAX }, async () => {
+    const { ended, lines } = runDemo('--exit');
+    const exitCode = await ended;
+    const told = lines();
+    let from = 0;
+    for (const pattern of KEY_LINES) {
+      const at = told.findIndex((line, index) => index >= from && pattern.test(line));
+      expect(at, `${pattern.source} after line ${from} of\n${told.join('\n')}`).not.toBe(-1);
+      from = at + 1;
+    }
+    expect(told.filter((line) => line.includes('✗'))).toEqual([]);
+    expect(exitCode).toBe(0);
+  });
+
+  test('ends in order when it is interrupted, twice', { timeout: DEMO_MS_MAX }, async () => {
+    const { child, ended, lines } = runDemo();
+    await expect.poll(lines, { timeout: 60_000 }).toContain('2. Addresses');
+    const workers = lines().filter((line) => line.includes('teller'));
+    expect(workers.length).toBeGreaterThan(0);
+    child.kill('SIGINT');
+    child.kill('SIGINT');
+    expect(await ended).toBe(130);
+    expect(lines()).toContain('Nothing is left running.');
+  });
+});
