@@ -13,6 +13,7 @@ import { createRedisPing } from './health/redis.js';
 import { observeVitals, startingVitals, type Vitals } from './health/vitals.js';
 import { createPaymentHandlers } from './payments/apply.js';
 import type { PaymentsSummary } from './payments/payment.js';
+import { verifyNightly } from './reconcile/verify-nightly.js';
 import type { Endpoints } from './sync/endpoints.js';
 import type { SyncEvent } from './sync/events.js';
 import { runSync, type SyncDeps, WrongDatabase } from './sync/worker.js';
@@ -44,6 +45,15 @@ export async function run(config: Config, options: RunOptions): Promise<number> 
     const http = await listen(config, options, pool, observed);
     closers.push(() => http.close());
     closers.push(stopOnSignals(stopping, options));
+    closers.push(
+      verifyNightly({
+        cron: config.verifyCron,
+        pool,
+        isLeader: () => observed.vitals().role === 'leader',
+        setBalanceMismatches: observed.metrics.setBalanceMismatches,
+        log,
+      }),
+    );
     await follow(config, options, pool, observed, stopping.signal);
     return 0;
   } catch (error) {

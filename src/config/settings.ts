@@ -1,3 +1,4 @@
+import { validate } from 'node-cron';
 import { z } from 'zod';
 import { parseNetwork } from '../chain/network.js';
 import { type PointOrOrigin, parsePoint } from '../chain/point.js';
@@ -194,6 +195,9 @@ export const SETTINGS = {
         'name:scope+scope:sha256hex, comma separated',
       );
     }),
+  ),
+  verifyCron: defaulted('VERIFY_CRON', '30 3 * * *', (text) =>
+    validate(text) ? got(text) : wanted('a cron expression, as 30 3 * * *'),
   ),
   hotWalletAddress: optional('HOT_WALLET_ADDRESS', (text) => got(text)),
   shutdownTimeoutMs: defaulted('SHUTDOWN_TIMEOUT', '20', (text) => {

@@ -10,7 +10,7 @@ export type Metrics = {
   /** Once for each event, with the vitals that it led to. */
   observe(event: SyncEvent<PaymentsSummary>, vitals: Vitals): void;
   /** What the last verification found; the series is absent until there was one. */
-  setBalanceMismatches(count: number): void;
+  readonly setBalanceMismatches: (count: number) => void;
 };
 
 /** The contract's metrics (section 5) whose subject exists, and Node's own. */
