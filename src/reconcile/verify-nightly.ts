@@ -1,7 +1,7 @@
 import { schedule } from 'node-cron';
 import type { Pool } from 'pg';
+import type { Logger } from 'pino';
 import { describeDatabaseError } from '../database/pool.js';
-import type { Logger } from '../health/logging.js';
 import { verifyBalances } from '../payments/balance-reads.js';
 
 export type VerificationDeps = {

@@ -315,6 +315,8 @@ function createWorld(pool: pg.Pool, seed: number) {
       countsFrom.set(row.address, Math.min(countsFrom.get(row.address) ?? at, at));
     }
     const broken = violations(now, before, expectation());
+    const spared = rolledBackInVain(chain, before, now);
+    if (spared !== null) broken.push(`block ${spared} was rolled back and is still on the chain`);
     if (
       epoch !== undefined &&
       moved(before, now) &&
@@ -466,6 +468,22 @@ function chooseStart(random: Random, chain: DevnetChain) {
   const block = kind === 'tip' ? tip : random.pick(blocks);
   const point: StartPoint = kind === 'tip' ? 'tip' : block.point;
   return { point, id: block.id, height: block.height as number, index: blocks.indexOf(block) };
+}
+
+/** The lowest block that the books gave up, if the node's chain still has it: it was behind, not forked. */
+function rolledBackInVain(chain: DevnetChain, before: Books | null, now: Books): string | null {
+  const from = before?.state?.last_block_hash ?? null;
+  const to = now.state?.last_block_hash ?? 'origin';
+  if (from === null || from === to) return null;
+  let lowest: string | null = null;
+  for (let at = from; at !== to; ) {
+    const block = chain.block(at);
+    // Not on the way down: the books went forward.
+    if (block === undefined) return null;
+    lowest = at;
+    at = block.parent;
+  }
+  return lowest !== null && chain.indexOf(lowest) !== undefined ? lowest : null;
 }
 
 const moved = (before: Books | null, now: Books): boolean =>
