@@ -122,6 +122,7 @@ function employ(
       };
       const instance = startInstance(name, settings, tell);
       instances.set(name, instance);
+      narrator.say(`teller ${name}`, `(process ${instance.pid} was started)`);
       await waitFor(`teller ${name} answers over HTTP`, START_MS_MAX, signal, () => {
         if (instance.running) return instance.url;
         throw new Error(`teller ${name} ended: ${instance.lastWords()}`);

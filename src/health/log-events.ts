@@ -20,7 +20,7 @@ export function logLines(event: SyncEvent<PaymentsSummary>): readonly LogLine[] 
     case 'tip':
       return [];
     case 'standby':
-      return [line('info', event.type, {}, 'another instance leads; standing by')];
+      return [line('info', event.type, {}, 'standing by until it is our turn to lead')];
     case 'leader_acquired':
       return [line('info', event.type, { epoch: event.epoch.toString() }, 'this instance leads')];
     case 'leader_lost': {
