@@ -98,7 +98,10 @@ export async function dust(stage: Stage, ann: Customer): Promise<void> {
   );
   const { transaction } = await pay(stage, ann, 1n * ADA);
   const payment = await api.payment(transaction.id, 0);
-  expectThat(payment?.status === 'ignored', `the dust is ${payment?.status ?? 'not recorded'}, not ignored`);
+  expectThat(
+    payment?.status === 'ignored',
+    `the dust is ${payment?.status ?? 'not recorded'}, not ignored`,
+  );
   await expectBalance(stage, ann.userId, { available: 25n * ADA, pending: 0n });
   narrator.held('status ignored, balance unchanged');
 }

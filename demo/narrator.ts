@@ -2,15 +2,14 @@ import { styleText } from 'node:util';
 
 type Style = Parameters<typeof styleText>[0];
 
-/** Who a line is about: the simulated chain, one of the two instances, or a customer of the company. */
-export type Speaker = 'chain' | 'teller A' | 'teller B' | 'company' | 'sender';
+/** Who a line is about: the simulated chain, one of the two instances, or the company that runs them. */
+export type Speaker = 'chain' | 'teller A' | 'teller B' | 'company';
 
 const STYLES: Readonly<Record<Speaker, Style>> = {
   chain: 'magenta',
   'teller A': 'cyan',
   'teller B': 'blue',
   company: 'yellow',
-  sender: 'yellow',
 };
 
 /** Prints the story. Colours only on a terminal, and there only unless `NO_COLOR` is set. */
