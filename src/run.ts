@@ -34,7 +34,7 @@ const PREFERRED_RETRY_MS = 120_000;
 /** The daemon. Resolves with the exit code once it has let go of everything. */
 export async function run(config: Config, options: RunOptions): Promise<number> {
   const { log } = options;
-  const closers: (() => Promise<unknown> | void)[] = [];
+  const closers: (() => unknown)[] = [];
   const stopping = new AbortController();
   try {
     await bringUpToDate(config, log);
@@ -44,7 +44,7 @@ export async function run(config: Config, options: RunOptions): Promise<number> 
     const observed = observer(options);
     const http = await listen(config, options, pool, observed);
     closers.push(() => http.close());
-    closers.push(stopOnSignals(stopping, options));
+    closers.push(stopOnSignals(stopping, config.shutdownTimeoutMs, options));
     closers.push(
       verifyNightly({
         cron: config.verifyCron,
@@ -202,10 +202,15 @@ function endpointsOf(config: Config): Endpoints {
 }
 
 /** The first signal drains, the second one ends at once. */
-function stopOnSignals(stopping: AbortController, { log, signal }: RunOptions): () => void {
+function stopOnSignals(
+  stopping: AbortController,
+  timeoutMs: number,
+  { log, signal }: RunOptions,
+): () => void {
   const stop = (reason: string): void => {
     if (stopping.signal.aborted) process.exit(1);
     log.info({ event: 'stopping', reason }, 'finishing what is under way');
+    endInTime(timeoutMs, log);
     stopping.abort(new Error(reason));
   };
   const onTerm = (): void => stop('SIGTERM');
@@ -219,17 +224,18 @@ function stopOnSignals(stopping: AbortController, { log, signal }: RunOptions): 
   };
 }
 
-/** Last opened, first closed; what doesn't close in time is left to the process's end. */
-async function closeAll(
-  closers: (() => Promise<unknown> | void)[],
-  timeoutMs: number,
-  log: Logger,
-): Promise<void> {
+/** Also a database that answers nothing, which no draining can outlast, ends within the time that was given. */
+function endInTime(timeoutMs: number, log: Logger): NodeJS.Timeout {
   const timer = setTimeout(() => {
     log.error({ event: 'shutdown_timeout' }, 'not everything let go in time');
     process.exit(1);
   }, timeoutMs);
-  timer.unref();
+  return timer.unref();
+}
+
+/** Last opened, first closed; what doesn't close in time is left to the process's end. */
+async function closeAll(closers: (() => unknown)[], timeoutMs: number, log: Logger): Promise<void> {
+  const timer = endInTime(timeoutMs, log);
   for (const close of closers.reverse()) {
     try {
       await close();
