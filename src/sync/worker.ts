@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import type { DecodeNextBlock } from '../chain/decode.js';
+import { type BusyClients, watchBusyClients } from '../database/busy-clients.js';
 import { KeyRefused, openSocket } from './connection.js';
 import {
   afterFailure,
@@ -51,18 +52,42 @@ export class WrongDatabase extends Error {
 
 /** Stands by, leads, follows, until the signal aborts; then finishes its transaction and lets go. */
 export async function runSync<S>(deps: SyncDeps<S>, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    deps.observe({ type: 'standby' });
-    const lock = await waitForLeadership(deps.directUrl, deps.partitionId, signal).catch(
-      ignoreAbort(signal),
-    );
-    if (lock === null) return;
-    try {
-      await lead(deps, AbortSignal.any([signal, lock.lost]));
-    } finally {
-      await lock.release();
+  const busy = watchBusyClients(deps.pool);
+  try {
+    while (!signal.aborted) {
+      deps.observe({ type: 'standby' });
+      const lock = await waitForLeadership(deps.directUrl, deps.partitionId, signal).catch(
+        ignoreAbort(signal),
+      );
+      if (lock === null) return;
+      const forget = endWhatHangs(busy, lock.lost);
+      try {
+        await lead(deps, AbortSignal.any([signal, lock.lost]));
+      } finally {
+        forget();
+        await lock.release();
+      }
     }
+  } finally {
+    busy.unwatch();
   }
+}
+
+/** A transaction may end after the lock is lost, the fence judges it; one that doesn't never will. */
+const HANGING_MS = 5_000;
+
+/** Who lost its lock because the database fell silent must not wait for that database's answers. */
+function endWhatHangs(busy: BusyClients, lost: AbortSignal): () => void {
+  let timer: NodeJS.Timeout | undefined;
+  const onLost = (): void => {
+    const loans = busy.now();
+    timer = setTimeout(() => busy.end(loans), HANGING_MS);
+  };
+  lost.addEventListener('abort', onLost, { once: true });
+  return () => {
+    lost.removeEventListener('abort', onLost);
+    clearTimeout(timer);
+  };
 }
 
 async function lead<S>(deps: SyncDeps<S>, signal: AbortSignal): Promise<void> {

@@ -1,0 +1,38 @@
+import pg from 'pg';
+
+/** One connection's time outside of the pool. */
+export type Loan = { readonly client: pg.PoolClient };
+
+export type BusyClients = {
+  readonly now: () => readonly Loan[];
+  /** Breaks those connections that were not given back since: what waits for them fails at once. */
+  readonly end: (loans: readonly Loan[]) => void;
+  readonly unwatch: () => void;
+};
+
+/**
+ * Knows which connections of a pool are in use. A query over a network that was cut is answered by
+ * nobody: TCP gives up after a quarter of an hour, and a time limit for queries would also end those
+ * that have a reason to take long.
+ */
+export function watchBusyClients(pool: pg.Pool): BusyClients {
+  const loans = new Map<pg.PoolClient, Loan>();
+  const onAcquire = (client: pg.PoolClient): void => void loans.set(client, { client });
+  const onRelease = (_: Error, client: pg.PoolClient): void => void loans.delete(client);
+  pool.on('acquire', onAcquire);
+  pool.on('release', onRelease);
+  return {
+    now: () => [...loans.values()],
+    end: (wanted) => {
+      for (const loan of wanted) {
+        if (loans.get(loan.client) !== loan) continue;
+        // With a query under way it doesn't say goodbye, it breaks the socket.
+        if (loan.client instanceof pg.Client) void loan.client.end().catch(() => undefined);
+      }
+    },
+    unwatch: () => {
+      pool.off('acquire', onAcquire);
+      pool.off('release', onRelease);
+    },
+  };
+}
