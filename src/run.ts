@@ -207,10 +207,11 @@ function stopOnSignals(
   timeoutMs: number,
   { log, signal }: RunOptions,
 ): () => void {
+  let timer: NodeJS.Timeout | undefined;
   const stop = (reason: string): void => {
     if (stopping.signal.aborted) process.exit(1);
     log.info({ event: 'stopping', reason }, 'finishing what is under way');
-    endInTime(timeoutMs, log);
+    timer = endInTime(timeoutMs, log);
     stopping.abort(new Error(reason));
   };
   const onTerm = (): void => stop('SIGTERM');
@@ -219,6 +220,7 @@ function stopOnSignals(
   process.on('SIGINT', onInt);
   signal?.addEventListener('abort', () => stop('stopped'), { once: true });
   return () => {
+    clearTimeout(timer);
     process.off('SIGTERM', onTerm);
     process.off('SIGINT', onInt);
   };
