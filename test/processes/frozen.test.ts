@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
+import { startDatabaseProxy } from './database-proxy.js';
 import { test, type World } from './world.js';
 
 /** The contract's bound for a leader that froze. */
@@ -62,6 +63,35 @@ describe.concurrent('a leader that loses its lock without knowing', { timeout: 6
     expect(seen).toEqual([...seen].sort((a, b) => a - b));
     expect([...new Set(seen)]).toEqual([1, 2]);
     expect((await leader.get('/health/ready')).body).toMatchObject({ role: 'standby' });
+    expect((await leader.get('/status')).body).toMatchObject({ role: 'standby', leaderEpoch: 2 });
+  });
+
+  test('cut off from the database is replaced within 20 s, and stands by when it is back', async ({
+    open,
+    onTestFinished,
+  }) => {
+    const world = await open();
+    const proxy = await startDatabaseProxy(world.url);
+    onTestFinished(() => proxy.close());
+    const leader = await world.start({ DATABASE_URL: proxy.url, LOG_LEVEL: 'debug' });
+    await leader.until('leader_acquired');
+    const standby = await world.start();
+    const load = world.load(25);
+    await leader.until('block_processed', { from: leader.lines.length });
+    const cutAt = performance.now();
+    proxy.cut();
+    const { arrivedAt } = await standby.until('leader_acquired', { withinMs: 25_000 });
+    console.log(`takeover after a cut: ${Math.round(arrivedAt - cutAt)} ms`);
+    expect(arrivedAt - cutAt).toBeLessThan(FROZEN_TAKEOVER_MS_MAX);
+    expect((await leader.get('/health/ready')).body).toMatchObject({ reason: 'database' });
+    // Nobody tells the old leader that its connections are dead: it has to find out.
+    await leader.until('leader_lost', { withinMs: 25_000 });
+    const from = leader.lines.length;
+    proxy.mend();
+    await leader.untilReadiness('ready');
+    load.stop();
+    expect(leader.lines.slice(from).filter((line) => line.event === 'block_processed')).toEqual([]);
+    expect(await world.wrongAtTip()).toEqual([]);
     expect((await leader.get('/status')).body).toMatchObject({ role: 'standby', leaderEpoch: 2 });
   });
 

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
+import { startDatabaseProxy } from './database-proxy.js';
 import { test } from './world.js';
 
 describe.concurrent('SIGTERM', { timeout: 60_000 }, () => {
@@ -51,5 +52,25 @@ describe.concurrent('SIGTERM', { timeout: 60_000 }, () => {
       expect(await worker.exited).toBe(0);
     }
     expect(performance.now() - askedAt).toBeLessThan(5_000);
+  });
+
+  test('ends a worker whose database answers nothing, when its time is over', async ({
+    open,
+    onTestFinished,
+  }) => {
+    const world = await open();
+    const proxy = await startDatabaseProxy(world.url);
+    onTestFinished(() => proxy.close());
+    const worker = await world.start({ DATABASE_URL: proxy.url, SHUTDOWN_TIMEOUT: '3' });
+    await worker.until('intersection_found');
+    world.load(10);
+    await sleep(300);
+    proxy.cut();
+    await sleep(300);
+    const askedAt = performance.now();
+    worker.signal('SIGTERM');
+    expect(await worker.exited).toBe(1);
+    expect(performance.now() - askedAt).toBeLessThan(5_000);
+    expect(worker.output()).toContain('shutdown_timeout');
   });
 });
