@@ -142,7 +142,7 @@ async function worker(url: string): Promise<void> {
     {
       databaseUrl: database.url,
       pool: database.pool,
-      urls: [url as `ws://${string}`],
+      urls: [url],
       startPoint: 'origin',
     },
     (event) =>

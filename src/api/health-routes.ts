@@ -141,10 +141,11 @@ async function checkRedis(
 
 /** Only the leader has a connection; a standby's chain is in order as far as it can know. */
 function checkBlockchain(vitals: Vitals): Check<'ok' | 'failed' | 'starting' | 'standby'> {
-  const { role, obstacle, connection } = vitals;
+  const { role, obstacle, connection, nodeProblem } = vitals;
   if (role !== 'leader') return { status: role };
   if (obstacle !== null) {
     return { status: 'failed', problem: `${obstacle.kind}: ${obstacle.detail}` };
   }
+  if (nodeProblem !== null) return { status: 'failed', problem: nodeProblem };
   return { status: connection === null ? 'starting' : 'ok' };
 }

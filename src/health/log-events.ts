@@ -23,6 +23,14 @@ export function logLines(event: SyncEvent<PaymentsSummary>): readonly LogLine[] 
       return [line('info', event.type, {}, 'standing by until it is our turn to lead')];
     case 'leader_acquired':
       return [line('info', event.type, { epoch: event.epoch.toString() }, 'this instance leads')];
+    case 'term_failed':
+      return [line('error', event.type, { reason: event.reason }, 'the term could not begin')];
+    case 'node_health':
+      return [
+        event.problem === null
+          ? line('info', event.type, {}, 'the node is well again')
+          : line('warn', event.type, { reason: event.problem }, 'the node is not to be relied on'),
+      ];
     case 'leader_lost': {
       const fields = { epoch: event.epoch.toString(), reason: event.reason };
       return [line('warn', event.type, fields, 'this instance leads no more')];

@@ -77,6 +77,8 @@ function unreadyReasons(input: ReadinessInput, lag: number | null): UnreadyReaso
   const reasons: UnreadyReason[] = [];
   if (input.state === undefined) reasons.push('database');
   if (vitals.obstacle !== null) reasons.push(vitals.obstacle.kind);
+  // Its tip is not the network's: being level with it means nothing.
+  else if (vitals.nodeProblem !== null) reasons.push('blockchain');
   // Before its first connection a leader has met no obstacle yet.
   else if (vitals.role === 'leader' && vitals.connection === null) reasons.push('starting');
   if (input.redis === 'failed') reasons.push('redis');

@@ -88,8 +88,17 @@ describe('vitals', () => {
       tip: block(9),
       connection: { endpoint: 'ws://node', since: 2000 },
       obstacle: null,
+      nodeProblem: null,
       lastBlockAt: 4000,
     });
+  });
+
+  test('remember what the node says against itself, until it or the connection goes', () => {
+    const ill: SyncEvent<null> = { type: 'node_health', problem: 'syncing' };
+    const well: SyncEvent<null> = { type: 'node_health', problem: null };
+    expect(vitalsAfter(acquired, connected, ill, forward(6, 9)).nodeProblem).toBe('syncing');
+    expect(vitalsAfter(acquired, connected, ill, well).nodeProblem).toBeNull();
+    expect(vitalsAfter(acquired, connected, ill, disconnected).nodeProblem).toBeNull();
   });
 
   test('forget a term with its end', () => {

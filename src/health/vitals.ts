@@ -16,6 +16,8 @@ export type Vitals = {
     readonly detail: string;
     readonly since: number;
   } | null;
+  /** What the node's own health says against it. */
+  readonly nodeProblem: string | null;
   readonly lastBlockAt: number | null;
 };
 
@@ -27,6 +29,7 @@ export const startingVitals = (now: number): Vitals => ({
   tip: null,
   connection: null,
   obstacle: null,
+  nodeProblem: null,
   lastBlockAt: null,
 });
 
@@ -42,9 +45,17 @@ export function observeVitals<S>(vitals: Vitals, event: SyncEvent<S>, now: numbe
       return { ...vitals, connection: { endpoint: event.endpoint, since: now } };
     case 'connect_failed':
     case 'disconnected':
-      return meet({ ...vitals, connection: null }, 'blockchain', event.reason, now);
+      return meet(
+        { ...vitals, connection: null, nodeProblem: null },
+        'blockchain',
+        event.reason,
+        now,
+      );
     case 'api_key_rotated':
+    case 'term_failed':
       return vitals;
+    case 'node_health':
+      return { ...vitals, nodeProblem: event.problem };
     case 'intersection_found':
       return overcome({ ...vitals, tip: event.tip }, 'blockchain');
     case 'intersection_lost':

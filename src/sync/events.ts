@@ -15,6 +15,7 @@ export type Obstacle = 'blockchain' | 'intersection_lost' | 'undecodable_block';
  */
 export type SyncEvent<S> =
   | { readonly type: 'standby' }
+  | { readonly type: 'term_failed'; readonly reason: string }
   | { readonly type: 'leader_acquired'; readonly epoch: bigint }
   | { readonly type: 'leader_lost'; readonly epoch: bigint; readonly reason: string }
   | { readonly type: 'connected'; readonly endpoint: string }
@@ -27,6 +28,8 @@ export type SyncEvent<S> =
       readonly tip: TipOrOrigin;
     }
   | { readonly type: 'intersection_lost'; readonly cursor: Cursor; readonly instructions: string }
+  /** What the node's own health says against it; null where nothing does. */
+  | { readonly type: 'node_health'; readonly problem: string | null }
   | { readonly type: 'node_behind'; readonly cursor: Cursor; readonly tip: TipOrOrigin }
   | { readonly type: 'undecodable_block'; readonly after: PointOrOrigin; readonly error: Error }
   /** Nothing moved, but the node told where it is. */

@@ -24,6 +24,7 @@ import {
 } from './follower.js';
 import { intersect, type StartPoint } from './intersect.js';
 import { waitForLeadership } from './leader.js';
+import { type NodeHealth, nodeProblem, watchNodeHealth } from './node-health.js';
 import { PREFERRED_IS_BACK, watchPreferred } from './preferred.js';
 import { beginTerm, readCursor, type Term } from './queries.js';
 import { type ChainSyncSession, createSession } from './session.js';
@@ -110,6 +111,8 @@ async function lead<S>(deps: SyncDeps<S>, signal: AbortSignal): Promise<void> {
     if (term !== null) {
       if (signal.aborted) reason = describe(signal.reason);
       deps.observe({ type: 'leader_lost', epoch: term.epoch, reason });
+    } else if (!signal.aborted) {
+      deps.observe({ type: 'term_failed', reason });
     }
   }
 }
@@ -195,7 +198,10 @@ async function followOnce<S>(
       signal: closing.signal,
     });
     if (signal.aborted) open.close('stopped');
-    watchPreferred(deps, choice, follower, open, AbortSignal.any([signal, closing.signal]));
+    const whileOpen = AbortSignal.any([signal, closing.signal]);
+    const tellHealth = healthTeller(deps.observe);
+    void watchNodeHealth(deps.endpoints, choice, tellHealth, whileOpen);
+    watchPreferred(deps, choice, follower, open, whileOpen);
     await follow(open, follower, deps, signal);
     return { error: null, madeProgress: true };
   } catch (error) {
@@ -212,6 +218,17 @@ async function followOnce<S>(
     closing.abort();
     session?.close('done with it');
   }
+}
+
+/** Told when it changes, not every ten seconds. */
+function healthTeller<S>(observe: SyncDeps<S>['observe']) {
+  let told: string | null = null;
+  return (health: NodeHealth): void => {
+    const problem = nodeProblem(health);
+    if (problem === told) return;
+    told = problem;
+    observe({ type: 'node_health', problem });
+  };
 }
 
 /** What is taken at once: bounded in blocks and bytes, and by that in time. */
