@@ -45,8 +45,7 @@ describe('the preferred endpoint', { timeout: 60_000 }, () => {
   }) => {
     const world = await open();
     const { chain } = world.devnet;
-    // Deeper than any fork of the load, or a fork would let it catch up.
-    let behind = 30;
+    let behind = 5;
     let preferred: OgmiosServer = await serveOgmios(chainSource(chain, { behind: () => behind }));
     onTestFinished(() => preferred.close());
     const { port, url } = preferred;
@@ -55,8 +54,8 @@ describe('the preferred endpoint', { timeout: 60_000 }, () => {
     const events: Events = [];
     const stop = follow(world, [url, world.devnet.url], events);
     onTestFinished(stop);
-    const load = world.load(20);
     await expect.poll(() => connectedTo(events), { timeout: 10_000 }).toEqual([world.devnet.url]);
+    expect(await world.wrongAtTip()).toEqual([]);
 
     // Back, but behind: what we hold it doesn't know yet.
     preferred = await serveOgmios(chainSource(chain, { behind: () => behind }), { port });
@@ -71,6 +70,8 @@ describe('the preferred endpoint', { timeout: 60_000 }, () => {
       .toEqual([world.devnet.url, url]);
     const left = events.find((event) => event.type === 'disconnected');
     expect(left).toMatchObject({ reason: 'the preferred endpoint is back' });
+    const load = world.load(20);
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
     load.stop();
     expect(await world.wrongAtTip()).toEqual([]);
     await stop();
