@@ -78,7 +78,7 @@ function forwardLines(event: Forward): readonly LogLine[] {
     ...cursorFields(event.cursor),
     ...tipFields(event.tip),
     blocks: event.blocks,
-    duration_ms: event.durationMs,
+    duration_ms: Math.round(event.durationMs),
   };
   return [
     line('debug', 'block_processed', fields, 'blocks recorded'),
@@ -102,7 +102,7 @@ function backwardLines(event: Backward): readonly LogLine[] {
     ...tipFields(event.tip),
     blocks_rolled_back: event.blocksRolledBack,
     affected_payments: event.summary.rolledBack.length,
-    duration_ms: event.durationMs,
+    duration_ms: Math.round(event.durationMs),
   };
   return [
     line('warn', 'rollback', fields, 'the chain took blocks back'),

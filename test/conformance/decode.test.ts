@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { Block } from '../../src/chain/block.js';
 import { decodeNextBlock } from '../../src/chain/decode.js';
-import { ProtocolError } from '../../src/chain/fields.js';
+import { parseExactJson } from '../../src/chain/exact-json.js';
+import { fieldsOf, ProtocolError } from '../../src/chain/fields.js';
+import { readIntersection } from '../../src/sync/session.js';
 import { countedAssets, recordings, sharedIsThere, vectors } from './shared-material.js';
 
 const blockOf = (line: string): Block => {
@@ -78,6 +80,24 @@ describe.skipIf(!sharedIsThere)('decoding real blocks and official vectors', () 
         (file) => `${file}.json: the block's height is beyond 2^53 - 1`,
       ),
     );
+  });
+
+  test('every official findIntersection answer is a point, none, or an error that is told', () => {
+    const outcomes = vectors('FindIntersectionResponse').map(([, text]) => {
+      try {
+        const { point } = readIntersection(fieldsOf(parseExactJson(text), 'answer'));
+        return point === null ? 'none' : 'a point';
+      } catch (error) {
+        if (!(error instanceof ProtocolError)) throw error;
+        // 1001: blocks were asked for at the same time, which a session never does.
+        return error.received.includes('"code":1001') ? 'interleaved' : error.message;
+      }
+    });
+    expect(outcomes.sort()).toEqual([
+      ...Array<string>(5).fill('a point'),
+      ...Array<string>(3).fill('interleaved'),
+      ...Array<string>(2).fill('none'),
+    ]);
   });
 
   test('decodes the official answers without recursion over metadata nested 100,000 deep', () => {
