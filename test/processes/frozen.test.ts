@@ -95,6 +95,35 @@ describe.concurrent('a leader that loses its lock without knowing', { timeout: 6
     expect((await leader.get('/status')).body).toMatchObject({ role: 'standby', leaderEpoch: 2 });
   });
 
+  test('whose term another one ended commits nothing more, though its lock is still its own', async ({
+    open,
+  }) => {
+    const world = await open();
+    const leader = await world.start({ LOG_LEVEL: 'debug' });
+    expect(await world.wrongAtTip()).toEqual([]);
+    const at = await world.cursor();
+    const successor = await world.pool.connect();
+    try {
+      await successor.query('begin');
+      await successor.query(BEGIN_ANOTHER_TERM);
+      const from = leader.lines.length;
+      world.devnet.mine();
+      // The leader's own UPDATE waits for the row by now, or will: either way it comes too late.
+      await sleep(500);
+      await successor.query('commit');
+      const { reason } = await leader.until('leader_lost', { from });
+      expect(reason).toContain('no longer leads');
+      const lost = leader.lines.findIndex((line) => line.event === 'leader_lost');
+      const before = leader.lines.slice(from, lost);
+      expect(before.filter((line) => line.event === 'block_processed')).toEqual([]);
+      expect(before.some((line) => String(line.cursor).includes(String(at)))).toBe(false);
+    } finally {
+      successor.release(true);
+    }
+    expect(await world.wrongAtTip()).toEqual([]);
+    expect(await epochOf(world)).toBe(3);
+  });
+
   test('whose lock session is ended steps down at once while it works', async ({ open }) => {
     const world = await open();
     const first = await world.start({ LOG_LEVEL: 'debug' });
@@ -122,6 +151,8 @@ describe.concurrent('a leader that loses its lock without knowing', { timeout: 6
   });
 });
 
+const BEGIN_ANOTHER_TERM = `
+  update sync_state set leader_epoch = leader_epoch + 1, leader_token = gen_random_uuid()`;
 const END_LOCK_HOLDER = `
   select pg_terminate_backend(pid) from pg_locks
    where locktype = 'advisory' and granted and mode = 'ExclusiveLock' and classid = x'6c656164'::int::oid
