@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { cloneTemplate, startTestServer } from '../support/test-databases.js';
-import { simulate, type Tally } from './world.js';
+import type { Tally } from './tally.js';
+import { simulate } from './world.js';
 
 const { values } = parseArgs({
   options: { seeds: { type: 'string', default: '100' }, from: { type: 'string', default: '1' } },

@@ -1,0 +1,186 @@
+import type pg from 'pg';
+import { decodeNextBlock } from '../../src/chain/decode.js';
+import { createPaymentHandlers } from '../../src/payments/apply.js';
+import type { PaymentsSummary } from '../../src/payments/payment.js';
+import { registerAddresses } from '../../src/payments/registration.js';
+import { ConnectionEnded } from '../../src/sync/connection.js';
+import {
+  type BlockHandlers,
+  BrokenSequence,
+  createFollower,
+  type Follower,
+  TermOver,
+  UndecodableBlock,
+} from '../../src/sync/follower.js';
+import { tryIntersect } from '../../src/sync/intersect.js';
+import { beginTerm, readCursor, type Term } from '../../src/sync/queries.js';
+import type { ChainSyncSession } from '../../src/sync/session.js';
+import { DatabaseAway, gatePool } from './gated-pool.js';
+import { connectTo } from './node-session.js';
+import { Crash } from './scheduler.js';
+import { type Instance, NETWORK, POLICY, type World } from './state.js';
+import { mishap, weatherOn } from './troubles.js';
+
+/** A life of an instance: waits for the lock, leads, and waits again until it is killed. */
+export async function live(world: World, self: Instance): Promise<void> {
+  const pool = poolOf(world, self);
+  try {
+    for (;;) {
+      await world.scheduler.idle(self.name, 'standby');
+      if (world.lockHolder !== null) continue;
+      world.lockHolder = self.name;
+      await lead(world, self, pool);
+      giveBackLock(world, self);
+    }
+  } catch (error) {
+    giveBackLock(world, self);
+    self.epoch = null;
+    if (!(error instanceof Crash)) world.failure ??= asError(error);
+    else world.tally.crashes += 1;
+  }
+}
+
+const poolOf = (world: World, { name }: Instance): pg.Pool =>
+  gatePool(
+    world.pool,
+    () => name,
+    world.scheduler,
+    (statement) => {
+      const fate = mishap(world, statement);
+      if (fate === 'away' || fate === 'answer_lost') world.tally.databaseFaults += 1;
+      return fate;
+    },
+  ).pool;
+
+/** Only what is still its own: the lock may have been stolen and taken by the other. */
+function giveBackLock(world: World, self: Instance): void {
+  if (world.lockHolder === self.name) world.lockHolder = null;
+}
+
+/** What a leader has for as long as its term lasts, over all its connections. */
+type Leadership = {
+  readonly name: string;
+  readonly pool: pg.Pool;
+  readonly term: Term;
+  readonly handlers: BlockHandlers<PaymentsSummary>;
+};
+
+async function lead(world: World, self: Instance, pool: pg.Pool): Promise<void> {
+  const { hotWallet, random, tally } = world;
+  try {
+    const term = await beginTerm(pool, 0, 1, NETWORK.name);
+    if ('refused' in term) throw new Error(term.refused);
+    self.epoch = term.epoch;
+    const handlers = createPaymentHandlers({ partitionId: 0, policy: POLICY, hotWallet });
+    await handlers.prepare(pool);
+    // Who lost the lock mostly doesn't notice at once: that is what fencing is for.
+    while (world.lockHolder === self.name || random.chance(0.7)) {
+      await follow(world, { name: self.name, pool, term, handlers });
+    }
+  } catch (error) {
+    if (error instanceof TermOver) tally.fencedOff += 1;
+    else if (!(error instanceof DatabaseAway)) throw error;
+  } finally {
+    self.epoch = null;
+  }
+}
+
+/** One connection: from the stored cursor on, until something breaks. */
+async function follow(world: World, leader: Leadership): Promise<void> {
+  const { random, scheduler } = world;
+  try {
+    const follower = await followerOf(world, leader);
+    const session = connectTo(world.source, random.pick([6, 7]), weatherOn(world), () =>
+      scheduler.idle(leader.name, 'waiting for a block'),
+    );
+    await agreeWithNode(world, leader, session, follower);
+    session.begin();
+    for (;;) {
+      await follower.apply(await session.take({ frames: random.between(1, 30), bytes: 1e9 }));
+    }
+  } catch (error) {
+    if (
+      error instanceof ConnectionEnded ||
+      error instanceof UndecodableBlock ||
+      error instanceof DatabaseAway
+    ) {
+      await scheduler.idle(leader.name, 'reconnecting');
+      return;
+    }
+    if (error instanceof BrokenSequence) world.failure ??= error;
+    throw error;
+  }
+}
+
+async function followerOf({ tally }: World, leader: Leadership): Promise<Follower> {
+  const cursor = await readCursor(leader.pool, 0);
+  return createFollower(
+    {
+      pool: leader.pool,
+      term: leader.term,
+      handlers: leader.handlers,
+      decode: decodeNextBlock,
+      observe: (event) => {
+        if (event.type === 'backward') tally.rollbacks += 1;
+        if (event.type !== 'forward') return;
+        tally.comeBacks += event.summary.detected.filter((one) => one.inclusion > 1).length;
+      },
+      clock: () => 0,
+    },
+    cursor,
+  );
+}
+
+/** Finds the common point; a node that is behind the cursor is waited for. */
+async function agreeWithNode(
+  { scheduler, start, tally }: World,
+  { name, pool }: Leadership,
+  session: ChainSyncSession,
+  follower: Follower,
+): Promise<void> {
+  const deps = { pool, partitionId: 0, startPoint: start.point, observe: () => undefined };
+  for (
+    let waited = 0;
+    (await tryIntersect(session, follower, deps, waited)) === 'wait';
+    waited += 5_000
+  ) {
+    tally.nodeBehind += 1;
+    await scheduler.idle(name, 'waiting for the node');
+  }
+}
+
+/** A life of a registrar: registers two addresses now and then, often some that are known already. */
+export async function register(world: World, name: string): Promise<void> {
+  const { random, scheduler, deposits, hotWallet, tally } = world;
+  const { pool } = gatePool(
+    world.pool,
+    () => name,
+    scheduler,
+    (statement) => mishap(world, statement),
+  );
+  try {
+    for (;;) {
+      for (let rest = random.between(1, 8); rest > 0; rest -= 1) {
+        await scheduler.idle(name, 'resting');
+      }
+      const wanted = [random.pick(deposits), random.pick(deposits)].map((one) => ({
+        address: one,
+        userId: `user-${deposits.indexOf(one) % 3}`,
+      }));
+      await registerAddresses(pool, wanted, {
+        network: NETWORK,
+        partitionId: 0,
+        hotWalletAddress: hotWallet,
+        actor: name,
+      });
+      tally.registrations += 1;
+    }
+  } catch (error) {
+    if (!(error instanceof Crash || error instanceof DatabaseAway)) {
+      world.failure ??= asError(error);
+    }
+  }
+}
+
+const asError = (error: unknown): Error =>
+  error instanceof Error ? error : new Error(String(error));

@@ -1,0 +1,93 @@
+import type { DevnetChain } from '../../src/devnet/chain.js';
+import { type Books, readBooks } from './books.js';
+import { type Expectation, violations } from './invariants.js';
+import { POLICY, type World } from './state.js';
+
+export class InvariantBroken extends Error {
+  override readonly name = 'InvariantBroken';
+}
+
+/**
+ * After every commit: learn what it registered, then hold everything against the devnet.
+ *
+ * @param epoch the term in which an instance committed; undefined for a registrar, which has none
+ */
+export async function inspect(
+  world: World,
+  actor: string,
+  epoch: bigint | null | undefined,
+): Promise<void> {
+  const before = world.books;
+  const now = await readBooks(world.pool, before?.entries.last ?? '0');
+  learnStart(world, now);
+  learnAddresses(world, now);
+  const broken = violations(now, before, expectationOf(world));
+  const spared = rolledBackInVain(world.chain, before, now);
+  if (spared !== null) broken.push(`block ${spared} was rolled back and is still on the chain`);
+  if (epoch !== undefined && moved(before, now) && epoch?.toString() !== now.state?.leader_epoch) {
+    broken.push(
+      `6: ${actor} committed in epoch ${epoch}, the leader's is ${now.state?.leader_epoch}`,
+    );
+  }
+  if (broken.length > 0) {
+    throw new InvariantBroken(
+      `seed ${world.seed}, step ${world.tally.steps}, ${actor}:\n  ${broken.slice(0, 12).join('\n  ')}`,
+    );
+  }
+  world.books = now;
+}
+
+/** A database that starts at the tip starts where the tip was at that moment. */
+function learnStart(world: World, now: Books): void {
+  if (now.state?.started !== true || world.started) return;
+  const { chain, start } = world;
+  world.started = true;
+  start.id = now.state.last_block_hash ?? 'origin';
+  start.index = chain.indexOf(start.id) ?? start.index;
+  start.height = chain.block(start.id)?.height ?? -1;
+}
+
+/** An address counts from the lowest height at which the cursor stood since it was registered. */
+function learnAddresses({ chain, owners, countsFrom }: World, now: Books): void {
+  const at = cursorHeight(chain, now);
+  for (const row of now.addresses) {
+    owners.set(row.address, row.user_id);
+    countsFrom.set(row.address, Math.min(countsFrom.get(row.address) ?? at, at));
+  }
+}
+
+function cursorHeight(chain: DevnetChain, now: Books): number {
+  if (now.state?.started !== true) return Number.NEGATIVE_INFINITY;
+  return chain.block(now.state.last_block_hash ?? 'origin')?.height ?? -1;
+}
+
+const expectationOf = (world: World): Expectation => ({
+  chain: world.chain,
+  policy: POLICY,
+  hotWallet: world.hotWallet,
+  startId: world.start.id,
+  startHeight: world.start.height,
+  owners: world.owners,
+  countsFrom: world.countsFrom,
+});
+
+/** The lowest block that the books gave up, if the node's chain still has it: it was behind, not forked. */
+function rolledBackInVain(chain: DevnetChain, before: Books | null, now: Books): string | null {
+  const from = before?.state?.last_block_hash ?? null;
+  const to = now.state?.last_block_hash ?? 'origin';
+  if (from === null || from === to) return null;
+  let lowest: string | null = null;
+  for (let at = from; at !== to; ) {
+    const block = chain.block(at);
+    // Not on the way down: the books went forward.
+    if (block === undefined) return null;
+    lowest = at;
+    at = block.parent;
+  }
+  return lowest !== null && chain.indexOf(lowest) !== undefined ? lowest : null;
+}
+
+const moved = (before: Books | null, now: Books): boolean =>
+  before?.state?.last_block_hash !== now.state?.last_block_hash ||
+  before?.payments.length !== now.payments.length ||
+  before.entries.count !== now.entries.count;

@@ -1,0 +1,143 @@
+import type pg from 'pg';
+import type { Network } from '../../src/chain/network.js';
+import { makeAddress } from '../../src/devnet/address.js';
+import { createChain, type DevnetChain } from '../../src/devnet/chain.js';
+import { createRandom, type Random } from '../../src/devnet/random.js';
+import { type BlockSource, chainSource } from '../../src/devnet/source.js';
+import type { StartPoint } from '../../src/sync/intersect.js';
+import type { Books } from './books.js';
+import type { Policy } from './invariants.js';
+import { createScheduler, type Scheduler } from './scheduler.js';
+import { emptyTally, type Tally } from './tally.js';
+
+const MAGIC = 42;
+export const NETWORK: Network = { name: `custom:${MAGIC}`, networkId: 0, magic: MAGIC };
+const ADA = 1_000_000n;
+
+export const POLICY: Policy = {
+  tiers: [
+    { fromLovelace: 0n, confirmations: 3 },
+    { fromLovelace: 1_000n * ADA, confirmations: 6 },
+    { fromLovelace: 100_000n * ADA, confirmations: 9 },
+  ],
+  minPaymentLovelace: 3n * ADA,
+};
+
+export type Instance = {
+  readonly name: string;
+  /** The term it leads in; null while it doesn't. */
+  epoch: bigint | null;
+};
+
+/** What is wrong between the instances and the node. */
+export type NodeTrouble = {
+  /** How many blocks of its own chain the node doesn't show. */
+  behind: number;
+  down: boolean;
+  /** Raised when all connections drop: also who didn't look while they were down is cut off. */
+  connections: number;
+  stalled: boolean;
+};
+
+/** Where the database starts; `tip` is learned when it does. `index` is the place on the chain. */
+export type Start = { readonly point: StartPoint; id: string; height: number; index: number };
+
+/** All that one seed is about. Its parts change it in turns: only one actor ever runs at a time. */
+export type World = {
+  readonly seed: number;
+  /** The real pool, without gates: for looking at the books, not for actors. */
+  readonly pool: pg.Pool;
+  readonly random: Random;
+  readonly scheduler: Scheduler;
+  readonly tally: Tally;
+  readonly chain: DevnetChain;
+  readonly source: BlockSource;
+  readonly node: NodeTrouble;
+  readonly hotWallet: string;
+  readonly deposits: readonly string[];
+  readonly start: Start;
+  /** How often the chain moves, by step: slow enough that the books often stand at the tip, or too fast. */
+  readonly pace: number;
+  readonly instances: readonly Instance[];
+  readonly registrars: readonly string[];
+  readonly actors: readonly string[];
+  readonly owners: Map<string, string>;
+  readonly countsFrom: Map<string, number>;
+  lockHolder: string | null;
+  faultsOn: boolean;
+  /** The first error of an actor that no fault explains. */
+  failure: Error | null;
+  /** As they were after the last commit. */
+  books: Books | null;
+  /** Whether the database has chosen its start point. */
+  started: boolean;
+};
+
+/** The order of the draws is part of every remembered seed. */
+export function createWorld(pool: pg.Pool, seed: number): World {
+  const random = createRandom(`simulation ${seed}`);
+  const scheduler = createScheduler(createRandom(`schedule ${seed}`));
+  const hotWallet = drawAddress(random, 'enterprise');
+  const deposits = Array.from({ length: 12 }, (_, i) =>
+    drawAddress(random, i % 5 === 0 ? 'byron' : i % 2 === 0 ? 'base' : 'enterprise'),
+  );
+  const chain = createChain({
+    seed,
+    networkMagic: MAGIC,
+    content: {
+      watched: [hotWallet, ...deposits],
+      watchedShare: 0.5,
+      transactions: { least: 0, most: 3 },
+      failedShare: 0.15,
+    },
+  });
+  const length = random.pick([0, 3, 30, 60]);
+  for (let i = 0; i < length; i += 1) chain.mine('random');
+  const start = chooseStart(random, chain);
+  const pace = random.pick([0.01, 0.02, 0.04, 0.12]);
+  const node: NodeTrouble = { behind: 0, down: false, connections: 0, stalled: false };
+  const instances: Instance[] = [
+    { name: 'first', epoch: null },
+    { name: 'second', epoch: null },
+  ];
+  const registrars = ['registrar-1', 'registrar-2'];
+  return {
+    seed,
+    pool,
+    random,
+    scheduler,
+    tally: emptyTally(),
+    chain,
+    source: chainSource(chain, { behind: () => node.behind }),
+    node,
+    hotWallet,
+    deposits,
+    start,
+    pace,
+    instances,
+    registrars,
+    actors: [...instances.map((one) => one.name), ...registrars],
+    owners: new Map(),
+    countsFrom: new Map([[hotWallet, Number.NEGATIVE_INFINITY]]),
+    lockHolder: null,
+    faultsOn: true,
+    failure: null,
+    books: null,
+    started: false,
+  };
+}
+
+const drawAddress = (random: Random, kind: 'base' | 'enterprise' | 'byron'): string =>
+  makeAddress(kind, MAGIC, random.bytes(28), random.bytes(28));
+
+function chooseStart(random: Random, chain: DevnetChain): Start {
+  const blocks = chain.blocks();
+  const tip = blocks.at(-1);
+  const kind = random.pick(['origin', 'tip', 'point'] as const);
+  if (kind === 'origin' || tip === undefined) {
+    return { point: 'origin', id: 'origin', height: -1, index: -1 };
+  }
+  const block = kind === 'tip' ? tip : random.pick(blocks);
+  const point: StartPoint = kind === 'tip' ? 'tip' : block.point;
+  return { point, id: block.id, height: block.height, index: blocks.indexOf(block) };
+}

@@ -1,0 +1,22 @@
+const NOTHING = {
+  steps: 0,
+  commits: 0,
+  blocks: 0,
+  forks: 0,
+  rollbacks: 0,
+  comeBacks: 0,
+  crashes: 0,
+  databaseFaults: 0,
+  lockSteals: 0,
+  drops: 0,
+  garbage: 0,
+  stalls: 0,
+  nodeBehind: 0,
+  registrations: 0,
+  fencedOff: 0,
+};
+
+/** How often each thing happened in one seed: a simulation in which nothing happens proves nothing. */
+export type Tally = Record<keyof typeof NOTHING, number>;
+
+export const emptyTally = (): Tally => ({ ...NOTHING });

@@ -1,0 +1,92 @@
+import type { Mishap } from './gated-pool.js';
+import type { Weather } from './node-session.js';
+import { Crash } from './scheduler.js';
+import type { World } from './state.js';
+
+/** What a statement of an actor is to suffer. */
+export function mishap(world: World, statement: string): Mishap {
+  const { random } = world;
+  if (!world.faultsOn || !random.chance(0.012)) return 'none';
+  if (statement === 'rollback') return 'none';
+  return random.pick(['away', 'answer_lost', 'crash', 'crash_after'] as const);
+}
+
+/** What a connection that is opened now meets, until it drops with all the others. */
+export function weatherOn(world: World): Weather {
+  const { random, node, tally } = world;
+  const opened = node.connections;
+  return {
+    arriving: () => (node.stalled ? 0 : random.between(1, 30)),
+    spoil: (frame) => {
+      if (!world.faultsOn || !random.chance(0.015)) return frame;
+      tally.garbage += 1;
+      return random.pick(['garbage', frame.slice(0, random.below(frame.length)), '{}']);
+    },
+    down: () => node.down || opened !== node.connections,
+  };
+}
+
+/** The chain grows by a block, or forks. */
+export function changeChain(world: World): void {
+  const { random, chain, start, node, tally } = world;
+  // Below its start point a database knows nothing to intersect with; that is a test of its own.
+  const depth = chain.blocks().length - 1 - Math.max(start.index, 0);
+  const forkable = world.started || start.point === 'origin';
+  if (forkable && depth > 0 && random.chance(0.3)) {
+    tally.forks += 1;
+    const back = random.between(1, Math.min(depth, random.pick([1, 2, 5, 12])));
+    // A node that is behind is behind on its own chain: it doesn't go back on a live connection.
+    if (node.behind > 0) node.connections += 1;
+    node.behind = 0;
+    chain.rollBack(back);
+    const more = random.between(0, back + 2);
+    for (let i = 0; i < more; i += 1) chain.mine('random');
+    tally.blocks += more;
+    return;
+  }
+  tally.blocks += 1;
+  chain.mine('random');
+}
+
+/** One of the faults that strike between statements, or the end of those that last. */
+export async function misfortune(world: World): Promise<void> {
+  const { random, node, tally } = world;
+  switch (random.below(6)) {
+    case 0: {
+      const victim = random.pick(world.instances);
+      await world.scheduler.strike(victim.name, new Crash('killed'));
+      return;
+    }
+    case 1:
+      if (world.lockHolder !== null) tally.lockSteals += 1;
+      world.lockHolder = null;
+      return;
+    case 2:
+      tally.drops += 1;
+      node.connections += 1;
+      node.down = true;
+      return;
+    case 3:
+      tally.stalls += 1;
+      node.stalled = !node.stalled;
+      return;
+    case 4:
+      node.behind = node.behind > 0 ? 0 : random.between(1, 25);
+      node.connections += 1;
+      node.down = true;
+      return;
+    default:
+      node.down = false;
+      node.stalled = false;
+      node.connections += node.behind > 0 ? 1 : 0;
+      node.behind = 0;
+  }
+}
+
+/** From here on nothing goes wrong. */
+export function stopFaults(world: World): void {
+  world.faultsOn = false;
+  world.node.down = false;
+  world.node.stalled = false;
+  world.node.behind = 0;
+}
