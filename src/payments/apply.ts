@@ -19,7 +19,7 @@ import {
   storePayments,
 } from './payment-queries.js';
 import { takeRegistrationLock } from './registration-lock.js';
-import { addressesBetween, lastWatchId, ownersOf, recordedAfter } from './watch-queries.js';
+import { addressesBetween, lastWatchId, ownersOf, recordedOutputs } from './watch-queries.js';
 
 export type PaymentDeps = {
   readonly partitionId: number;
@@ -60,18 +60,15 @@ export function createPaymentHandlers(deps: PaymentDeps): BlockHandlers<Payments
   };
 
   return {
-    async prepare(pool) {
+    async prepare(pool, signal) {
       const upTo = await inTransaction(pool, async (tx) => {
         await takeRegistrationLock(tx, deps.partitionId);
         return lastWatchId(tx);
       });
       await learnAddresses(pool, upTo);
-      let after = { txHash: '', index: -1 };
-      for (;;) {
-        const page = await recordedAfter(pool, deps.partitionId, after, PAGE_ROWS);
+      for await (const page of recordedOutputs(pool, deps.partitionId, PAGE_ROWS)) {
         for (const { txHash, index } of page) outputs.add(`${txHash}#${index}`);
-        after = page.at(-1) ?? after;
-        if (page.length < PAGE_ROWS) return;
+        signal?.throwIfAborted();
       }
     },
 

@@ -1,3 +1,4 @@
+import { SECURITY_PARAMETER_BLOCKS } from '../chain/point.js';
 import type { Queryable, Tx } from '../database/transaction.js';
 import type { Owner } from './effects.js';
 
@@ -30,28 +31,45 @@ export async function addressesBetween(
   return rows.map((row) => ({ watchId: BigInt(row.watch_id), address: row.address }));
 }
 
-const REFERENCES_AFTER = `
+/** Spent so deep that no rollback within k brings it back: nothing on any chain spends it again. */
+const PAYMENTS_AFTER = `
   select tx_hash, output_index from incoming_payments
    where partition_id = $1 and status <> 'rolled_back' and (tx_hash, output_index) > ($2, $3)
-  union all
+     and (spent_height is null or spent_height >
+          (select coalesce(max(last_block_height), 0) - $5 from sync_state where partition_id = $1))
+   order by tx_hash, output_index limit $4`;
+const WALLET_OUTPUTS_AFTER = `
   select tx_hash, output_index from wallet_outputs
    where partition_id = $1 and (tx_hash, output_index) > ($2, $3)
+     and (spent_height is null or spent_height >
+          (select coalesce(max(last_block_height), 0) - $5 from sync_state where partition_id = $1))
    order by tx_hash, output_index limit $4`;
 
-/** References of what is recorded, in pages. */
-export async function recordedAfter(
+type RecordedPage = readonly { readonly txHash: string; readonly index: number }[];
+
+/** References of what is recorded and can still be spent, on this chain or after a rollback, in pages. */
+export async function* recordedOutputs(
   db: Queryable,
   partitionId: number,
-  after: { readonly txHash: string; readonly index: number },
-  limit: number,
-): Promise<{ txHash: string; index: number }[]> {
-  const { rows } = await db.query<{ tx_hash: string; output_index: number }>(REFERENCES_AFTER, [
-    partitionId,
-    after.txHash,
-    after.index,
-    limit,
-  ]);
-  return rows.map((row) => ({ txHash: row.tx_hash, index: row.output_index }));
+  pageRows: number,
+): AsyncGenerator<RecordedPage> {
+  for (const query of [PAYMENTS_AFTER, WALLET_OUTPUTS_AFTER]) {
+    let after = { txHash: '', index: -1 };
+    for (;;) {
+      const { rows } = await db.query<{ tx_hash: string; output_index: number }>(query, [
+        partitionId,
+        after.txHash,
+        after.index,
+        pageRows,
+        SECURITY_PARAMETER_BLOCKS,
+      ]);
+      const page = rows.map((row) => ({ txHash: row.tx_hash, index: row.output_index }));
+      yield page;
+      const last = page.at(-1);
+      if (last === undefined || page.length < pageRows) break;
+      after = last;
+    }
+  }
 }
 
 const OWNERS = `

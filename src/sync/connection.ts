@@ -24,12 +24,19 @@ const REFUSED_CLOSE_CODES = new Set([1008, 4001, 4003, 4401, 4403]);
 /** What a JSON-RPC error says when it is the key that it doesn't like. */
 export const SAYS_KEY_REFUSED = /unauthori[sz]ed|forbidden|invalid[\s_-]*(api[\s_-]*)?key/i;
 
+/** Silent until the time limit: another endpoint may answer. */
+export class Stalled extends ConnectionEnded {}
+
+/** Why a server refuses a key may name the key: its words are passed on only where it isn't about that. */
 export const closedWith = (code: number, reason: string): Error =>
   REFUSED_CLOSE_CODES.has(code)
-    ? new KeyRefused(`closed with ${code}${reason === '' ? '' : ` (${reason})`}`)
+    ? new KeyRefused(`closed with ${code}`)
     : new ConnectionEnded(`closed with ${code}${reason === '' ? '' : ` (${reason})`}`);
 
-/** Opens a WebSocket; rejects with KeyRefused or ConnectionEnded, at the latest after ten seconds. */
+/**
+ * Opens a WebSocket; rejects with KeyRefused or ConnectionEnded, at the latest after ten seconds. It
+ * comes paused, so that nothing that arrives right behind the handshake finds nobody listening.
+ */
 export function openSocket(
   dial: { readonly url: string; readonly headers: Record<string, string> },
   signal: AbortSignal,
@@ -51,11 +58,11 @@ export function openSocket(
       clearTimeout(timer);
       signal.removeEventListener('abort', onAbort);
       socket.removeAllListeners();
+      // An 'error' that nobody hears ends the process, and terminating emits one more.
+      socket.on('error', () => undefined);
     };
     const fail = (error: Error): void => {
       settle();
-      // Terminating a socket that is still connecting emits one more error.
-      socket.on('error', () => undefined);
       socket.terminate();
       reject(error);
     };
@@ -63,6 +70,7 @@ export function openSocket(
     signal.addEventListener('abort', onAbort, { once: true });
     socket.on('open', () => {
       settle();
+      socket.pause();
       resolve(socket);
     });
     socket.on('unexpected-response', (_request, response) => {

@@ -29,7 +29,7 @@ import { type BackwardEvent, cutIntoStretches, type ForwardEvent, misfit } from 
 /** What happens with blocks, handed in: following a chain knows nothing of payments. */
 export type BlockHandlers<S> = {
   /** Once a term, before anything is applied. */
-  prepare(pool: Pool): Promise<void>;
+  prepare(pool: Pool, signal?: AbortSignal): Promise<void>;
   forward(tx: Tx, blocks: readonly LinkedBlock<Block>[], at: Date): Promise<S>;
   /** Undoes everything above the height; -1 undoes all. */
   backward(tx: Tx, height: number, at: Date): Promise<S>;
@@ -221,7 +221,7 @@ async function applyBackward<S>(
   }
   const started = deps.clock();
   const { partitionId } = deps.term;
-  const to = await rollbackTarget(deps.pool, partitionId, from, point);
+  const to = await rollbackTarget(deps.pool, partitionId, from, { point, tip });
   const { removed, summary } = await inTransaction(deps.pool, async (tx) => {
     const at = await fence(tx, deps.term, from, to, tip);
     const height = to.height ?? -1;
@@ -249,7 +249,7 @@ async function rollbackTarget(
   pool: Pool,
   partitionId: number,
   from: Cursor,
-  point: PointOrOrigin,
+  { point, tip }: { readonly point: PointOrOrigin; readonly tip: TipOrOrigin },
 ): Promise<Cursor> {
   if (point !== 'origin') {
     const header = await headerOf(pool, partitionId, point.id);
@@ -260,8 +260,9 @@ async function rollbackTarget(
       };
     }
   }
-  const { stored, oldestSlot } = await storedExtent(pool, partitionId);
-  if (stored > SECURITY_PARAMETER_BLOCKS) {
+  const { stored, oldestSlot, complete } = await storedExtent(pool, partitionId);
+  // What was pruned can't be counted any more, so it was more than k: undoing "all" would undo years.
+  if (!complete || stored > SECURITY_PARAMETER_BLOCKS) {
     throw new ChainRefused(
       `the node rolled back to ${showPoint(point)}, further than k = ${SECURITY_PARAMETER_BLOCKS} blocks. ` +
         'No honest node does. Nothing was changed. Check that OGMIOS_URL leads to a node of NETWORK.',
@@ -269,12 +270,16 @@ async function rollbackTarget(
   }
   // Below the first stored block: a database that started at the tip. Everything followed is undone.
   if (point === 'origin' || oldestSlot === null || point.slot < oldestSlot) {
-    return { point, height: null };
+    return { point, height: heightOf(point, tip) };
   }
   throw new BrokenSequence(
     `the node rolled back to ${showPoint(point)}, which isn't on the chain it sent up to ${showPoint(from.point)}`,
   );
 }
+
+/** Only the tip has a height; that of any other point is told by the block after it. */
+export const heightOf = (point: PointOrOrigin, tip: TipOrOrigin): Height | null =>
+  point !== 'origin' && tip !== 'origin' && point.id === tip.id ? tip.height : null;
 
 async function fence(
   tx: Tx,

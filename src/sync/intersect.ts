@@ -8,7 +8,7 @@ import {
 } from '../chain/point.js';
 import { ConnectionEnded } from './connection.js';
 import type { Cursor, SyncEvent } from './events.js';
-import { ChainRefused, type Follower } from './follower.js';
+import { ChainRefused, type Follower, heightOf } from './follower.js';
 import { offeredHeights, spreadBetween, thinOut } from './points.js';
 import { checkpoints, headerOf, headersAt, isOurs, pointsAt } from './queries.js';
 import type { ChainSyncSession } from './session.js';
@@ -44,11 +44,25 @@ export async function intersect<S>(
   signal: AbortSignal,
 ): Promise<void> {
   const since = Date.now();
+  const quiet = { ...deps, observe: onceForEachTip(deps.observe) };
   for (;;) {
-    if ((await tryIntersect(session, follower, deps, Date.now() - since)) === 'follow') return;
+    if ((await tryIntersect(session, follower, quiet, Date.now() - since)) === 'follow') return;
     if (Date.now() - since > deps.behindMsMax) throw new ConnectionEnded('the node is behind');
     await sleep(POLL_MS, undefined, { signal });
   }
+}
+
+/** A node that resyncs is behind for days: said when it moved, not every second. */
+function onceForEachTip<S>(observe: (event: SyncEvent<S>) => void) {
+  let told: string | null = null;
+  return (event: SyncEvent<S>): void => {
+    if (event.type === 'node_behind') {
+      const tip = event.tip === 'origin' ? 'origin' : event.tip.id;
+      if (tip === told) return;
+      told = tip;
+    }
+    observe(event);
+  };
 }
 
 type Standing = 'follow' | 'wait';
@@ -168,7 +182,10 @@ async function startWhereAsked<S>(
   if (deps.startPoint !== 'tip') {
     const answer = await session.findIntersection([deps.startPoint]);
     if (answer.point !== null) {
-      await follower.start({ point: answer.point, height: null }, answer.tip);
+      await follower.start(
+        { point: answer.point, height: heightOf(answer.point, answer.tip) },
+        answer.tip,
+      );
       return found(answer, deps);
     }
     const { tip } = answer;

@@ -181,19 +181,28 @@ export const headersAt = async (
   (await db.query<HeaderRow>(HEADERS_AT, [partitionId, heights])).rows.map(headerFrom);
 
 const EXTENT = `
-  select count(*) as stored, min(slot) as oldest_slot from blocks where partition_id = $1`;
+  select count(*) as stored, min(slot) as oldest_slot,
+         coalesce(bool_or(ancestor is null or height <= 1), true) as complete
+    from blocks where partition_id = $1`;
 
-/** How many headers are stored, and the oldest one's slot. */
-export async function storedExtent(
-  db: Queryable,
-  partitionId: number,
-): Promise<{ readonly stored: number; readonly oldestSlot: number | null }> {
-  const { rows } = await db.query<{ stored: string; oldest_slot: string | null }>(EXTENT, [
-    partitionId,
-  ]);
+export type Extent = {
+  readonly stored: number;
+  readonly oldestSlot: number | null;
+  /** Whether all that was ever followed is still stored: nothing was pruned. */
+  readonly complete: boolean;
+};
+
+export async function storedExtent(db: Queryable, partitionId: number): Promise<Extent> {
+  const { rows } = await db.query<{
+    stored: string;
+    oldest_slot: string | null;
+    complete: boolean;
+  }>(EXTENT, [partitionId]);
+  const [row] = rows;
   return {
-    stored: Number(rows[0]?.stored ?? 0),
-    oldestSlot: rows[0]?.oldest_slot == null ? null : Number(rows[0].oldest_slot),
+    stored: Number(row?.stored ?? 0),
+    oldestSlot: row?.oldest_slot == null ? null : Number(row.oldest_slot),
+    complete: row?.complete ?? true,
   };
 }
 

@@ -3,7 +3,13 @@ import { decodePoint, decodeTip } from '../chain/decode.js';
 import { parseExactJson } from '../chain/exact-json.js';
 import { type Fields, fieldsOf, ProtocolError } from '../chain/fields.js';
 import type { PointOrOrigin } from '../chain/point.js';
-import { ConnectionEnded, closedWith, KeyRefused, SAYS_KEY_REFUSED } from './connection.js';
+import {
+  ConnectionEnded,
+  closedWith,
+  KeyRefused,
+  SAYS_KEY_REFUSED,
+  Stalled,
+} from './connection.js';
 import { applied, arrived, type Flow, IDLE, requestsToSend, sent } from './flow.js';
 import type { IntersectionAnswer } from './verdict.js';
 
@@ -52,6 +58,8 @@ export function createSession(socket: WebSocket, deps: SessionDeps): ChainSyncSe
   let heardAt = Date.now();
   let answeredAt = Date.now();
   let tipAskedAt: number | null = null;
+  let tipOutstanding = false;
+  let blockAnswered = false;
 
   const end = (error: Error): void => {
     if (ended !== null) return;
@@ -70,6 +78,7 @@ export function createSession(socket: WebSocket, deps: SessionDeps): ChainSyncSe
   };
 
   const deliver = (frame: Buffer): void => {
+    blockAnswered = true;
     inbox.push(frame);
     flow = arrived(flow, frame.length);
     request();
@@ -92,29 +101,39 @@ export function createSession(socket: WebSocket, deps: SessionDeps): ChainSyncSe
     if (error !== undefined && SAYS_KEY_REFUSED.test(JSON.stringify(error))) {
       return end(new KeyRefused('the node refused the key in a JSON-RPC error'));
     }
-    if (method === 'queryNetwork/tip' || message.id === 't') return deps.answersTipQuery.set();
-    if (method === 'nextBlock' && begun) return deliver(frame);
+    if (method === 'queryNetwork/tip' || message.id === 't') return hearTip();
+    if (method === 'nextBlock' && begun) {
+      if (error === undefined) return deliver(frame);
+      return end(new ProtocolError('the node answered nextBlock with an error', error));
+    }
     if (asked !== null) return asked(message);
+    // Servers that don't know a method say so without its name, and some without our id.
+    if (error !== undefined && method === undefined && tipOutstanding) return hearTip();
     if (error !== undefined) end(new ProtocolError('the node answered with an error', error));
+  };
+
+  /** Any answer proves life, an error too. */
+  const hearTip = (): void => {
+    tipOutstanding = false;
+    deps.answersTipQuery.set();
   };
 
   const askTip = (): void => {
     tipAskedAt = Date.now();
+    tipOutstanding = true;
     socket.send(TIP_QUERY);
   };
 
   const pulse = setInterval(() => {
     const now = Date.now();
     if (now - heardAt > SILENCE_MS_MAX) {
-      return end(
-        new ConnectionEnded(`heard nothing for ${SILENCE_MS_MAX / 1000} s: the socket is dead`),
-      );
+      return end(new Stalled(`heard nothing for ${SILENCE_MS_MAX / 1000} s: the socket is dead`));
     }
-    const patience = deps.answersTipQuery.get() ? SILENCE_MS_MAX : UNPROVEN_SILENCE_MS_MAX;
+    // The first answer to nextBlock, the step back to where we are, never waits for a block.
+    const proven = deps.answersTipQuery.get() || !blockAnswered;
+    const patience = proven ? SILENCE_MS_MAX : UNPROVEN_SILENCE_MS_MAX;
     if (tipAskedAt !== null && answeredAt < tipAskedAt && now - tipAskedAt > patience) {
-      return end(
-        new ConnectionEnded(`pongs, but answered nothing for ${patience / 1000} s: stalled`),
-      );
+      return end(new Stalled(`pongs, but answered nothing for ${patience / 1000} s: stalled`));
     }
     socket.ping();
     if (tipAskedAt === null || answeredAt >= tipAskedAt) askTip();
@@ -131,6 +150,10 @@ export function createSession(socket: WebSocket, deps: SessionDeps): ChainSyncSe
   socket.on('error', (error: NodeJS.ErrnoException) =>
     end(new ConnectionEnded(`the socket failed: ${error.code ?? 'WebSocket error'}`)),
   );
+
+  // It came paused, and may have closed meanwhile.
+  socket.resume();
+  if (socket.readyState !== socket.OPEN) end(new ConnectionEnded('closed at once'));
 
   return {
     async findIntersection(points) {
@@ -183,7 +206,7 @@ function askOnce(
 ): Promise<Fields> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(
-      () => reject(new ConnectionEnded(`no answer to ${String(request.method)} in 20 s`)),
+      () => reject(new Stalled(`no answer to ${String(request.method)} in 20 s`)),
       REQUEST_MS_MAX,
     );
     send(JSON.stringify(request), (outcome) => {

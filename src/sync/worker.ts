@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import type { DecodeNextBlock } from '../chain/decode.js';
 import { type BusyClients, watchBusyClients } from '../database/busy-clients.js';
-import { KeyRefused, openSocket } from './connection.js';
+import { isTransient } from '../database/pool.js';
+import { ConnectionEnded, KeyRefused, openSocket, Stalled } from './connection.js';
 import {
   afterFailure,
   afterRefusal,
@@ -63,7 +64,7 @@ export async function runSync<S>(deps: SyncDeps<S>, signal: AbortSignal): Promis
       if (lock === null) return;
       const forget = endWhatHangs(busy, lock.lost);
       try {
-        await lead(deps, AbortSignal.any([signal, lock.lost]));
+        await lead(deps, signal, lock.lost);
       } finally {
         forget();
         await lock.release();
@@ -91,29 +92,33 @@ function endWhatHangs(busy: BusyClients, lost: AbortSignal): () => void {
   };
 }
 
-async function lead<S>(deps: SyncDeps<S>, signal: AbortSignal): Promise<void> {
+async function lead<S>(deps: SyncDeps<S>, stop: AbortSignal, lost: AbortSignal): Promise<void> {
+  const signal = AbortSignal.any([stop, lost]);
   let term: Term | null = null;
-  let reason = 'stopped';
+  const tell = (reason: string): void => {
+    if (term !== null) deps.observe({ type: 'leader_lost', epoch: term.epoch, reason });
+    else if (!signal.aborted) deps.observe({ type: 'term_failed', reason });
+    term = null;
+  };
+  // Told at once: what is under way may hang for seconds in a database that doesn't answer.
+  const onLost = (): void => tell(describe(lost.reason));
+  lost.addEventListener('abort', onLost, { once: true });
   try {
     const begun = await beginTerm(deps.pool, deps.partitionId, deps.totalPartitions, deps.network);
     if ('refused' in begun) throw new WrongDatabase(begun.refused);
     term = begun;
-    deps.observe({ type: 'leader_acquired', epoch: term.epoch });
+    deps.observe({ type: 'leader_acquired', epoch: begun.epoch });
     const handlers = deps.createHandlers();
-    await handlers.prepare(deps.pool);
-    await connectAgainAndAgain(deps, term, handlers, signal);
+    await handlers.prepare(deps.pool, signal);
+    await connectAgainAndAgain(deps, begun, handlers, signal);
+    tell(describe(signal.reason));
   } catch (error) {
     if (error instanceof WrongDatabase) throw error;
-    reason = describe(error);
+    tell(describe(signal.aborted ? signal.reason : error));
     // A database that is away answers nothing faster by being asked at once.
     await sleep(1_000, undefined, { signal }).catch(() => undefined);
   } finally {
-    if (term !== null) {
-      if (signal.aborted) reason = describe(signal.reason);
-      deps.observe({ type: 'leader_lost', epoch: term.epoch, reason });
-    } else if (!signal.aborted) {
-      deps.observe({ type: 'term_failed', reason });
-    }
+    lost.removeEventListener('abort', onLost);
   }
 }
 
@@ -155,7 +160,11 @@ async function nextChoice<S>(
     );
     return next;
   }
-  const next = madeProgress ? afterSuccess(choice) : afterFailure(choice, deps.endpoints);
+  // The database's trouble is no endpoint's fault.
+  const next =
+    madeProgress || isTransient(error)
+      ? afterSuccess(choice, isTransient(error) ? choice.endpoint : 0)
+      : afterFailure(choice, deps.endpoints);
   const pause =
     error instanceof ChainRefused
       ? REFUSED_RETRY_MS
@@ -177,6 +186,7 @@ async function followOnce<S>(
   let before: string | null = null;
   let follower: Follower | null = null;
   const closing = new AbortController();
+  const began = performance.now();
   try {
     const cursor = await readCursor(deps.pool, deps.partitionId);
     const { pool, decode, observe } = deps;
@@ -212,13 +222,21 @@ async function followOnce<S>(
     if (session !== null) deps.observe({ type: 'disconnected', endpoint, reason: describe(error) });
     else deps.observe({ type: 'connect_failed', endpoint, reason: describe(error) });
     const after = follower === null ? before : JSON.stringify(follower.cursor());
-    const madeProgress = after !== before || describe(error) === PREFERRED_IS_BACK;
+    // A quiet chain behind a proxy that closes what is idle is no failure, silence is one.
+    const served =
+      error instanceof ConnectionEnded &&
+      !(error instanceof Stalled) &&
+      performance.now() - began > SERVED_MS_MIN;
+    const madeProgress = after !== before || served || describe(error) === PREFERRED_IS_BACK;
     return { error, madeProgress };
   } finally {
     closing.abort();
     session?.close('done with it');
   }
 }
+
+/** Below this a connection that ended by itself did nothing for us; reconnecting at once would be a storm. */
+const SERVED_MS_MIN = 15_000;
 
 /** Told when it changes, not every ten seconds. */
 function healthTeller<S>(observe: SyncDeps<S>['observe']) {
@@ -231,6 +249,9 @@ function healthTeller<S>(observe: SyncDeps<S>['observe']) {
   };
 }
 
+/** Longer than a shorter fork is given before it is believed, or it never would be. */
+const BEHIND_MS_MAX = 30_000;
+
 /** What is taken at once: bounded in blocks and bytes, and by that in time. */
 const TAKE = { frames: 500, bytes: 8 * 1024 * 1024 } as const;
 
@@ -241,7 +262,7 @@ async function follow<S>(
   signal: AbortSignal,
 ): Promise<void> {
   const alone = deps.endpoints.urls.length === 1;
-  const behindMsMax = alone ? Number.POSITIVE_INFINITY : 10_000;
+  const behindMsMax = alone ? Number.POSITIVE_INFINITY : BEHIND_MS_MAX;
   await intersect(session, follower, { ...deps, behindMsMax }, signal);
   session.begin();
   while (!signal.aborted) await follower.apply(await session.take(TAKE));
