@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { ConfigError, readConfig, readSettings, Secret, showUrl } from './config.js';
+import { ConfigError, readConfig, readSettings, Secret } from './config.js';
 
 const MINIMAL = {
   NETWORK: 'preprod',
@@ -204,15 +204,5 @@ describe('secrets', () => {
     const problems = problemsWith({ DATABASE_URL: 'hunter2', API_KEYS: 'shop:read:swordfish' });
     expect(problems).toHaveLength(2);
     expect(problems.join()).not.toMatch(/hunter2|swordfish/);
-  });
-
-  test.each([
-    ['postgres://u:pw@h:5432/db?password=x', 'postgres://h:5432/db?password=***'],
-    ['wss://a.example/?apikey=k', 'wss://a.example?apikey=***'],
-    ['wss://a.example/dmtr_ogmios1abcdefgh', 'wss://a.example/***'],
-    ['ws://localhost:1337', 'ws://localhost:1337'],
-    ['not a url with pw', '[hidden]'],
-  ])('%s is shown as %s', (url, shown) => {
-    expect(showUrl(url)).toBe(shown);
   });
 });

@@ -6,7 +6,7 @@ import { readSource } from './config/source.js';
 
 export type { ApiKey, ApiScope } from './config/api-keys.js';
 export type { ConfirmationTier } from './config/confirmation-tiers.js';
-export { Secret, showUrl } from './config/secret.js';
+export { Secret } from './config/secret.js';
 
 type Values = { readonly [N in SettingName]: z.output<(typeof SETTINGS)[N]['schema']> };
 

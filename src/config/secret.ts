@@ -29,25 +29,3 @@ export class Secret {
 }
 
 const HIDDEN = '[hidden]';
-
-/**
- * A URL without what may be secret in it: user, password, every query value (keys travel there under
- * any name) and path segments that are long enough to be a key, as some providers have them.
- */
-export function showUrl(url: string): string {
-  let parsed: URL;
-  try {
-    parsed = new URL(url);
-  } catch {
-    return HIDDEN;
-  }
-  const path = parsed.pathname
-    .split('/')
-    .map((segment) => (segment.length >= PATH_KEY_LENGTH_MIN ? '***' : segment))
-    .join('/');
-  const query = [...parsed.searchParams.keys()].map((name) => `${name}=***`).join('&');
-  const port = parsed.port === '' ? '' : `:${parsed.port}`;
-  return `${parsed.protocol}//${parsed.hostname}${port}${path === '/' ? '' : path}${query && `?${query}`}`;
-}
-
-const PATH_KEY_LENGTH_MIN = 16;

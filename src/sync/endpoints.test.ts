@@ -10,6 +10,7 @@ import {
   type Endpoints,
   endpointName,
   FIRST_CHOICE,
+  showUrl,
 } from './endpoints.js';
 
 const TWO: Endpoints = {
@@ -90,5 +91,23 @@ describe('a key', () => {
   test('is not in the name under which an endpoint is shown, nor are user, password and query', () => {
     expect(endpointName(TWO, FIRST_CHOICE)).toBe('wss://one.example/v1');
     expect(endpointName(TWO, { ...FIRST_CHOICE, endpoint: 1 })).toBe('ws://two.example:1337');
+  });
+
+  test.each([
+    ['wss://a.example/v1/dmtr_ogmios1abcdefgh/ws', 'wss://a.example/v1/***/ws'],
+    ['wss://dmtr1ogmios2abcdefgh.mainnet-v6.example:8443/', 'wss://***.mainnet-v6.example:8443'],
+    ['wss://ogmios-api-of-a-company.example/', 'wss://ogmios-api-of-a-company.example'],
+    [
+      'ws://[2001:db8:1111:2222:3333:4444:5555:6666]:1337',
+      'ws://[2001:db8:1111:2222:3333:4444:5555:6666]:1337',
+    ],
+    ['wss://user:pass@a.example/v1?apikey=k&x=1#y', 'wss://a.example/v1'],
+    ['ws://localhost:1337', 'ws://localhost:1337'],
+    ['not a url with a key', '[hidden]'],
+  ])('that is part of %s is masked: %s', (url, shown) => {
+    expect(showUrl(url)).toBe(shown);
+    if (shown !== '[hidden]') {
+      expect(endpointName({ ...TWO, urls: [url] }, FIRST_CHOICE)).toBe(shown);
+    }
   });
 });

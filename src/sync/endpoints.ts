@@ -73,8 +73,32 @@ export function dialOf(
   return { url: url.href, headers: {} };
 }
 
-/** An endpoint as it may be shown: without user, password or query, which may hold a key. */
-export function endpointName(endpoints: Endpoints, choice: Choice): string {
-  const url = new URL(endpoints.urls[choice.endpoint] ?? endpoints.urls[0]);
-  return `${url.protocol}//${url.host}${url.pathname === '/' ? '' : url.pathname}`;
+/** An endpoint as it may be shown. */
+export const endpointName = (endpoints: Endpoints, choice: Choice): string =>
+  showUrl(endpoints.urls[choice.endpoint] ?? endpoints.urls[0]);
+
+/**
+ * A URL without what may be a key: no user, password, query or fragment, and nothing of the path or
+ * the host that is as long as one. Some providers put keys there.
+ */
+export function showUrl(url: string): string {
+  if (!URL.canParse(url)) return '[hidden]';
+  const { protocol, hostname, port, pathname } = new URL(url);
+  const host = hostname.startsWith('[')
+    ? hostname
+    : hostname
+        .split('.')
+        .map((label) => (looksLikeKey(label) ? '***' : label))
+        .join('.');
+  const path = pathname
+    .split('/')
+    .map((segment) => (segment.length >= KEY_LENGTH_MIN ? '***' : segment))
+    .join('/');
+  return `${protocol}//${host}${port === '' ? '' : `:${port}`}${path === '/' ? '' : path}`;
 }
+
+const KEY_LENGTH_MIN = 16;
+
+/** Names of hosts may be long, and are words; keys have digits among their letters. */
+const looksLikeKey = (label: string): boolean =>
+  label.length >= KEY_LENGTH_MIN && /\d/.test(label) && /[a-z]/i.test(label);
