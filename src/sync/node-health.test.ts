@@ -1,6 +1,8 @@
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { startDevnet } from '../devnet/server.js';
-import { FIRST_CHOICE } from './endpoints.js';
+import { type Endpoints, FIRST_CHOICE } from './endpoints.js';
 import { type NodeHealth, nodeProblem, readNodeHealth, watchNodeHealth } from './node-health.js';
 
 describe("the node's health", () => {
@@ -40,18 +42,54 @@ describe("the node's health", () => {
       keyHeader: null,
       keyParam: 'apikey',
     };
-    const stop = new AbortController();
-    const told: NodeHealth[] = [];
-    await watchNodeHealth(
-      endpoints,
-      FIRST_CHOICE,
-      (health) => {
-        told.push(health);
-        stop.abort();
-      },
-      stop.signal,
-    );
+    const told = await firstTold(endpoints);
     await devnet.close();
-    expect(told).toEqual([{ synchronization: 0.25, connected: true }]);
+    expect(told).toEqual({ synchronization: 0.25, connected: true });
+  });
+
+  test('is not asked where an endpoint redirects to: the key is for that endpoint alone', async () => {
+    const keysElsewhere: unknown[] = [];
+    const elsewhere = await serve((request, response) => {
+      keysElsewhere.push(request.headers['dmtr-api-key']);
+      response.end('{"networkSynchronization": 1, "connectionStatus": "connected"}');
+    });
+    let asked = 0;
+    const endpoint = await serve((_, response) => {
+      asked += 1;
+      response.writeHead(307, { location: `http://127.0.0.1:${elsewhere.port}/health` }).end();
+    });
+    const told = await firstTold({
+      urls: [`ws://127.0.0.1:${endpoint.port}`],
+      keys: ['alpha'],
+      keyHeader: 'dmtr-api-key',
+      keyParam: 'apikey',
+    });
+    endpoint.close();
+    elsewhere.close();
+    expect(asked).toBe(1);
+    expect(keysElsewhere).toEqual([]);
+    expect(told).toEqual({ synchronization: null, connected: null });
   });
 });
+
+async function serve(answer: RequestListener): Promise<{ port: number; close: () => void }> {
+  const server = createServer(answer).listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const { port } = server.address() as AddressInfo;
+  const close = (): void => {
+    server.close();
+    server.closeAllConnections();
+  };
+  return { port, close };
+}
+
+async function firstTold(endpoints: Endpoints): Promise<NodeHealth | undefined> {
+  const stop = new AbortController();
+  const told: NodeHealth[] = [];
+  const tell = (health: NodeHealth): void => {
+    told.push(health);
+    stop.abort();
+  };
+  await watchNodeHealth(endpoints, FIRST_CHOICE, tell, stop.signal);
+  return told[0];
+}

@@ -44,6 +44,8 @@ async function askNodeHealth(
   try {
     const response = await fetch(url, {
       headers: dial.headers,
+      // Followed, a redirect would carry the key's header to another host.
+      redirect: 'error',
       signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS_MAX)]),
     });
     return readNodeHealth(await response.json());
