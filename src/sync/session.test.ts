@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { type WebSocket, WebSocketServer } from 'ws';
@@ -165,5 +167,51 @@ describe('a session', () => {
     const session = await sessionWith(url);
     session.begin();
     await expect(session.take(ALL)).rejects.toThrow('the node answered with an error');
+  });
+
+  test.each([
+    ['a frame that is none', [0xff, 0xff, 0xff, 0xff]],
+    ['a close frame with a code that does not exist', [0x88, 0x02, 0x00, 0x05]],
+  ])('survives %s right behind the handshake', async (_, bytes) => {
+    const server = createServer();
+    server.on('upgrade', (request, socket) => {
+      const accept = createHash('sha1')
+        .update(`${request.headers['sec-websocket-key'] ?? ''}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
+        .digest('base64');
+      const head = `HTTP/1.1 101 Yes\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-accept: ${accept}\r\n\r\n`;
+      socket.on('error', () => undefined);
+      socket.write(Buffer.concat([Buffer.from(head), Buffer.from(bytes)]));
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    onTestFinished(() => void server.close());
+    const session = await sessionWith(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    session.begin();
+    await expect(session.take(ALL)).rejects.toBeInstanceOf(ConnectionEnded);
+  });
+
+  test('stays with a server that answers an unknown method with a nameless error', async () => {
+    const url = await nodeThat((method, socket) => {
+      const known = method === 'nextBlock';
+      const block = '{"jsonrpc":"2.0","method":"nextBlock","result":{},"id":"b"}';
+      const unknown =
+        '{"jsonrpc":"2.0","error":{"code":-32601,"message":"Method not found"},"id":null}';
+      socket.send(known ? block : unknown);
+    });
+    const session = await sessionWith(url);
+    session.begin();
+    expect((await takeAll(session, 150)).length).toBeGreaterThanOrEqual(150);
+  });
+
+  test('ends with what the node says instead of a block: that is no block that can not be read', async () => {
+    const url = await nodeThat((method, socket) => {
+      if (method !== 'nextBlock') return;
+      socket.send(
+        '{"jsonrpc":"2.0","method":"nextBlock","error":{"code":-32000,"message":"no"},"id":"b"}',
+      );
+    });
+    const session = await sessionWith(url);
+    session.begin();
+    await expect(session.take(ALL)).rejects.toThrow('the node answered nextBlock with an error');
   });
 });
