@@ -71,6 +71,7 @@ describe('reading the environment', () => {
     ['DATABASE_URL', 'mysql://x', 'postgres://'],
     ['OGMIOS_URL', 'ws://a,,ws://b', 'comma separated'],
     ['OGMIOS_URL', 'http://a', 'ws://'],
+    ['OGMIOS_URL', 'ws://a,ws://b/#x', 'without #'],
     ['OGMIOS_API_KEYS', 'a,,b', 'none of them empty'],
     ['START_POINT', '123', 'SLOT.BLOCKHASH'],
     ['MIGRATE_ON_START', 'yes', 'true or false'],
@@ -152,6 +153,19 @@ describe('files', () => {
     expect(problemsOf(() => readConfig({ TELLER_CONFIG: path }))).toEqual([
       'TELLER_CONFIG: HTTP_PROT is no setting of this version',
     ]);
+  });
+
+  test('what a later version reads may stand in it already, as X_FILE too', () => {
+    const later = [
+      'RECONCILE_CRON=0 3 * * *',
+      'PAYOUT_DAILY_LIMIT_ADA=5000',
+      'PAYOUT_ID_SECRET_FILE=/does/not/exist',
+      'OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4318',
+    ];
+    const path = file('teller.env', [...lines, ...later].join('\n'));
+    expect(readConfig({ TELLER_CONFIG: path }).network.name).toBe('preprod');
+    const wrong = file('wrong.env', [...lines, 'PAYOUT_LIMIT=1', 'SIGNER_FILES=x'].join('\n'));
+    expect(problemsOf(() => readConfig({ TELLER_CONFIG: wrong }))).toHaveLength(2);
   });
 
   test('a number that JSON would round is refused', () => {

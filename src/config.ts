@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { checkAddress } from './chain/address.js';
 import type { Secret } from './config/secret.js';
-import { REQUIRED, SETTINGS, type SettingName } from './config/settings.js';
+import { LATER_VARIABLES, REQUIRED, SETTINGS, type SettingName } from './config/settings.js';
 import { readSource } from './config/source.js';
 
 export type { ApiKey, ApiScope } from './config/api-keys.js';
@@ -33,7 +33,7 @@ export function readSettings<N extends SettingName>(
   environment: NodeJS.ProcessEnv,
   names: readonly N[],
 ): Readonly<Pick<Config, N>> {
-  const source = readSource(environment, VARIABLES);
+  const source = readSource(environment, VARIABLES, new Set(LATER_VARIABLES));
   const problems = [...source.problems];
   const read = (name: SettingName): unknown => {
     const { variable, secret, schema } = SETTINGS[name];

@@ -90,9 +90,10 @@ const ogmiosUrl = url('ws:', 'wss:');
 function ogmiosUrls(text: string): Read<readonly Secret[]> {
   const results = text.split(',').map((part) => ogmiosUrl(part.trim()));
   const urls = results.flatMap((result) => (result.ok ? [result.value] : []));
-  return urls.length === results.length
+  // A WebSocket URL may have no fragment (RFC 6455, 3): the client would refuse it at each attempt.
+  return urls.length === results.length && !text.includes('#')
     ? got(urls)
-    : wanted('ws:// or wss:// addresses, comma separated, the preferred one first');
+    : wanted('ws:// or wss:// addresses without #, comma separated, the preferred one first');
 }
 
 function keyList(text: string): Read<readonly Secret[]> {
@@ -206,5 +207,25 @@ export const SETTINGS = {
   }),
   logLevel: defaulted('LOG_LEVEL', 'info', logLevel),
 } as const;
+
+/**
+ * Settings of the contract that a later version reads. A file may hold them already, so that one file
+ * serves instances of both versions during an update.
+ */
+export const LATER_VARIABLES: readonly string[] = [
+  'DATABASE_REPLICA_URL',
+  'RECONCILE_CRON',
+  'BACKUP_CRON',
+  'ACCOUNT_PUBLIC_KEY',
+  'SIGNER',
+  'PAYOUT_APPROVAL_ABOVE_ADA',
+  'PAYOUT_DAILY_LIMIT_ADA',
+  'PAYOUT_CONFIRMATIONS',
+  'PAYOUT_VALIDITY_SECONDS',
+  'PAYOUT_FEES',
+  'PAYOUT_ID_SECRET',
+  'WEBHOOK_ALLOW_PRIVATE',
+  'OTEL_EXPORTER_OTLP_ENDPOINT',
+];
 
 export type SettingName = keyof typeof SETTINGS;

@@ -17,15 +17,22 @@ const FILE_LENGTH_MAX = 1_048_576;
  * The environment and, below it, the file that `TELLER_CONFIG` names. In both, `X_FILE` names a file
  * that holds X. Variables of the environment that aren't known are other programs'; in our own file
  * they are mistakes.
+ *
+ * @param later what a later version knows: accepted in our file, and not read
  */
 export function readSource(
   environment: Environment,
   known: ReadonlySet<string>,
+  later: ReadonlySet<string>,
   readText: ReadText = (path) => readFileSync(path, 'utf8'),
 ): Source {
   const problems: string[] = [];
   const path = environment.TELLER_CONFIG;
-  const inFile = path ? readConfigFile(path, known, readText, problems) : new Map<string, string>();
+  const accepted = new Set([...known, ...later]);
+  const inFile = path
+    ? readConfigFile(path, accepted, readText, problems)
+    : new Map<string, string>();
+  for (const name of inFile.keys()) if (!isKnown(name, known)) inFile.delete(name);
   const inEnvironment = new Map<string, string>();
   for (const [name, value] of Object.entries(environment)) {
     // Compose files and CI hand unset variables over as empty ones.
