@@ -48,7 +48,7 @@ const undecodable: SyncEvent<null> = {
 };
 const behind: SyncEvent<null> = { type: 'node_behind', cursor: at(9), tip: block(5) };
 
-const tip = (cursor: number, height: number): SyncEvent<null> => ({
+const tip = (cursor: number, height: number): Extract<SyncEvent<null>, { type: 'tip' }> => ({
   type: 'tip',
   cursor: at(cursor),
   tip: block(height),
@@ -136,6 +136,32 @@ describe('vitals', () => {
     ['an unreadable block that was rolled back', [undecodable, backward(4, 9, 1)], undefined],
     ['a lost intersection', [lost], 'intersection_lost'],
     ['a lost intersection without connection', [lost, disconnected], 'intersection_lost'],
+    [
+      'a lost intersection whose endpoint answers but was not followed yet',
+      [lost, disconnected, connected, found],
+      'intersection_lost',
+    ],
+    [
+      'a corrected endpoint that stands where we do, before its next block',
+      [lost, disconnected, connected, found, tip(5, 9)],
+      undefined,
+    ],
+    [
+      'a corrected endpoint that stands at a start point, whose height is unknown',
+      [lost, connected, found, { ...tip(5, 9), cursor: { point: block(5), height: null } }],
+      undefined,
+    ],
+    [
+      'a corrected endpoint that took a step back which undid nothing',
+      [lost, connected, found, backward(5, 9, 0)],
+      undefined,
+    ],
+    ['a corrected endpoint that brings blocks', [lost, connected, found, forward(6, 9)], undefined],
+    [
+      "an unreadable block over which the node's tip is told",
+      [undecodable, connected, found, tip(5, 9)],
+      'undecodable_block',
+    ],
   ])('tell %s', (_, events, kind) => {
     expect(vitalsAfter(acquired, connected, ...events).obstacle?.kind).toBe(kind);
   });
@@ -169,6 +195,15 @@ describe('readiness', () => {
     expect(ready(vitalsAfter(acquired, connected, tip(9, 9)))).toMatchObject({
       syncedTo: 9,
       lag: 0,
+    });
+  });
+
+  test('a leader whose endpoint was corrected is ready without waiting for a block', () => {
+    expect(ready(vitalsAfter(acquired, connected, lost))).toMatchObject({ status: 'not_ready' });
+    const corrected = vitalsAfter(acquired, connected, lost, disconnected, connected, found);
+    expect(ready(observeVitals(corrected, tip(5, 9), 9000))).toMatchObject({
+      status: 'ready',
+      lag: 4,
     });
   });
 

@@ -57,6 +57,7 @@ export function observeVitals<S>(vitals: Vitals, event: SyncEvent<S>, now: numbe
     case 'node_health':
       return { ...vitals, nodeProblem: event.problem };
     case 'intersection_found':
+      // A node of another chain may know an old block of ours too: what it does next tells.
       return overcome({ ...vitals, tip: event.tip }, 'blockchain');
     case 'intersection_lost':
       return meet({ ...vitals, cursor: event.cursor }, event.type, event.instructions, now);
@@ -67,17 +68,21 @@ export function observeVitals<S>(vitals: Vitals, event: SyncEvent<S>, now: numbe
     case 'undecodable_block':
       return meet(vitals, event.type, event.error.message, now);
     case 'tip': {
-      const seen = { ...vitals, cursor: event.cursor, tip: event.tip };
+      // The node's chain contains our cursor, so nothing is lost; whether it is behind its tip tells.
+      const seen = overcome(
+        { ...vitals, cursor: event.cursor, tip: event.tip },
+        'intersection_lost',
+      );
       return (lagOf(seen) ?? -1) >= 0 ? overcome(seen, 'blockchain') : seen;
     }
     case 'forward':
       return { ...vitals, cursor: event.cursor, tip: event.tip, obstacle: null, lastBlockAt: now };
     case 'backward': {
       const seen = { ...vitals, cursor: event.cursor, tip: event.tip };
-      // The first answer after an intersection is a step back to where we are: it overcomes nothing.
+      // An unreadable block stands as long as nothing below it was taken back.
       return event.blocksRolledBack > 0
         ? { ...seen, obstacle: null }
-        : overcome(seen, 'blockchain');
+        : overcome(overcome(seen, 'intersection_lost'), 'blockchain');
     }
   }
 }
