@@ -33,7 +33,7 @@ export function logLines(event: SyncEvent<PaymentsSummary>): readonly LogLine[] 
       ];
     case 'leader_lost': {
       const fields = { epoch: event.epoch.toString(), reason: event.reason };
-      return [line('warn', event.type, fields, 'this instance leads no more')];
+      return [line(endLevel(event.reason), event.type, fields, 'this instance leads no more')];
     }
     case 'connected':
       return [line('info', event.type, { endpoint: event.endpoint }, 'connected to Ogmios')];
@@ -43,7 +43,9 @@ export function logLines(event: SyncEvent<PaymentsSummary>): readonly LogLine[] 
     }
     case 'disconnected': {
       const { endpoint, reason } = event;
-      return [line('warn', event.type, { endpoint, reason }, 'connection to Ogmios lost')];
+      return [
+        line(endLevel(reason), event.type, { endpoint, reason }, 'connection to Ogmios lost'),
+      ];
     }
     case 'api_key_rotated': {
       const { endpoint, keyIndex: key_index } = event;
@@ -69,6 +71,10 @@ export function logLines(event: SyncEvent<PaymentsSummary>): readonly LogLine[] 
       return backwardLines(event);
   }
 }
+
+/** What ends because the process was told to stop is nobody's trouble, and must wake nobody. */
+const endLevel = (reason: string): 'info' | 'warn' =>
+  /^(?:stopped$|SIG(?:TERM|INT)\b)/.test(reason) ? 'info' : 'warn';
 
 type Forward = Extract<SyncEvent<PaymentsSummary>, { type: 'forward' }>;
 type Backward = Extract<SyncEvent<PaymentsSummary>, { type: 'backward' }>;

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { Secret } from '../config.js';
+import { logLines } from './log-events.js';
 import { createLogger } from './logging.js';
 
 const written = (
@@ -32,4 +33,23 @@ test('secrets hide, whoever carries them', () => {
   );
   expect(JSON.stringify(lines)).not.toContain('hunter2');
   expect(JSON.stringify(lines)).toContain('[hidden]');
+});
+
+test.each([
+  ['stopped', 'info'],
+  ['SIGTERM', 'info'],
+  ['SIGINT', 'info'],
+  ['closed with 1006', 'warn'],
+  ['the socket failed: SIGTERMINATED', 'warn'],
+  ['the lock connection ended', 'warn'],
+])('the end of a connection and of a term because of %j is %s', (reason, level) => {
+  const endpoint = 'ws://node';
+  const lines = [
+    ...logLines({ type: 'disconnected', endpoint, reason }),
+    ...logLines({ type: 'leader_lost', epoch: 7n, reason }),
+  ];
+  expect(lines.map((line) => [line.fields.event, line.level, line.fields.reason])).toEqual([
+    ['disconnected', level, reason],
+    ['leader_lost', level, reason],
+  ]);
 });
