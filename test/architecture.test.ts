@@ -21,8 +21,9 @@ const COMPOSITION = ['cli', 'run', 'verbs'];
 /** Decisions, without effects. The simulation and every table test rely on it. */
 const PURE_FILES = [
   /^src\/chain\//,
-  /^src\/payments\/(payment|match|effects|confirmation)\.ts$/,
-  /^src\/sync\/(points|plan|verdict)\.ts$/,
+  /^src\/payments\/(payment|match|effects|confirmation|ledger|fingerprint-set)\.ts$/,
+  /^src\/sync\/(points|verdict|flow|endpoints|events)\.ts$/,
+  /^src\/devnet\/(random|address|transaction|ledger|walking-ledger|block-tree|genesis|draft|chain|content|metadata|json|render|source|network|queries|request|session|recorded|faults)\.ts$/,
   /^src\/health\/(vitals|readiness)\.ts$/,
 ];
 const EFFECTS =
