@@ -92,6 +92,11 @@ describe('the rollback window', () => {
     await follower.apply([back('origin')]);
     expect(await available()).toBe(0);
     expect(await one('select status from incoming_payments')).toBe('rolled_back');
+    expect(
+      await one(
+        "select json_build_array(action, entity_id, actor, details->>'userId') from audit_log",
+      ),
+    ).toEqual(['payment.reversed', `${'b'.repeat(64)}#0`, 'chain', 'ann']);
     await follower.apply(blocks(1, 60, 7, 'genesis'));
     expect(await available()).toBe(5_000_000);
     expect(await one('select inclusion from incoming_payments')).toBe(2);

@@ -7,7 +7,7 @@ import type { DepositPolicy } from './confirmation.js';
 import { type Effects, effectsOf, effectsOfRollback, type Owner } from './effects.js';
 import { createFingerprintSet } from './fingerprint-set.js';
 import { deltasOf } from './ledger.js';
-import { post, writeEvents } from './ledger-queries.js';
+import { auditReversals, post, writeEvents } from './ledger-queries.js';
 import { type Hits, matchBlocks } from './match.js';
 import { markSpent, storeWalletOutputs, undoAbove } from './output-queries.js';
 import type { PaymentsSummary } from './payment.js';
@@ -91,6 +91,8 @@ export function createPaymentHandlers(deps: PaymentDeps): BlockHandlers<Payments
       const marked = await undoAbove(tx, deps.partitionId, height);
       expectRows('roll back payments', marked, payments.length);
       await tell(tx, effects, at);
+      const reversed = payments.filter((payment) => payment.status === 'confirmed');
+      if (reversed.length > 0) await auditReversals(tx, at, reversed);
       return effects.summary;
     },
   };

@@ -1,6 +1,7 @@
 import type { Tx } from '../database/transaction.js';
-import type { OutboxEvent } from './effects.js';
+import { type OutboxEvent, type PlacedPayment, referenceOf } from './effects.js';
 import type { Delta, Entry } from './ledger.js';
+import { showAssets } from './payment.js';
 
 const APPEND_ENTRIES = `
   insert into balance_transactions
@@ -70,4 +71,28 @@ export const writeEvents = (tx: Tx, at: Date, events: readonly OutboxEvent[]) =>
     events.map((event) => event.type),
     events.map((event) => event.key),
     events.map((event) => JSON.stringify(event.payment)),
+  ]);
+
+const AUDIT_REVERSALS = `
+  insert into audit_log (action, entity_type, entity_id, actor, details, created_at)
+  select 'payment.reversed', 'payment', entity_id, 'chain', details, $1
+    from unnest($2::text[], $3::jsonb[]) with ordinality as r (entity_id, details, ord)
+   order by ord`;
+
+/** A confirmed payment that its chain took back may have been spent by its user: somebody will ask. */
+export const auditReversals = (tx: Tx, at: Date, reversed: readonly PlacedPayment[]) =>
+  tx.query(AUDIT_REVERSALS, [
+    at,
+    reversed.map(referenceOf),
+    reversed.map((payment) =>
+      JSON.stringify({
+        userId: payment.userId,
+        amountLovelace: payment.amountLovelace.toString(),
+        assets: showAssets(payment.assets),
+        inclusion: payment.inclusion,
+        blockHash: payment.blockHash,
+        blockHeight: payment.blockHeight,
+        confirmedAt: payment.confirmedAt?.toISOString() ?? null,
+      }),
+    ),
   ]);
