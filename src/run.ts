@@ -5,7 +5,7 @@ import { buildHttp } from './api/server.js';
 import { decodeNextBlock } from './chain/decode.js';
 import { type Config, ConfigError } from './config.js';
 import { migrate, pendingMigrations } from './database/migrate.js';
-import { createPool } from './database/pool.js';
+import { createPool, describeDatabaseError } from './database/pool.js';
 import { logSyncEvent } from './health/log-events.js';
 import type { Logger } from './health/logging.js';
 import { createMetrics, type Metrics } from './health/metrics.js';
@@ -40,6 +40,7 @@ export async function run(config: Config, options: RunOptions): Promise<number> 
     await bringUpToDate(config, log);
     const pool = openPool(config, log);
     closers.push(() => pool.end());
+    await refuseOtherDatabase(pool, config);
     await refuseSharedHotWallet(pool, config);
     const observed = observer(options);
     const http = await listen(config, options, pool, observed);
@@ -85,8 +86,36 @@ const openPool = (config: Config, log: Logger): Pool =>
     connectionsMax: config.databasePoolMax,
     applicationName: 'chain-teller',
     behindPooler: config.databaseUrl.reveal() !== config.databaseDirectUrl.reveal(),
-    onIdleError: (err) => log.warn({ event: 'database_connection_lost', err }, 'connection lost'),
+    onIdleError: (error) => {
+      // As `err` it would carry pg's client along, with all its settings.
+      const reason = describeDatabaseError(error);
+      log.warn({ event: 'database_connection_lost', reason }, 'connection lost');
+    },
   });
+
+const IDENTITY = `
+  select network, total_partitions as "totalPartitions" from sync_state where partition_id = $1`;
+
+/** Said at the start, also by an instance that would only stand by or serve the API. */
+async function refuseOtherDatabase(pool: Pool, config: Config): Promise<void> {
+  type Identity = { network: string; totalPartitions: number };
+  const { rows } = await pool.query<Identity>(IDENTITY, [config.partitionId]);
+  const [stored] = rows;
+  if (stored === undefined) return;
+  const problems: string[] = [];
+  const { network, totalPartitions } = config;
+  if (stored.network !== network.name) {
+    problems.push(
+      `NETWORK: given ${network.name}, but the database at DATABASE_URL follows ${stored.network}`,
+    );
+  }
+  if (stored.totalPartitions !== totalPartitions) {
+    problems.push(
+      `TOTAL_PARTITIONS: given ${totalPartitions}, but the database at DATABASE_URL is laid out for ${stored.totalPartitions}`,
+    );
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+}
 
 const IS_DEPOSIT_ADDRESS = 'select 1 from payment_addresses where address = $1';
 

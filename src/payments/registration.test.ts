@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { enterpriseAddress } from '../../test/support/addresses.js';
 import { createTestDatabase } from '../../test/support/database.js';
 import type { TestDatabase } from '../../test/support/test-databases.js';
@@ -118,6 +118,45 @@ describe('one request', () => {
     );
     expect(results.map((result) => result.outcome)).toEqual(['invalid', 'created']);
     expect(results[0]?.detail).toContain(why);
+  });
+});
+
+describe('a database of another network', () => {
+  const follow = (network: string) =>
+    database.pool.query(
+      'insert into sync_state (partition_id, total_partitions, network) values (0, 1, $1)',
+      [network],
+    );
+  afterEach(() => database.pool.query('truncate sync_state cascade'));
+
+  test('takes no address, whatever is asked', async () => {
+    await register({ address: enterpriseAddress(1), userId: 'ann' });
+    await follow('preview');
+    const results = await register(
+      { address: enterpriseAddress(1), userId: 'ann' },
+      { address: 'nonsense', userId: 'ann' },
+      { address: enterpriseAddress(2), userId: 'ann' },
+    );
+    expect(results.map((result) => result.outcome)).toEqual(['invalid', 'invalid', 'invalid']);
+    expect(results[2]?.detail).toBe('this database follows NETWORK=preview, not preprod');
+    expect(await countOf('payment_addresses')).toBe(1);
+  });
+
+  test('is found out also where its first leader comes while a registration waits', async () => {
+    let registered: Promise<string[]> | undefined;
+    await inTransaction(database.pool, async (tx) => {
+      await takeRegistrationLock(tx, 0);
+      registered = outcomes({ address: enterpriseAddress(1), userId: 'ann' });
+      await new Promise((resolve) => setTimeout(resolve, 150));
+      await follow('preview');
+    });
+    expect(await registered).toEqual(['invalid']);
+    expect(await countOf('payment_addresses')).toBe(0);
+  });
+
+  test('is none where its network is the same', async () => {
+    await follow('preprod');
+    expect(await outcomes({ address: enterpriseAddress(1), userId: 'ann' })).toEqual(['created']);
   });
 });
 

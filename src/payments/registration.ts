@@ -54,6 +54,10 @@ export async function registerAddresses(
     if (!wanted.has(address)) wanted.set(address, request.registration);
   }
   const stored = await storeAll(pool, [...wanted.values()], deps);
+  if ('refused' in stored) {
+    const { refused: detail } = stored;
+    return requests.map(({ address }) => ({ address, outcome: 'invalid', detail }));
+  }
   const told = new Set<string>();
   return checked.map((request, index) => {
     if (!request.ok) {
@@ -102,18 +106,33 @@ async function storeAll(
   pool: Pool,
   wanted: readonly Registration[],
   deps: RegistrationDeps,
-): Promise<Stored> {
+): Promise<Stored | { readonly refused: string }> {
   if (wanted.length === 0) return new Map();
   // Two batches that share addresses would wait for each other in a circle, were their orders different.
   const inOrder = [...wanted].sort((a, b) => (a.address < b.address ? -1 : 1));
   return inTransaction(pool, async (tx) => {
     await takeRegistrationLockShared(tx, deps.partitionId);
+    const other = await otherNetwork(tx, deps.network);
+    if (other !== null) {
+      return { refused: `this database follows NETWORK=${other}, not ${deps.network.name}` };
+    }
     const created = await insertNew(tx, inOrder, deps);
     const rows = await readBack(tx, inOrder);
     return new Map(
       rows.map((row) => [row.address, { ...row, created: created.has(row.address) }] as const),
     );
   });
+}
+
+const OTHER_NETWORK = 'select network from sync_state where network <> $1 limit 1';
+
+/**
+ * Asked with each batch and not only at the start: an instance with a wrong NETWORK may have started
+ * before the first leader wrote down which one it is, and its addresses would be watched in vain.
+ */
+async function otherNetwork(tx: Tx, network: Network): Promise<string | null> {
+  const { rows } = await tx.query<{ network: string }>(OTHER_NETWORK, [network.name]);
+  return rows[0]?.network ?? null;
 }
 
 const INSERT_NEW = `

@@ -1,0 +1,81 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createTestDatabase } from '../test/support/database.js';
+import type { TestDatabase } from '../test/support/test-databases.js';
+import { type ConfigError, readConfig } from './config.js';
+import { createLogger } from './health/logging.js';
+import { run } from './run.js';
+import { failureOf } from './verbs/failure.js';
+
+let database: TestDatabase;
+beforeEach(async () => {
+  database = await createTestDatabase();
+});
+afterEach(() => database.drop());
+
+const lines: string[] = [];
+const log = createLogger('info', { write: (line: string) => void lines.push(line) });
+beforeEach(() => void lines.splice(0));
+
+/** Without the role that follows the chain: nothing here needs a node. */
+const start = (signal?: AbortSignal): Promise<number> =>
+  run(
+    readConfig({
+      NETWORK: 'preprod',
+      DATABASE_URL: database.url,
+      OGMIOS_URL: 'ws://127.0.0.1:9',
+      HTTP_PORT: '0',
+    }),
+    { roles: ['api'], log, ...(signal === undefined ? {} : { signal }) },
+  );
+
+const until = async (event: string): Promise<string> => {
+  for (;;) {
+    const found = lines.find((line) => line.includes(`"event":"${event}"`));
+    if (found !== undefined) return found;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+};
+
+describe('a daemon', () => {
+  test.each([
+    ['another network', 1, 'preview', /NETWORK: given preprod.*DATABASE_URL.*follows preview/],
+    [
+      'another number of partitions',
+      2,
+      'preprod',
+      /TOTAL_PARTITIONS: given 1.*DATABASE_URL.*laid out for 2/,
+    ],
+  ])('refuses to start on a database of %s', async (_, partitions, network, why) => {
+    await database.pool.query(
+      'insert into sync_state (partition_id, total_partitions, network) values (0, $1, $2)',
+      [partitions, network],
+    );
+    const signal = AbortSignal.timeout(3_000);
+    const failure = await start(signal).then(
+      () => null,
+      (error: unknown) => error as ConfigError,
+    );
+    expect(failure?.problems).toHaveLength(1);
+    expect(failure?.problems[0]).toMatch(why);
+    expect(failureOf(failure).exitCode).toBe(2);
+    expect(lines.join()).not.toContain('listening');
+  });
+
+  test('starts on a database of its own network, and tells of lost connections in one line', async () => {
+    await database.pool.query(
+      "insert into sync_state (partition_id, total_partitions, network) values (0, 1, 'preprod')",
+    );
+    const stop = new AbortController();
+    const ended = start(stop.signal);
+    await until('listening');
+    await database.pool.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity
+        where datname = current_database() and application_name = 'chain-teller'`,
+    );
+    const line = JSON.parse(await until('database_connection_lost')) as Record<string, unknown>;
+    expect(line.reason).toMatch(/terminat.* \(57P01\)/);
+    expect(line).not.toHaveProperty('err');
+    stop.abort();
+    expect(await ended).toBe(0);
+  });
+});
