@@ -50,7 +50,7 @@ const poolOf = (world: World, { name }: Instance): pg.Pool =>
       if (fate === 'away' || fate === 'answer_lost') world.tally.databaseFaults += 1;
       return fate;
     },
-  ).pool;
+  );
 
 /** Only what is still its own: the lock may have been stolen and taken by the other. */
 function giveBackLock(world: World, self: Instance): void {
@@ -152,7 +152,7 @@ async function agreeWithNode(
 /** A life of a registrar: registers two addresses now and then, often some that are known already. */
 export async function register(world: World, name: string): Promise<void> {
   const { random, scheduler, deposits, hotWallet, tally } = world;
-  const { pool } = gatePool(
+  const pool = gatePool(
     world.pool,
     () => name,
     scheduler,

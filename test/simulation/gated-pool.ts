@@ -10,8 +10,6 @@ export class DatabaseAway extends Error {
 /** What the actor is to suffer with its next statement; asked at each. */
 export type Mishap = 'none' | 'away' | 'answer_lost' | 'crash' | 'crash_after';
 
-export type GatedPool = { readonly pool: pg.Pool; readonly commits: () => number };
-
 /**
  * The real pool, with a gate before every statement and mishaps on request. What was in flight when the
  * mishap struck is cut off with its connection, as when a process or a network dies.
@@ -21,8 +19,7 @@ export function gatePool(
   actor: () => string,
   scheduler: Scheduler,
   mishap: (statement: string) => Mishap,
-): GatedPool {
-  let commits = 0;
+): pg.Pool {
   const run = async (
     text: string,
     send: () => Promise<unknown>,
@@ -42,7 +39,6 @@ export function gatePool(
     }
     scheduler.hold(actor(), need);
     const result = await send();
-    if (text === 'commit') commits += 1;
     if (fate === 'answer_lost' || fate === 'crash_after') {
       cut();
       throw fate === 'answer_lost' ? new DatabaseAway('connection lost') : new Crash(text);
@@ -83,7 +79,7 @@ export function gatePool(
       () => real.query(text, values),
       () => undefined,
     ).finally(() => scheduler.letGo(actor()));
-  return { pool: { connect, query } as unknown as pg.Pool, commits: () => commits };
+  return { connect, query } as unknown as pg.Pool;
 }
 
 /** Statements that would wait for another transaction. The scheduler lets none of them wait. */

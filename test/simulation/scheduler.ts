@@ -1,6 +1,6 @@
 import type { Random } from '../../src/devnet/random.js';
 
-/** What a statement needs so that it doesn't wait inside PostgreSQL; see `locks.ts`. */
+/** What a statement needs so that it doesn't wait inside PostgreSQL; see `needOf` in `gated-pool.ts`. */
 export type Need = { readonly lock: string; readonly shared: boolean } | null;
 
 /** Thrown at a gate: the process is killed there. */
@@ -30,7 +30,7 @@ export type Scheduler = {
   idle(actor: string, why: string): Promise<void>;
   hold(actor: string, need: Need): void;
   letGo(actor: string): void;
-  /** Lets a random actor that can go on run to its next gate. False where none can. */
+  /** Lets a random actor that can go on run to its next gate, and names it. Null where none can. */
   step(): Promise<string | null>;
   /** Fails the gate at which the actor stands. */
   strike(actor: string, error: Error): Promise<void>;
