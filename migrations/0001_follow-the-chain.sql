@@ -107,6 +107,9 @@ create index incoming_payments_height on incoming_payments (partition_id, block_
 create index incoming_payments_spent on incoming_payments (partition_id, spent_height) where spent_height is not null;
 create index incoming_payments_user on incoming_payments (user_id, detected_at, tx_hash, output_index);
 create index incoming_payments_listed on incoming_payments (detected_at, tx_hash, output_index);
+-- A list of the few among millions of confirmed ones; for the pending ones incoming_payments_due serves.
+create index incoming_payments_rare on incoming_payments (status, detected_at, tx_hash, output_index)
+  where status in ('seen', 'rolled_back', 'ignored');
 create index incoming_payments_address on incoming_payments (address, detected_at);
 create index incoming_payments_reference on incoming_payments (reference_id) where reference_id is not null;
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createTestDatabase } from '../../test/support/database.js';
 import type { TestDatabase } from '../../test/support/test-databases.js';
+import type { Queryable } from '../database/transaction.js';
 import { readBalances, readLedger, verifyBalances } from './balance-reads.js';
 import { CursorError, type Page, writeCursor } from './pages.js';
 import { countAll, listAddresses, listPayments, readPayment, showAddress } from './reads.js';
@@ -92,6 +93,40 @@ describe('payments', () => {
     const since = new Date('2026-01-02T00:00:00Z');
     expect((await listPayments(database.pool, { since }, page)).items).toEqual([]);
   });
+
+  test.each(['seen', 'rolled_back', 'ignored'] as const)(
+    'those that are %s are found without walking over all the others',
+    async (status) => {
+      await database.pool.query(
+        `insert into incoming_payments (tx_hash, output_index, address, user_id, amount_lovelace,
+           status, detected_at)
+         select lpad(to_hex(1000 + n), 64, '0'), 0, 'addr-1', 'user-1', 5,
+                case when n = 19000 then $1 else 'confirmed' end,
+                timestamptz '2026-01-02 00:00:00Z' + n * interval '1 second'
+           from generate_series(1, 20000) as n`,
+        [status],
+      );
+      await database.pool.query('analyze incoming_payments');
+      const plans: string[] = [];
+      const explaining: Queryable = {
+        query: async (text, values) => {
+          const plan = await database.pool.query<{ 'QUERY PLAN': string }>(
+            `explain ${text}`,
+            values,
+          );
+          plans.push(plan.rows.map((row) => row['QUERY PLAN']).join('\n'));
+          return database.pool.query(text, values);
+        },
+      };
+      const page = { limit: 100 };
+      const { items } = await listPayments(explaining, { status }, page);
+      expect(items.map((item) => item.status)).toEqual([status]);
+      const cursor = writeCursor('payments', ['2026-01-02 00:00:01', 'f'.repeat(64), 0]);
+      await listPayments(explaining, { status }, { ...page, cursor });
+      expect(plans).toHaveLength(2);
+      for (const plan of plans) expect(plan).toContain('incoming_payments_rare');
+    },
+  );
 
   test('are counted by status, those that have none too', async () => {
     expect(await countAll(database.pool)).toEqual({
