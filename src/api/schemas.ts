@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MAX } from '../payments/pages.js';
 import { PAYMENT_STATUSES } from '../payments/payment.js';
+import { NOT_YET } from './validation.js';
 
 /** Shapes of `/v1` in and out (contract, section 4). The OpenAPI document is made from them. */
 
@@ -25,6 +26,10 @@ export const registrationBody = z
     referenceType: z.string().nullish(),
     referenceId: z.string().nullish(),
     metadata: z.record(z.string(), z.unknown()).nullish(),
+    // Who writes down the default asks for nothing that isn't there.
+    backfill: z
+      .literal(false, { error: ({ input }) => (input === true ? NOT_YET : 'must be a boolean') })
+      .optional(),
   })
   .meta({ id: 'Registration' });
 

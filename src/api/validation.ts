@@ -21,9 +21,6 @@ export const tellIssues = (error: z.ZodError): FieldError[] =>
       : [{ field: issue.path.join('.'), problem: issue.message }],
   );
 
-const NOT_YET = 'is not available in this version yet';
+export const NOT_YET = 'is not available in this version yet';
 /** Part of the contract, and of a later version. */
-const LATER_FIELDS: ReadonlyMap<string, string> = new Map([
-  ['derive', NOT_YET],
-  ['backfill', NOT_YET],
-]);
+const LATER_FIELDS: ReadonlyMap<string, string> = new Map([['derive', NOT_YET]]);

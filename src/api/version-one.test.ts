@@ -67,6 +67,19 @@ describe('registering', () => {
     expect((answer.body as { detail: string }).detail).toContain(why);
   });
 
+  test('without backfill is what it is anyway', async () => {
+    const body = { address: longAddress(1), userId: 'ann', backfill: false };
+    expect(await post(body)).toMatchObject({ status: 201, body: { address: longAddress(1) } });
+    expect(await post({ address: longAddress(1), userId: 'ann' })).toMatchObject({ status: 200 });
+    expect(await post([body])).toMatchObject({
+      status: 200,
+      body: { items: [{ outcome: 'exists' }] },
+    });
+    const odd = await post({ ...body, backfill: 'no' });
+    expect(odd).toMatchObject({ status: 422 });
+    expect((odd.body as { detail: string }).detail).toContain('backfill');
+  });
+
   test('a batch answers item by item, whatever is in it', async () => {
     await post({ address: longAddress(3), userId: 'ann' });
     const answer = await post([

@@ -7,7 +7,8 @@ import { lagOf, type Vitals } from './vitals.js';
 /** `/status` and `teller status`. What couldn't be read is null. */
 export type Status = {
   readonly version: string;
-  readonly network: string;
+  /** Null where no instance answers and none ever followed a chain. */
+  readonly network: string | null;
   /** Null where it isn't a running instance that answers. */
   readonly role: Vitals['role'] | null;
   readonly leaderEpoch: number | null;
@@ -29,7 +30,7 @@ export type Status = {
 
 export type StatusInput = {
   readonly version: string;
-  readonly network: string;
+  readonly network: string | null;
   readonly vitals: Vitals | null;
   /** Undefined where the database didn't answer; null where nothing was ever followed. */
   readonly state: SyncState | null | undefined;

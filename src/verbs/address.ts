@@ -88,6 +88,7 @@ async function list(
   await withDatabase(terminal, [], async ({ pool }) => {
     const page = await listAddresses(pool, { userId: flags.user }, flags);
     if (flags.json === true) return sayJson(terminal, page);
+    if (page.items.length === 0) return terminal.out('no such address is watched\n');
     sayTable(terminal, page.items, [
       ['ADDRESS', (row) => row.address],
       ['USER', (row) => row.userId],

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { readBalances, verifyBalances } from '../payments/balance-reads.js';
 import { withDatabase } from './database.js';
 import { finish, type JsonFlag, type VerbContext, withExample } from './flags.js';
-import { EXIT, sayJson, sayTable, showAda } from './terminal.js';
+import { counted, EXIT, printable, sayJson, sayTable, showAda } from './terminal.js';
 
 export function addBalanceVerbs(program: Command, context: VerbContext): void {
   const balance = program.command('balance').description("users' balances");
@@ -26,6 +26,10 @@ async function show({ terminal }: VerbContext, userId: string, flags: JsonFlag):
   await withDatabase(terminal, [], async ({ pool }) => {
     const balances = await readBalances(pool, userId);
     if (flags.json === true) return sayJson(terminal, { balances });
+    if (balances.length === 0) {
+      const user = printable(userId);
+      return terminal.out(`${user} has no balance yet\n`);
+    }
     const amount = (unit: string, text: string) => (unit === 'lovelace' ? showAda(text) : text);
     sayTable(terminal, balances, [
       ['UNIT', (row) => (row.unit === 'lovelace' ? 'ada' : row.unit)],
@@ -43,7 +47,9 @@ async function verify(context: VerbContext, flags: JsonFlag): Promise<void> {
     const { balances, entries, mismatchCount, mismatches } = result;
     if (flags.json === true) sayJson(terminal, result);
     else if (mismatchCount === 0) {
-      terminal.out(`${balances} balances equal the sums of their ${entries} ledger entries\n`);
+      const equal = balances === 1 ? 'equals the sum of its' : 'equal the sums of their';
+      const ofEntries = entries === 1 ? '1 ledger entry' : `${entries} ledger entries`;
+      terminal.out(`${counted(balances, 'balance')} ${equal} ${ofEntries}\n`);
     } else {
       sayTable(terminal, mismatches, [
         ['USER', (row) => row.userId],
@@ -51,7 +57,8 @@ async function verify(context: VerbContext, flags: JsonFlag): Promise<void> {
         ['RECORDED', (row) => bucketsOf(row.recorded)],
         ['LEDGER SAYS', (row) => bucketsOf(row.computed)],
       ]);
-      terminal.out(`${mismatchCount} of ${balances} balances differ from their ledger\n`);
+      const differ = mismatchCount === 1 ? 'differs from its' : 'differ from their';
+      terminal.out(`${mismatchCount} of ${counted(balances, 'balance')} ${differ} ledger\n`);
     }
     finish(context, mismatchCount === 0 ? EXIT.done : EXIT.discrepancies);
   });

@@ -61,6 +61,28 @@ describe('addresses', () => {
   });
 });
 
+describe('an empty database', () => {
+  test('follows no network yet', async () => {
+    expect(await json('status')).toMatchObject({ lines: [{ network: null, cursor: null }] });
+    expect((await teller(['status'])).out).toMatch(/network +-\n/);
+  });
+
+  test('is told in a sentence, and with --json as it is', async () => {
+    expect((await teller(['payment', 'list'])).out).toBe('there are no such payments\n');
+    expect((await teller(['address', 'list'])).out).toBe('no such address is watched\n');
+    expect((await teller(['balance', 'show', 'ann'])).out).toBe('ann has no balance yet\n');
+    expect(await json('payment', 'list')).toMatchObject({ lines: [{ items: [] }] });
+    expect(await json('address', 'list')).toMatchObject({ lines: [{ items: [] }] });
+    expect(await json('balance', 'show', 'ann')).toMatchObject({ lines: [{ balances: [] }] });
+  });
+
+  test('has no balances to verify', async () => {
+    expect((await teller(['balance', 'verify'])).out).toBe(
+      '0 balances equal the sums of their 0 ledger entries\n',
+    );
+  });
+});
+
 describe('reading', () => {
   beforeEach(async () => {
     await teller(['address', 'add', enterpriseAddress(1), '--user', 'ann']);
@@ -104,9 +126,21 @@ describe('reading', () => {
       exitCode: 3,
       lines: [{ balances: 1, mismatchCount: 1, mismatches: [{ userId: 'ann' }] }],
     });
-    expect((await teller(['balance', 'verify'])).out).toContain('1 of 1 balances differ');
+    expect((await teller(['balance', 'verify'])).out).toContain(
+      '1 of 1 balance differs from its ledger',
+    );
     await under.database.pool.query('delete from user_balances');
     expect((await teller(['balance', 'verify'])).exitCode).toBe(0);
+  });
+
+  test('a single balance that is the sum of its single entry is told as one', async () => {
+    await under.database.pool.query(
+      `insert into balance_transactions (user_id, unit, bucket, type, amount, reason)
+       values ('ann', 'lovelace', 'pending', 'credit', 5, 'test')`,
+    );
+    expect((await teller(['balance', 'verify'])).out).toBe(
+      '1 balance equals the sum of its 1 ledger entry\n',
+    );
   });
 
   test('balances and status are shown', async () => {

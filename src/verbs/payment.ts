@@ -55,6 +55,7 @@ async function list({ terminal }: VerbContext, flags: ListFlags): Promise<void> 
     const filter = { userId, status, since, address: checked?.address.text };
     const page = await listPayments(pool, filter, flags);
     if (flags.json === true) return sayJson(terminal, page);
+    if (page.items.length === 0) return terminal.out('there are no such payments\n');
     sayTable(terminal, page.items, [
       ['PAYMENT', (row) => `${row.txHash}#${row.outputIndex}`],
       ['USER', (row) => row.userId],

@@ -16,12 +16,12 @@ export function addStatusVerb(program: Command, { terminal }: VerbContext): void
       withDatabase(terminal, ['partitionId'], async ({ pool, settings }) => {
         const state = await readSyncState(pool, settings.partitionId);
         const counts = await countAll(pool);
-        const network = state?.network ?? '';
+        const network = state?.network ?? null;
         const status = tellStatus({ version: readVersion(), network, vitals: null, state, counts });
         if (flags.json === true) return sayJson(terminal, status);
         sayFields(terminal, {
           version: status.version,
-          network: network === '' ? null : network,
+          network,
           'leader epoch': status.leaderEpoch,
           'recorded up to': status.cursor?.height ?? null,
           'tip of the chain': status.tip?.height ?? null,

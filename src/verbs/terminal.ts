@@ -61,6 +61,10 @@ export const printable = (text: string): string =>
     return `\\u{${code.toString(16)}}`;
   });
 
+/** `1 balance`, `2 balances`. */
+export const counted = (count: number, noun: string): string =>
+  `${count} ${noun}${count === 1 ? '' : 's'}`;
+
 const LOVELACE_DIGITS = 6;
 
 /** `1.500000` for 1,500,000 lovelace. */
