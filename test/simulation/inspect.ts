@@ -87,7 +87,9 @@ function rolledBackInVain(chain: DevnetChain, before: Books | null, now: Books):
   return lowest !== null && chain.indexOf(lowest) !== undefined ? lowest : null;
 }
 
+/** Before the first look there was nothing. */
 const moved = (before: Books | null, now: Books): boolean =>
-  before?.state?.last_block_hash !== now.state?.last_block_hash ||
-  before?.payments.length !== now.payments.length ||
-  before.entries.count !== now.entries.count;
+  (before?.state?.last_block_hash ?? null) !== (now.state?.last_block_hash ?? null) ||
+  (before?.state?.started ?? false) !== (now.state?.started ?? false) ||
+  (before?.payments.length ?? 0) !== now.payments.length ||
+  (before?.entries.count ?? 0) !== now.entries.count;
