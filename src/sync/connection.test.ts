@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import {
   ConnectionEnded,
@@ -15,10 +16,15 @@ const never = new AbortController().signal;
 /** An HTTP server that answers every upgrade with this status; null: not at all. */
 async function doorkeeper(status: number | null): Promise<string> {
   const server = createServer();
+  const sockets = new Set<Duplex>();
   server.on('upgrade', (_, socket) => {
+    // One that comes late comes after its test.
+    sockets.add(socket);
     socket.on('error', () => undefined);
     if (status !== null) socket.end(`HTTP/1.1 ${status} No\r\nconnection: close\r\n\r\n`);
-    onTestFinished(() => void socket.destroy());
+  });
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy();
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
