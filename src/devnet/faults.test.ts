@@ -1,36 +1,8 @@
 import { once } from 'node:events';
-import { afterEach, describe, expect, test } from 'vitest';
-import type { RawClient } from '../../test/support/raw-client.js';
-import { connectRaw, upgradeStatus } from '../../test/support/raw-client.js';
+import { describe, expect, test } from 'vitest';
+import { connect, devnet, health, NEXT, pause, TIP } from '../../test/support/devnet.js';
+import { upgradeStatus } from '../../test/support/raw-client.js';
 import type { Fault } from './faults.js';
-import type { Devnet, DevnetOptions } from './server.js';
-import { startDevnet } from './server.js';
-
-const NEXT = '{"jsonrpc":"2.0","method":"nextBlock"}';
-const TIP = '{"jsonrpc":"2.0","method":"queryNetwork/tip","id":7}';
-
-const open: { close: () => unknown }[] = [];
-afterEach(async () => {
-  for (const one of open.splice(0).reverse()) await one.close();
-});
-
-async function devnet(options: DevnetOptions = {}): Promise<Devnet> {
-  const started = await startDevnet({ seed: 1, blocks: 5, ...options });
-  open.push(started);
-  return started;
-}
-
-async function connect(url: string, headers?: Record<string, string>): Promise<RawClient> {
-  const client = await connectRaw(url, headers);
-  open.push({ close: () => client.socket.terminate() });
-  return client;
-}
-
-async function health(url: string): Promise<Record<string, unknown>> {
-  return (await (await fetch(`${url}/health`)).json()) as Record<string, unknown>;
-}
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 describe('faults', () => {
   test('drop: without a word, or with a code', async () => {

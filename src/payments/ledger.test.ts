@@ -73,7 +73,14 @@ describe('ledger entries', () => {
     });
     fc.assert(
       fc.property(fc.array(entry), (drafts) => {
-        const entries = drafts.map((draft) => ({ ...payment(), ...draft }) as unknown as Entry);
+        const { txHash, outputIndex, inclusion } = payment();
+        const entries: Entry[] = drafts.map((draft) => ({
+          ...draft,
+          reason: 'payment_detected',
+          txHash,
+          outputIndex,
+          inclusion,
+        }));
         const deltas = deltasOf(entries);
         const keys = deltas.map(({ userId, unit }) => [userId, unit]);
         expect(keys).toEqual(

@@ -79,6 +79,7 @@ export function gatePool(
       () => real.query(text, values),
       () => undefined,
     ).finally(() => scheduler.letGo(actor()));
+  // What transactions and reads ask of a pool, and no more: the gates stand exactly there.
   return { connect, query } as unknown as pg.Pool;
 }
 
