@@ -41,6 +41,11 @@ describe('reading the environment', () => {
       httpPort: 8080,
       apiKeys: null,
       hotWalletAddress: null,
+      signer: null,
+      payoutApprovalAboveLovelace: null,
+      payoutConfirmations: 15,
+      payoutValiditySeconds: 7200,
+      payoutFees: 'treasury',
       shutdownTimeoutMs: 20_000,
       logLevel: 'info',
     });
@@ -72,6 +77,10 @@ describe('reading the environment', () => {
     ['OGMIOS_URL', 'ws://a,,ws://b', 'comma separated'],
     ['OGMIOS_URL', 'http://a', 'ws://'],
     ['OGMIOS_URL', 'ws://a,ws://b/#x', 'without #'],
+    ['SIGNER', 'http://signer.example', 'https://'],
+    ['PAYOUT_APPROVAL_ABOVE_ADA', '1.0000001', 'six decimals'],
+    ['PAYOUT_FEES', 'both', 'treasury or user'],
+    ['PAYOUT_VALIDITY_SECONDS', '59', '60 to 86400'],
     ['OGMIOS_API_KEYS', 'a,,b', 'none of them empty'],
     ['START_POINT', '123', 'SLOT.BLOCKHASH'],
     ['MIGRATE_ON_START', 'yes', 'true or false'],
@@ -159,7 +168,7 @@ describe('files', () => {
     const later = [
       'RECONCILE_CRON=0 3 * * *',
       'PAYOUT_DAILY_LIMIT_ADA=5000',
-      'PAYOUT_ID_SECRET_FILE=/does/not/exist',
+      'ACCOUNT_PUBLIC_KEY_FILE=/does/not/exist',
       'OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4318',
     ];
     const path = file('teller.env', [...lines, ...later].join('\n'));

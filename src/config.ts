@@ -52,6 +52,7 @@ export function readSettings<N extends SettingName>(
   }
   const foreign = hotWalletProblem(values);
   if (foreign !== undefined) problems.push(foreign);
+  if (names.includes('signer' as N) && values.get('signer')) problems.push(...missingFor(values));
   if (problems.length > 0) throw new ConfigError([...new Set(problems)]);
   return Object.freeze(Object.fromEntries(values)) as Readonly<Pick<Config, N>>;
 }
@@ -66,6 +67,13 @@ function tellProblem(variable: string, given: string | undefined, wanted: string
   return given === undefined
     ? `${variable}: wanted ${wanted}; what was given isn't shown`
     : `${variable}: given ${JSON.stringify(given)}, wanted ${wanted}`;
+}
+
+/** Who signs needs to know for which wallet, and what makes the ids that go onto the chain. */
+function missingFor(values: ReadonlyMap<SettingName, unknown>): string[] {
+  return (['hotWalletAddress', 'payoutIdSecret'] as const)
+    .filter((name) => values.get(name) === null)
+    .map((name) => `${SETTINGS[name].variable}: is required where SIGNER is set`);
 }
 
 /** Replaces the address by its canonical form: what is compared with the chain must be spelled as the node does. */

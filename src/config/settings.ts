@@ -1,7 +1,7 @@
 import { validate } from 'node-cron';
 import { z } from 'zod';
 import { parseNetwork } from '../chain/network.js';
-import { type PointOrOrigin, parsePoint } from '../chain/point.js';
+import { type PointOrOrigin, parsePoint, SECURITY_PARAMETER_BLOCKS } from '../chain/point.js';
 import { parseApiKeys } from './api-keys.js';
 import { parseConfirmationTiers } from './confirmation-tiers.js';
 import { Secret } from './secret.js';
@@ -117,6 +117,38 @@ function startPoint(text: string): Read<'tip' | PointOrOrigin> {
 const boolean = (text: string): Read<boolean> =>
   text === 'true' || text === 'false' ? got(text === 'true') : wanted('true or false');
 
+/** 128 bits in base64; what is guessed lets its guesser name the payouts of others. */
+const SECRET_LENGTH_MIN = 22;
+
+export type SignerAddress =
+  | { readonly kind: 'file'; readonly path: string }
+  | { readonly kind: 'remote'; readonly url: string };
+
+function signer(text: string): Read<SignerAddress> {
+  const path = /^file:(?:\/\/)?(.+)$/.exec(text)?.[1];
+  if (path !== undefined) return got({ kind: 'file', path });
+  const remote = URL.canParse(text) ? new URL(text) : null;
+  return remote?.protocol === 'https:' && remote.username === '' && remote.password === ''
+    ? got({ kind: 'remote', url: text })
+    : wanted('file:PATH, or https://… without a user name or password');
+}
+
+const pem =
+  (label: string) =>
+  (text: string): Read<Secret> =>
+    new RegExp(`^-----BEGIN [A-Z ]*${label}-----[^]*-----END [A-Z ]*${label}-----$`).test(text)
+      ? got(new Secret(text))
+      : wanted(`PEM text with a ${label}; name a file with …_FILE`);
+
+/** ADA with up to six decimals, as lovelace. */
+function ada(text: string): Read<bigint> {
+  const [, whole_, fraction = ''] = /^(\d{1,11})(?:\.(\d{1,6}))?$/.exec(text) ?? [];
+  const lovelaceOf = BigInt(whole_ ?? -1) * 1_000_000n + BigInt(fraction.padEnd(6, '0') || 0);
+  return whole_ !== undefined && lovelaceOf <= LOVELACE_MAX
+    ? got(lovelaceOf)
+    : wanted('ADA, with up to six decimals');
+}
+
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
@@ -201,6 +233,34 @@ export const SETTINGS = {
     validate(text) ? got(text) : wanted('a cron expression, as 30 3 * * *'),
   ),
   hotWalletAddress: optional('HOT_WALLET_ADDRESS', (text) => got(text)),
+  signer: optional('SIGNER', signer),
+  signerClientCertificate: optional('SIGNER_CLIENT_CERT', pem('CERTIFICATE')),
+  signerClientKey: hidden(optional('SIGNER_CLIENT_KEY', pem('PRIVATE KEY'))),
+  signerCa: optional('SIGNER_CA', pem('CERTIFICATE')),
+  payoutIdSecret: hidden(
+    optional('PAYOUT_ID_SECRET', (text) =>
+      text.length >= SECRET_LENGTH_MIN
+        ? got(new Secret(text))
+        : wanted(`at least ${SECRET_LENGTH_MIN} characters, drawn at random`),
+    ),
+  ),
+  payoutApprovalAboveLovelace: optional('PAYOUT_APPROVAL_ABOVE_ADA', ada),
+  payoutDailyLimitLovelace: optional('PAYOUT_DAILY_LIMIT_ADA', ada),
+  payoutConfirmations: defaulted('PAYOUT_CONFIRMATIONS', '15', whole(1, SECURITY_PARAMETER_BLOCKS)),
+  // Two epochs' worth is beyond what a node can forecast; below a minute no transaction gets through.
+  payoutValiditySeconds: defaulted('PAYOUT_VALIDITY_SECONDS', '7200', whole(60, 86_400)),
+  payoutFees: defaulted('PAYOUT_FEES', 'treasury', (text) =>
+    text === 'treasury' || text === 'user' ? got(text) : wanted('treasury or user'),
+  ),
+  payoutDestinations: optional('PAYOUT_DESTINATIONS', (text) =>
+    got(text.split(',').map((part) => part.trim())),
+  ),
+  payoutBatchMax: defaulted('PAYOUT_BATCH_MAX', '150', whole(1, 1000)),
+  payoutBatchWaitMs: defaulted('PAYOUT_BATCH_WAIT_SECONDS', '2', (text) => {
+    const seconds = whole(0, 3600)(text);
+    return seconds.ok ? got(seconds.value * 1000) : wanted('whole seconds, 0 to 3600');
+  }),
+  payoutUnconfirmedMax: defaulted('PAYOUT_UNCONFIRMED_MAX', '2', whole(0, 50)),
   shutdownTimeoutMs: defaulted('SHUTDOWN_TIMEOUT', '20', (text) => {
     const seconds = whole(0, 3600)(text);
     return seconds.ok ? got(seconds.value * 1000) : wanted('whole seconds, 0 to 3600');
@@ -217,13 +277,6 @@ export const LATER_VARIABLES: readonly string[] = [
   'RECONCILE_CRON',
   'BACKUP_CRON',
   'ACCOUNT_PUBLIC_KEY',
-  'SIGNER',
-  'PAYOUT_APPROVAL_ABOVE_ADA',
-  'PAYOUT_DAILY_LIMIT_ADA',
-  'PAYOUT_CONFIRMATIONS',
-  'PAYOUT_VALIDITY_SECONDS',
-  'PAYOUT_FEES',
-  'PAYOUT_ID_SECRET',
   'WEBHOOK_ALLOW_PRIVATE',
   'OTEL_EXPORTER_OTLP_ENDPOINT',
 ];

@@ -61,8 +61,8 @@ const run = (blocks: LinkedBlock<Block>[], books: Books = BOOKS) => {
   const everything = { mayBeWatched: () => true, mayBeRecorded: () => true };
   return effectsOf(blocks, matchBlocks(blocks, everything), books, POLICY, NOW);
 };
-const told = (effects: { events: readonly { type: string; payment: { txHash: string } }[] }) =>
-  effects.events.map((event) => `${event.type} ${Number.parseInt(event.payment.txHash, 16)}`);
+const told = (effects: { events: readonly { type: string; view: { txHash: string } }[] }) =>
+  effects.events.map((event) => `${event.type} ${Number.parseInt(event.view.txHash, 16)}`);
 
 describe('what blocks mean', () => {
   test('a deposit is pending, then confirmed at its depth, also within one run', () => {
@@ -71,7 +71,7 @@ describe('what blocks mean', () => {
       ['confirmed', 2],
     ]);
     expect(told(effects)).toEqual(['payment.detected 1', 'payment.confirmed 1']);
-    expect(effects.events.map((event) => event.payment.confirmations)).toEqual([1, 2]);
+    expect(effects.events.map((event) => event.view.confirmations)).toEqual([1, 2]);
   });
 
   test("the tier is that of all the user's payments in the block, over addresses and transactions", () => {
@@ -143,7 +143,7 @@ describe('what blocks mean', () => {
       ['pending', 'debit', 7n * ADA],
       ['available', 'debit', 5n * ADA],
     ]);
-    expect(undone.events[0]?.payment).toMatchObject({
+    expect(undone.events[0]?.view).toMatchObject({
       status: 'rolled_back',
       blockHash: null,
       confirmations: 0,

@@ -31,7 +31,7 @@ export type OutboxEvent = {
   readonly type: 'payment.detected' | 'payment.confirmed' | 'payment.rolled_back';
   /** The same event has the same key, whoever writes it. */
   readonly key: string;
-  readonly payment: PaymentView;
+  readonly view: PaymentView;
 };
 
 export type Spend = {
@@ -251,7 +251,7 @@ const eventOf = (
 ): OutboxEvent => ({
   type,
   key: `${type}:${referenceOf(payment)}:${payment.inclusion}`,
-  payment: showPayment(payment, cursorHeight),
+  view: showPayment(payment, cursorHeight),
 });
 
 export const referenceOf = (payment: Payment): OutputReference =>

@@ -1,15 +1,18 @@
 import type { Tx } from '../database/transaction.js';
-import { type OutboxEvent, type PlacedPayment, referenceOf } from './effects.js';
+import { type PlacedPayment, referenceOf } from './effects.js';
 import type { Delta, Entry } from './ledger.js';
 import { showAssets } from './payment.js';
 
 const APPEND_ENTRIES = `
   insert into balance_transactions
-    (user_id, unit, bucket, type, amount, reason, tx_hash, output_index, inclusion, created_at)
-  select user_id, unit, bucket, type, amount, reason, tx_hash, output_index, inclusion, $1
+    (user_id, unit, bucket, type, amount, reason, tx_hash, output_index, inclusion, payout_id,
+     payout_turn, created_at)
+  select user_id, unit, bucket, type, amount, reason, tx_hash, output_index, inclusion, payout_id,
+         payout_turn, $1
     from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::numeric[], $7::text[], $8::text[],
-                $9::int[], $10::int[])
-      with ordinality as e (user_id, unit, bucket, type, amount, reason, tx_hash, output_index, inclusion, ord)
+                $9::int[], $10::int[], $11::text[], $12::int[])
+      with ordinality as e (user_id, unit, bucket, type, amount, reason, tx_hash, output_index, inclusion,
+                            payout_id, payout_turn, ord)
    order by ord`;
 
 const CREATE_BALANCES = `
@@ -44,9 +47,11 @@ export async function post(
     entries.map((entry) => entry.type),
     entries.map((entry) => entry.amount.toString()),
     entries.map((entry) => entry.reason),
-    entries.map((entry) => entry.txHash),
-    entries.map((entry) => entry.outputIndex),
-    entries.map((entry) => entry.inclusion),
+    entries.map(({ cause }) => ('txHash' in cause ? cause.txHash : null)),
+    entries.map(({ cause }) => ('txHash' in cause ? cause.outputIndex : null)),
+    entries.map(({ cause }) => ('txHash' in cause ? cause.inclusion : null)),
+    entries.map(({ cause }) => ('payoutId' in cause ? cause.payoutId : null)),
+    entries.map(({ cause }) => ('payoutId' in cause ? cause.turn : null)),
   ]);
   const keys = [deltas.map((delta) => delta.userId), deltas.map((delta) => delta.unit)];
   await tx.query(CREATE_BALANCES, keys);
@@ -65,12 +70,17 @@ const WRITE_EVENTS = `
     from unnest($2::text[], $3::text[], $4::jsonb[]) with ordinality as e (type, event_key, data, ord)
    order by ord`;
 
-export const writeEvents = (tx: Tx, at: Date, events: readonly OutboxEvent[]) =>
+/** @param events `view` is what `/v1` shows at this moment */
+export const writeEvents = (
+  tx: Tx,
+  at: Date,
+  events: readonly { readonly type: string; readonly key: string; readonly view: object }[],
+) =>
   tx.query(WRITE_EVENTS, [
     at,
     events.map((event) => event.type),
     events.map((event) => event.key),
-    events.map((event) => JSON.stringify(event.payment)),
+    events.map((event) => JSON.stringify(event.view)),
   ]);
 
 const AUDIT_REVERSALS = `

@@ -77,9 +77,7 @@ describe('ledger entries', () => {
         const entries: Entry[] = drafts.map((draft) => ({
           ...draft,
           reason: 'payment_detected',
-          txHash,
-          outputIndex,
-          inclusion,
+          cause: { txHash, outputIndex, inclusion },
         }));
         const deltas = deltasOf(entries);
         const keys = deltas.map(({ userId, unit }) => [userId, unit]);

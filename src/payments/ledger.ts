@@ -11,11 +11,24 @@ export type Entry = {
   readonly type: 'credit' | 'debit';
   /** Above zero. */
   readonly amount: bigint;
-  readonly reason: 'payment_detected' | 'payment_confirmed' | 'payment_rolled_back';
-  readonly txHash: string;
-  readonly outputIndex: number;
-  readonly inclusion: number;
+  readonly reason: EntryReason;
+  readonly cause: Cause;
 };
+
+export type EntryReason =
+  | 'payment_detected'
+  | 'payment_confirmed'
+  | 'payment_rolled_back'
+  | 'payout_held'
+  | 'payout_confirmed'
+  | 'payout_fee'
+  | 'payout_released'
+  | 'payout_rolled_back';
+
+/** What an entry is about; once for each inclusion of a payment and each turn of a payout. */
+export type Cause =
+  | { readonly txHash: string; readonly outputIndex: number; readonly inclusion: number }
+  | { readonly payoutId: string; readonly turn: number };
 
 export type Delta = {
   readonly userId: string;
@@ -62,16 +75,21 @@ function move(
       type,
       amount,
       reason,
-      txHash: payment.txHash,
-      outputIndex: payment.outputIndex,
-      inclusion: payment.inclusion,
+      cause: {
+        txHash: payment.txHash,
+        outputIndex: payment.outputIndex,
+        inclusion: payment.inclusion,
+      },
     })),
   );
 }
 
-function amountsOf(payment: Payment): [AssetUnit, bigint][] {
-  const assets = [...payment.assets].sort(([a], [b]) => (a < b ? -1 : 1));
-  return payment.amountLovelace > 0n ? [['lovelace', payment.amountLovelace], ...assets] : assets;
+/** Lovelace first, then assets in the order of their units. */
+export function amountsOf(
+  value: Pick<Payment, 'amountLovelace' | 'assets'>,
+): [AssetUnit, bigint][] {
+  const assets = [...value.assets].sort(([a], [b]) => (a < b ? -1 : 1));
+  return value.amountLovelace > 0n ? [['lovelace', value.amountLovelace], ...assets] : assets;
 }
 
 /** What entries change, one row a balance, in (user, unit) order: the order in which rows are locked. */

@@ -77,7 +77,12 @@ export async function followUntil(
   return events;
 }
 
-export const emptyTables = (pool: pg.Pool): Promise<unknown> =>
-  pool.query(
-    'truncate sync_state, blocks, block_checkpoints, payment_addresses, incoming_payments, wallet_outputs, balance_transactions, user_balances, outbox, audit_log restart identity',
-  );
+/** As a new database is: the payout control's one row is part of the schema. */
+export const emptyTables = (pool: pg.Pool): Promise<unknown> => pool.query(EMPTY);
+
+const EMPTY = `
+  truncate sync_state, blocks, block_checkpoints, payment_addresses, incoming_payments, wallet_outputs,
+    balance_transactions, user_balances, outbox, audit_log, outbound_payments, payout_batches,
+    payout_transactions, payout_transaction_inputs, payout_attempts, payout_change, wallet_reservations,
+    wallet_backfills, payout_control restart identity;
+  insert into payout_control default values`;
