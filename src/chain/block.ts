@@ -24,6 +24,8 @@ export type Output = {
   /** As the node wrote it: bech32 (`addr…`), or base58 for Byron. */
   readonly address: string;
   readonly value: Value;
+  /** It carries a reference script: whoever spends it pays for the script's bytes. */
+  readonly hasScript: boolean;
 };
 
 /** A transaction's effect on the ledger: what it really spends and what really exists afterwards. */
@@ -31,6 +33,10 @@ export type Transaction = {
   readonly id: string;
   readonly spends: readonly OutputReference[];
   readonly outputs: readonly Output[];
+  /** Metadata by label, as the node wrote it; undefined where there is none, or where a script failed. */
+  readonly labels: unknown;
+  /** The ledger takes it in slots below this one; null where it has no such bound, or one beyond 2^53. */
+  readonly invalidHereafter: number | null;
 };
 
 export type Block = {

@@ -68,6 +68,34 @@ describe('decoding a transaction', () => {
     ]);
   });
 
+  const extras = (spends: string, fields: string) =>
+    decoded(
+      `{"id":"${HASH('1')}","spends":"${spends}","inputs":[],"collaterals":[],"signatories":[],${fields}}`,
+    )[0];
+
+  test('tells what the metadata says by label, unless the script failed', () => {
+    const metadata = '"metadata":{"hash":"00","labels":{"8355377":{"json":[1,0,["0xab"]]}}}';
+    expect(extras('inputs', metadata)?.labels).toEqual({ 8355377: { json: [1, 0, ['0xab']] } });
+    expect(extras('collaterals', metadata)?.labels).toBeUndefined();
+    expect(extras('inputs', '"metadata":7')?.labels).toBeUndefined();
+  });
+
+  test.each([
+    ['{"invalidBefore":3,"invalidAfter":77}', 77],
+    ['{"invalidBefore":3}', null],
+    ['{"invalidAfter":18446744073709551615}', null],
+    ['"always"', null],
+  ])('a validity interval of %s ends at %s', (interval, bound) => {
+    expect(extras('inputs', `"validityInterval":${interval}`)?.invalidHereafter).toBe(bound);
+    expect(extras('inputs', '"fee":{}')?.invalidHereafter).toBeNull();
+  });
+
+  test('an output with a reference script is told from one without', () => {
+    const script = '"script":{"language":"native","json":{"clause":"some"}}';
+    const outputs = `"outputs":[${output(5)},${output(6).replace(/}$/, `,${script}}`)}]`;
+    expect(extras('inputs', outputs)?.outputs.map((o) => o.hasScript)).toEqual([false, true]);
+  });
+
   test.each([
     ['text', '"memo"', 'ignored'],
     ['numbers', '{"weight":12}', 'ignored'],

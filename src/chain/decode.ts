@@ -1,6 +1,6 @@
 import type { Block, ChainEvent, Output, OutputReference, Transaction, Value } from './block.js';
 import { outputReference } from './block.js';
-import { parseExactJson } from './exact-json.js';
+import { exactInteger, parseExactJson } from './exact-json.js';
 import {
   type Fields,
   fieldsOf,
@@ -132,7 +132,20 @@ const decodeEffects = (id: string, fields: Fields): Transaction => ({
   outputs: optionalList(fields.outputs, 'outputs').map((output, index) =>
     decodeOutput(output, index, id),
   ),
+  labels: labelsOf(fields.metadata),
+  invalidHereafter: upperBoundOf(fields.validityInterval),
 });
+
+/** Anybody's data, and no money moves by it: an odd one is none, and never stops the chain. */
+const labelsOf = (metadata: unknown): unknown => (isObject(metadata) ? metadata.labels : undefined);
+
+const isObject = (value: unknown): value is Fields => typeof value === 'object' && value !== null;
+
+/** Bounds are 64 bits wide: one beyond 2^53 is reached by no chain, which is to have none. */
+function upperBoundOf(interval: unknown): number | null {
+  const bound = isObject(interval) ? exactInteger(interval.invalidAfter) : undefined;
+  return bound !== undefined && bound <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(bound) : null;
+}
 
 /**
  * A failed script: the declared outputs do not exist and its sub-transactions didn't happen. What is
@@ -145,6 +158,9 @@ function decodeFailedEffects(id: string, fields: Fields): Transaction {
     id,
     spends: optionalList(fields.collaterals, 'collaterals').map(decodeReference),
     outputs: change === undefined ? [] : [decodeOutput(change, declared, id)],
+    // It paid nobody whom it names.
+    labels: undefined,
+    invalidHereafter: upperBoundOf(fields.validityInterval),
   };
 }
 
@@ -155,6 +171,7 @@ function decodeOutput(value: unknown, index: number, txHash: string): Output {
     index,
     address: textOf(output.address, 'address'),
     value: decodeValue(output.value),
+    hasScript: output.script !== undefined && output.script !== null,
   };
 }
 

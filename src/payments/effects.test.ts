@@ -46,7 +46,10 @@ const pay = (id: number, ...outputs: [address: string, lovelace: bigint][]): Tra
     index,
     address,
     value: { lovelace, assets: new Map() },
+    hasScript: false,
   })),
+  labels: undefined,
+  invalidHereafter: null,
 });
 const block = (height: number, ...transactions: Transaction[]): LinkedBlock<Block> => {
   const point = { slot: (height * 20) as Slot, id: hash(1000 + height) };

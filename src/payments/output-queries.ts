@@ -5,9 +5,11 @@ import { showAssets } from './payment.js';
 
 const STORE_WALLET_OUTPUTS = `
   insert into wallet_outputs
-    (partition_id, tx_hash, output_index, address, amount_lovelace, assets, block_hash, block_height, slot)
+    (partition_id, tx_hash, output_index, address, amount_lovelace, assets, has_script,
+     block_hash, block_height, slot)
   select $1, * from unnest(
-    $2::text[], $3::int[], $4::text[], $5::numeric[], $6::jsonb[], $7::text[], $8::bigint[], $9::bigint[])`;
+    $2::text[], $3::int[], $4::text[], $5::numeric[], $6::jsonb[], $7::boolean[],
+    $8::text[], $9::bigint[], $10::bigint[])`;
 
 export const storeWalletOutputs = (tx: Tx, partitionId: number, hits: readonly OutputHit[]) =>
   tx.query(STORE_WALLET_OUTPUTS, [
@@ -17,6 +19,7 @@ export const storeWalletOutputs = (tx: Tx, partitionId: number, hits: readonly O
     hits.map((hit) => hit.output.address),
     hits.map((hit) => hit.output.value.lovelace.toString()),
     hits.map((hit) => JSON.stringify(showAssets(hit.output.value.assets))),
+    hits.map((hit) => hit.output.hasScript),
     hits.map((hit) => hit.block.block.id),
     hits.map((hit) => hit.block.block.height),
     hits.map((hit) => hit.block.slot),

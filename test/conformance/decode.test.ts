@@ -107,6 +107,9 @@ describe.skipIf(!sharedIsThere)('decoding real blocks and official vectors', () 
       '"spends":',
       `"metadata":{"labels":{"1":{"json":${deep}}}},"spends":`,
     );
-    expect(blockOf(poisoned)).toEqual(blockOf(line!));
+    const moved = (text: string): unknown =>
+      blockOf(text).transactions.map((tx) => ({ ...tx, labels: undefined }));
+    expect(poisoned).not.toBe(line);
+    expect(moved(poisoned)).toEqual(moved(line!));
   });
 });
