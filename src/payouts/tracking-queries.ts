@@ -1,0 +1,184 @@
+import type { OutputReference } from '../chain/block.js';
+import type { Queryable, Tx } from '../database/transaction.js';
+import { PAYOUT_COLUMNS, payoutFrom, type PayoutRow } from './payout-row.js';
+import type { Payout } from './payout.js';
+
+const WALLET_SPENDS = `
+  select distinct spent_by, spent_height from wallet_outputs
+   where partition_id = $1 and spent_height between $2 and $3
+   order by spent_height, spent_by`;
+
+/** Transactions of these blocks that spent outputs of the hot wallet: ours, or somebody has its key. */
+export async function walletSpends(
+  tx: Tx,
+  partitionId: number,
+  fromHeight: number,
+  toHeight: number,
+): Promise<string[]> {
+  const { rows } = await tx.query<{ spent_by: string }>(WALLET_SPENDS, [
+    partitionId,
+    fromHeight,
+    toHeight,
+  ]);
+  return rows.map((row) => row.spent_by);
+}
+
+const KNOWN = 'select tx_hash from payout_transactions where tx_hash = any($1::text[])';
+
+export const knownTransactions = async (
+  tx: Tx,
+  hashes: readonly string[],
+): Promise<ReadonlySet<string>> =>
+  new Set((await tx.query<{ tx_hash: string }>(KNOWN, [hashes])).rows.map((row) => row.tx_hash));
+
+const INCLUDE = `
+  update payout_transactions t set block_hash = b.hash, block_height = b.height, slot = b.slot
+    from unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) as b (tx_hash, hash, height, slot)
+   where t.tx_hash = b.tx_hash`;
+
+/** Where a transaction is. */
+export type Inclusion = {
+  readonly txHash: string;
+  readonly blockHash: string;
+  readonly height: number;
+  readonly slot: number;
+};
+
+export const includeTransactions = (tx: Tx, included: readonly Inclusion[]) =>
+  tx.query(INCLUDE, [
+    included.map((one) => one.txHash),
+    included.map((one) => one.blockHash),
+    included.map((one) => one.height),
+    included.map((one) => one.slot),
+  ]);
+
+const PAID_BY = `
+  select ${PAYOUT_COLUMNS}, a.tx_hash as paid_by, a.fee_share
+    from payout_attempts a join outbound_payments p on p.id = a.payout_id
+   where a.tx_hash = any($1::text[])
+   order by p.id for update of p`;
+
+/** A payout, and the transaction of these blocks that pays it. */
+export type PaidBy = { readonly payout: Payout; readonly paidBy: string; readonly feeShare: bigint };
+
+export async function payoutsPaidBy(tx: Tx, hashes: readonly string[]): Promise<PaidBy[]> {
+  const { rows } = await tx.query<PayoutRow & { paid_by: string; fee_share: string }>(PAID_BY, [
+    hashes,
+  ]);
+  return rows.map((row) => ({
+    payout: payoutFrom(row),
+    paidBy: row.paid_by,
+    feeShare: BigInt(row.fee_share),
+  }));
+}
+
+const DUE = `
+  select ${PAYOUT_COLUMNS} from outbound_payments p
+   where p.status = 'in_block' and p.block_height <= $1
+   order by p.id for update`;
+
+export const payoutsDue = async (tx: Tx, upToHeight: number): Promise<Payout[]> =>
+  (await tx.query<PayoutRow>(DUE, [upToHeight])).rows.map(payoutFrom);
+
+const ABOVE = `
+  select ${PAYOUT_COLUMNS} from outbound_payments p
+   where p.status in ('in_block', 'confirmed') and p.block_height > $1
+   order by p.id for update`;
+
+export const payoutsAbove = async (tx: Tx, height: number): Promise<Payout[]> =>
+  (await tx.query<PayoutRow>(ABOVE, [height])).rows.map(payoutFrom);
+
+const EXCLUDE = `
+  update payout_transactions
+     set block_hash = null, block_height = null, slot = null, next_submission_at = $2
+   where block_height > $1`;
+
+export const excludeTransactionsAbove = (tx: Tx, height: number, at: Date) =>
+  tx.query(EXCLUDE, [height, at]);
+
+const MOVE = `
+  update outbound_payments p
+     set status = m.status, turn = m.turn, booked = m.booked, tx_hash = m.tx_hash,
+         fee_lovelace = m.fee, block_height = m.block_height, confirmed_at = m.confirmed_at,
+         failure_reason = m.failure_reason, destination_address = m.destination,
+         amount_lovelace = m.amount, assets = m.assets, updated_at = $1
+    from unnest($2::text[], $3::text[], $4::text[], $5::int[], $6::boolean[], $7::text[], $8::numeric[],
+                $9::bigint[], $10::timestamptz[], $11::text[], $12::text[], $13::numeric[], $14::jsonb[])
+      as m (id, before, status, turn, booked, tx_hash, fee, block_height, confirmed_at, failure_reason,
+            destination, amount, assets)
+   where p.id = m.id and p.status = m.before`;
+
+/** A payout as it was and as it is to be. */
+export type Move = { readonly before: Payout; readonly after: Payout };
+
+/** Writes what changed. Answers how many rows still were what they were believed to be. */
+export async function movePayouts(tx: Tx, at: Date, moves: readonly Move[]): Promise<number> {
+  const after = moves.map((move) => move.after);
+  const { rowCount } = await tx.query(MOVE, [
+    at,
+    after.map((payout) => payout.id),
+    moves.map((move) => move.before.status),
+    after.map((payout) => payout.status),
+    after.map((payout) => payout.turn),
+    after.map((payout) => payout.booked),
+    after.map((payout) => payout.txHash),
+    after.map((payout) => payout.feeLovelace?.toString() ?? null),
+    after.map((payout) => payout.blockHeight),
+    after.map((payout) => payout.confirmedAt),
+    after.map((payout) => payout.failureReason),
+    after.map((payout) => payout.destinationAddress),
+    after.map((payout) => payout.amountLovelace.toString()),
+    after.map((payout) => JSON.stringify(Object.fromEntries(mapValues(payout.assets)))),
+  ]);
+  return rowCount ?? 0;
+}
+
+const mapValues = (assets: ReadonlyMap<string, bigint>): [string, string][] =>
+  [...assets].sort(([a], [b]) => (a < b ? -1 : 1)).map(([unit, n]) => [unit, n.toString()]);
+
+const FREE_UNSPENT = `
+  delete from wallet_reservations r using payout_transactions t
+   where t.tx_hash = any($1::text[]) and r.batch_id = t.batch_id
+     and not exists (select 1 from payout_transaction_inputs i
+                      where i.tx_hash = t.tx_hash and i.input_tx_hash = r.tx_hash
+                        and i.input_index = r.output_index)`;
+
+/** What another attempt would have spent is free again; what these spent stays theirs, should they be rolled back. */
+export const freeUnspent = (tx: Tx, confirmed: readonly string[]) =>
+  tx.query(FREE_UNSPENT, [confirmed]);
+
+const IDENTITY_KNOWN = 'select identity is not null as known from payout_control';
+
+/** Whether anything was ever paid from here: before that, whoever spent from the wallet was its owner. */
+export const hasPaidOut = async (tx: Queryable): Promise<boolean> =>
+  (await tx.query<{ known: boolean }>(IDENTITY_KNOWN)).rows[0]?.known === true;
+
+const AUDIT = `
+  insert into audit_log (action, entity_type, entity_id, actor, details, created_at)
+  select action, entity_type, entity_id, actor, details, $1
+    from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::jsonb[])
+      with ordinality as a (action, entity_type, entity_id, actor, details, ord)
+   order by ord`;
+
+export type AuditEntry = {
+  readonly action: string;
+  readonly entityType: 'payout' | 'payout_transaction' | 'payouts';
+  readonly entityId: string;
+  readonly actor: string;
+  readonly details: object;
+};
+
+export const audit = (tx: Tx, at: Date, entries: readonly AuditEntry[]) =>
+  tx.query(AUDIT, [
+    at,
+    entries.map((entry) => entry.action),
+    entries.map((entry) => entry.entityType),
+    entries.map((entry) => entry.entityId),
+    entries.map((entry) => entry.actor),
+    entries.map((entry) => JSON.stringify(entry.details)),
+  ]);
+
+export const splitReference = (reference: OutputReference): { txHash: string; index: number } => {
+  const [txHash = '', index = ''] = reference.split('#');
+  return { txHash, index: Number(index) };
+};
