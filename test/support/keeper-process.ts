@@ -6,8 +6,9 @@
 import pg from 'pg';
 import type { KeeperReply, KeeperRequest } from './keeper.js';
 import { createPostgresServer, type PostgresServer } from './postgres-server.js';
+import { createRedisProcess, type RedisProcess } from './redis-process.js';
 
-let server: PostgresServer | undefined;
+let server: PostgresServer | RedisProcess | undefined;
 let databases: { readonly url: string; readonly prefix: string } | undefined;
 let busy: Promise<unknown> = Promise.resolve();
 
@@ -40,6 +41,9 @@ async function perform(request: KeeperRequest): Promise<string> {
   switch (request.command) {
     case 'create':
       server = await createPostgresServer(request.options);
+      return server.url;
+    case 'createRedis':
+      server = await createRedisProcess(request.options);
       return server.url;
     case 'start':
       await server?.start();

@@ -3,9 +3,11 @@ import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { ServerOptions } from './postgres-server.js';
+import type { RedisOptions } from './redis-process.js';
 
 type Command =
   | { readonly command: 'create'; readonly options: ServerOptions }
+  | { readonly command: 'createRedis'; readonly options: RedisOptions }
   | { readonly command: 'start' }
   | { readonly command: 'stopHard' }
   /** Every database whose name starts with `prefix` is dropped at the end. */

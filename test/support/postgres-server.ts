@@ -131,7 +131,7 @@ function settings(port: number, durable: boolean): string[] {
   return durable ? always : [...always, ...careless];
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1');
   await once(probe, 'listening');
   const address = probe.address();
