@@ -11,6 +11,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   sync: ['chain', 'database'],
   payments: ['sync', 'chain', 'database', 'config'],
   payouts: ['payments', 'sync', 'chain', 'database', 'config'],
+  signer: ['payouts', 'chain', 'health'],
   reconcile: ['payouts', 'payments', 'sync', 'chain', 'database'],
   health: ['payouts', 'payments', 'sync', 'chain', 'database', 'config', 'version'],
   api: [
@@ -34,6 +35,8 @@ const PURE_FILES = [
   /^src\/chain\//,
   /^src\/payments\/(payment|match|effects|confirmation|ledger|fingerprint-set)\.ts$/,
   /^src\/payouts\/(payout|entries|transaction|metadata|quarantine|coin-selection|change|batching|settle|limits|answers)\.ts$/,
+  /^src\/payouts\/(check-body|read-body|read-outputs|key-formats|signed|signer-protocol)\.ts$/,
+  /^src\/signer\/allowance\.ts$/,
   /^src\/sync\/(points|verdict|flow|endpoints|events)\.ts$/,
   /^src\/devnet\/(random|address|transaction|ledger|walking-ledger|block-tree|genesis|draft|chain|content|metadata|json|render|source|network|queries|request|session|recorded|faults)\.ts$/,
   /^src\/health\/(vitals|readiness)\.ts$/,
