@@ -29,7 +29,8 @@ export async function watchNodeHealth(
   }
 }
 
-async function askNodeHealth(
+/** Settles within five seconds, and never rejects. */
+export async function askNodeHealth(
   endpoints: Endpoints,
   choice: Choice,
   signal: AbortSignal,
