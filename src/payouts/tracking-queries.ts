@@ -1,7 +1,10 @@
 import type { OutputReference } from '../chain/block.js';
 import type { Queryable, Tx } from '../database/transaction.js';
-import { PAYOUT_COLUMNS, payoutFrom, type PayoutRow } from './payout-row.js';
+import { deltasOf, type Entry } from '../payments/ledger.js';
+import { post } from '../payments/ledger-queries.js';
+import { showAssets } from '../payments/payment.js';
 import type { Payout } from './payout.js';
+import { PAYOUT_COLUMNS, type PayoutRow, payoutFrom } from './payout-row.js';
 
 const WALLET_SPENDS = `
   select distinct spent_by, spent_height from wallet_outputs
@@ -59,7 +62,11 @@ const PAID_BY = `
    order by p.id for update of p`;
 
 /** A payout, and the transaction of these blocks that pays it. */
-export type PaidBy = { readonly payout: Payout; readonly paidBy: string; readonly feeShare: bigint };
+export type PaidBy = {
+  readonly payout: Payout;
+  readonly paidBy: string;
+  readonly feeShare: bigint;
+};
 
 export async function payoutsPaidBy(tx: Tx, hashes: readonly string[]): Promise<PaidBy[]> {
   const { rows } = await tx.query<PayoutRow & { paid_by: string; fee_share: string }>(PAID_BY, [
@@ -128,13 +135,14 @@ export async function movePayouts(tx: Tx, at: Date, moves: readonly Move[]): Pro
     after.map((payout) => payout.failureReason),
     after.map((payout) => payout.destinationAddress),
     after.map((payout) => payout.amountLovelace.toString()),
-    after.map((payout) => JSON.stringify(Object.fromEntries(mapValues(payout.assets)))),
+    after.map((payout) => JSON.stringify(showAssets(payout.assets))),
   ]);
   return rowCount ?? 0;
 }
 
-const mapValues = (assets: ReadonlyMap<string, bigint>): [string, string][] =>
-  [...assets].sort(([a], [b]) => (a < b ? -1 : 1)).map(([unit, n]) => [unit, n.toString()]);
+export async function postEntries(tx: Tx, at: Date, entries: readonly Entry[]): Promise<void> {
+  if (entries.length > 0) await post(tx, at, entries, deltasOf(entries));
+}
 
 const FREE_UNSPENT = `
   delete from wallet_reservations r using payout_transactions t

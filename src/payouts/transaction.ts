@@ -36,8 +36,9 @@ export type TransactionRequest = {
   readonly payees: readonly Payee[];
   /**
    * `fill`: as many payees, from the first on, as size and funds allow. `all`: all of them, or a problem.
+   * `sweep`: no payees; the anchor and every candidate are spent, and all goes back to the wallet.
    */
-  readonly extent: 'fill' | 'all';
+  readonly extent: 'fill' | 'all' | 'sweep';
   /** How many outputs the wallet should have to spend from besides; change is split to come near it. */
   readonly spareOutputs: number;
 };

@@ -11,6 +11,9 @@ export type LeaderLock = {
   release(): Promise<void>;
 };
 
+/** Class and number of a session-level advisory lock. */
+type LockKey = readonly [lockClass: number, partitionId: number];
+
 const LEADER_LOCK_CLASS = 0x6c656164; // "lead"
 const RETRY_MS = 1_000;
 const PING_EVERY_MS = 2_000;
@@ -34,16 +37,18 @@ const HOLDS_LOCK = `
      and classid = $1::int::oid and objid = $2::int::oid and objsubid = 2
      and database = (select oid from pg_database where datname = current_database())`;
 
-/** Waits until this instance leads. Rejects only when the signal aborts. */
+/** Waits until this instance leads. Rejects only when the signal aborts. @param lockClass another one: another office */
 export async function waitForLeadership(
   connectionString: string,
   partitionId: number,
   signal: AbortSignal,
+  lockClass = LEADER_LOCK_CLASS,
 ): Promise<LeaderLock> {
+  const key: LockKey = [lockClass, partitionId];
   for (;;) {
     signal.throwIfAborted();
     const client = await openLockSession(connectionString);
-    const lock = client === null ? null : await pollForLock(client, partitionId, signal);
+    const lock = client === null ? null : await pollForLock(client, key, signal);
     if (lock !== null) return lock;
     await sleep(RETRY_MS, undefined, { signal });
   }
@@ -71,17 +76,14 @@ async function openLockSession(connectionString: string): Promise<pg.Client | nu
 /** Null when the session broke while it was waiting. */
 async function pollForLock(
   client: pg.Client,
-  partitionId: number,
+  key: LockKey,
   signal: AbortSignal,
 ): Promise<LeaderLock | null> {
   try {
     for (;;) {
       signal.throwIfAborted();
-      const { rows } = await client.query<{ locked: boolean }>(TRY_LOCK, [
-        LEADER_LOCK_CLASS,
-        partitionId,
-      ]);
-      if (rows[0]?.locked === true) return hold(client, partitionId);
+      const { rows } = await client.query<{ locked: boolean }>(TRY_LOCK, [...key]);
+      if (rows[0]?.locked === true) return hold(client, key);
       await sleep(RETRY_MS, undefined, { signal });
     }
   } catch {
@@ -91,7 +93,7 @@ async function pollForLock(
   }
 }
 
-function hold(client: pg.Client, partitionId: number): LeaderLock {
+function hold(client: pg.Client, key: LockKey): LeaderLock {
   const losing = new AbortController();
   let pinging = false;
   const lose = (reason: string): void => {
@@ -102,7 +104,7 @@ function hold(client: pg.Client, partitionId: number): LeaderLock {
     if (pinging) return;
     pinging = true;
     client
-      .query(HOLDS_LOCK, [LEADER_LOCK_CLASS, partitionId])
+      .query(HOLDS_LOCK, [...key])
       .then(({ rowCount }) => {
         pinging = false;
         if (rowCount !== 1) {

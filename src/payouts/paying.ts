@@ -1,0 +1,162 @@
+import type { Slot } from '../chain/point.js';
+import { commitAttempt, PlanOutdated, submitAttempt } from './attempt.js';
+import { payoutsOfBatch, type Queued, queuedPayouts } from './attempt-queries.js';
+import type { OpenBatch } from './batch-queries.js';
+import { closeBatch } from './batching.js';
+import { failPayout } from './ending.js';
+import type { NodeView } from './node.js';
+import type { PayerDeps, Waiting } from './payer-deps.js';
+import type { Payout } from './payout.js';
+import { quarantineReason } from './quarantine.js';
+import { SigningRefused } from './signer.js';
+import type { Books, PayerTerm } from './term-queries.js';
+import type {
+  BuildProblem,
+  Payee,
+  TransactionRequest,
+  UnsignedTransaction,
+  WalletOutput,
+} from './transaction.js';
+import { knownUnits, spendableOutputs } from './wallet-queries.js';
+
+/** What all of one round has in common. */
+export type Round = {
+  readonly deps: PayerDeps;
+  readonly term: PayerTerm;
+  readonly books: Books;
+  readonly view: NodeView;
+  readonly signal: AbortSignal;
+};
+
+export type Obstacle = { readonly why: Waiting; readonly detail: string };
+
+/** More in one go would keep what is signed from being looked after. */
+const BATCHES_A_ROUND_MAX = 50;
+/** A large payout that the wallet can't pay yet doesn't hold up small ones behind it, within reason. */
+const SKIPPED_MAX = 3;
+
+/** Pays what is queued, batch by batch. Answers what is in the way of the rest; null: nothing. */
+export async function payQueue(round: Round): Promise<Obstacle | null> {
+  const { deps } = round;
+  let skipped = 0;
+  for (let batches = 0; batches < BATCHES_A_ROUND_MAX; batches += 1) {
+    const queue = await queuedPayouts(deps.pool, deps.batch.payoutsMax + skipped);
+    const ready = queue.slice(skipped);
+    const count = closeBatch(ready, deps.batch, deps.now());
+    if (count === 0) break;
+    const obstacle = await payNext(round, togetherFrom(ready.slice(0, count)));
+    if (obstacle === null) continue;
+    if (obstacle.why !== 'too_little_funds' || skipped >= SKIPPED_MAX) return obstacle;
+    skipped += 1;
+  }
+  return skipped === 0 ? null : { why: 'too_little_funds', detail: 'the oldest payout waits' };
+}
+
+/** Who was refused with others before is paid alone, and the rest without it. */
+const togetherFrom = (queue: readonly Queued[]): readonly Queued[] =>
+  queue[0]?.alone === true ? queue.slice(0, 1) : queue.filter((payout) => !payout.alone);
+
+async function payNext(round: Round, payouts: readonly Queued[]): Promise<Obstacle | null> {
+  const candidates = await candidatesFor(round, null);
+  const built = round.deps.build(
+    requestFor(round, payouts, { anchor: null, candidates, extent: 'fill' }),
+  );
+  if (built.ok) return signAndSubmit(round, null, built.transaction);
+  const { problem } = built;
+  if (problem.type === 'output_below_minimum' || problem.type === 'output_too_large') {
+    // It was never signed: there is nothing that could still pay it.
+    await failPayout(round.deps, round.term, problem.payoutId, describeProblem(problem));
+    return null;
+  }
+  return { why: 'too_little_funds', detail: describeProblem(problem) };
+}
+
+/** Another attempt of a batch: the same payouts, the same anchor. */
+export async function payAgain(round: Round, batch: OpenBatch): Promise<Obstacle | null> {
+  const payouts = await payoutsOfBatch(round.deps.pool, batch.id);
+  const outputs = await candidatesFor(round, batch.id);
+  const anchor = outputs.find((output) => output.reference === batch.anchor);
+  if (anchor === undefined || payouts.length === 0) return null;
+  const candidates = outputs.filter((output) => output !== anchor);
+  const built = round.deps.build(requestFor(round, payouts, { anchor, candidates, extent: 'all' }));
+  if (built.ok) return signAndSubmit(round, batch.id, built.transaction);
+  return { why: 'too_little_funds', detail: describeProblem(built.problem) };
+}
+
+async function signAndSubmit(
+  { deps, term, signal }: Round,
+  batchId: string | null,
+  unsigned: UnsignedTransaction,
+): Promise<Obstacle | null> {
+  let cbor: Uint8Array;
+  try {
+    cbor = await deps.signer.sign(unsigned, signal);
+  } catch (error) {
+    const detail = error instanceof Error ? error.message : String(error);
+    const why = error instanceof SigningRefused ? 'signer_refused' : 'signer_unreachable';
+    return { why, detail };
+  }
+  try {
+    await commitAttempt(deps, term, 'payout', batchId, unsigned, cbor);
+  } catch (error) {
+    if (error instanceof PlanOutdated) return null;
+    throw error;
+  }
+  await deps.launch(unsigned.id, () => submitAttempt(deps, term, 'payout', unsigned.id, signal));
+  return null;
+}
+
+async function candidatesFor(
+  { deps, books }: Round,
+  batchId: string | null,
+): Promise<WalletOutput[]> {
+  const outputs = await spendableOutputs(deps.pool, {
+    address: deps.wallet,
+    partitionId: deps.partitionId,
+    batchId,
+    slot: books.slot,
+    unconfirmedMax: deps.unconfirmedMax,
+  });
+  const plain = outputs.every((output) => output.assets.size === 0);
+  const units = plain ? new Set<string>() : await knownUnits(deps.pool);
+  return outputs.filter((output) => quarantineReason(output, { knownUnits: units }) === null);
+}
+
+const requestFor = (
+  { deps, view }: Round,
+  payouts: readonly Payout[],
+  rest: Pick<TransactionRequest, 'anchor' | 'candidates' | 'extent'>,
+): TransactionRequest => ({
+  network: deps.network,
+  wallet: deps.wallet,
+  parameters: view.parameters,
+  invalidHereafter: boundOf(deps, view),
+  payees: payouts.map(payeeOf),
+  spareOutputs: deps.spareOutputs,
+  ...rest,
+});
+
+export const boundOf = (deps: PayerDeps, view: NodeView): Slot =>
+  view.slotAfter(deps.validitySeconds);
+
+const payeeOf = (payout: Payout): Payee => ({
+  payoutId: payout.id,
+  address: payout.destinationAddress,
+  lovelace: payout.amountLovelace,
+  assets: payout.assets,
+});
+
+export function describeProblem(problem: BuildProblem): string {
+  switch (problem.type) {
+    case 'too_little_funds': {
+      const missing = [...problem.missing].map(([unit, amount]) => `${amount} ${unit}`);
+      return `the hot wallet lacks ${missing.join(', ')}`;
+    }
+    case 'too_large':
+      return `the transaction would have ${problem.bytes} bytes`;
+    case 'output_below_minimum':
+      return `the amount is below the ${problem.minimum} lovelace that such an output needs`;
+    case 'output_too_large':
+      return 'the assets are too many for one output';
+  }
+}
