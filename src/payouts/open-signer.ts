@@ -68,10 +68,11 @@ export function keyProblem(
   keyHash: string,
   walletKeyHash: string,
   hotWalletAddress: string,
+  setting = 'SIGNER',
 ): string | null {
   return keyHash === walletKeyHash
     ? null
-    : `SIGNER: its key has the hash ${keyHash}, but HOT_WALLET_ADDRESS ${hotWalletAddress} ` +
+    : `${setting}: its key has the hash ${keyHash}, but HOT_WALLET_ADDRESS ${hotWalletAddress} ` +
         `belongs to the key with the hash ${walletKeyHash}: give the key of that address`;
 }
 
