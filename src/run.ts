@@ -13,6 +13,7 @@ import { createRedisPing } from './health/redis.js';
 import { observeVitals, startingVitals, type Vitals } from './health/vitals.js';
 import { createPaymentHandlers } from './payments/apply.js';
 import type { PaymentsSummary } from './payments/payment.js';
+import { payoutPolicyOf } from './payouts/policy.js';
 import { verifyNightly } from './reconcile/verify-nightly.js';
 import type { Endpoints } from './sync/endpoints.js';
 import type { SyncEvent } from './sync/events.js';
@@ -164,6 +165,8 @@ async function listen(
     readyMaxLagBlocks: config.readyMaxLagBlocks,
     hotWalletAddress: config.hotWalletAddress,
     apiKeys: roles.includes('api') ? config.apiKeys : null,
+    payouts: payoutPolicyOf(config),
+    nudge: () => undefined,
     pool,
     metrics,
     vitals,

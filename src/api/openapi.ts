@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { ApiScope } from '../config.js';
+import { payoutBody } from '../payouts/request.js';
 import {
   addressQuery,
   addressView,
@@ -8,6 +9,8 @@ import {
   pageQuery,
   paymentQuery,
   paymentView,
+  payoutQuery,
+  payoutView,
   problemView,
   registrationBody,
   registrationItems,
@@ -17,6 +20,8 @@ type Operation = {
   readonly summary: string;
   readonly scope: ApiScope;
   readonly query?: z.ZodObject;
+  /** Header that must be sent, and what it is. */
+  readonly header?: { readonly name: string; readonly description: string };
   readonly body?: z.ZodType;
   readonly answers: Readonly<Record<number, z.ZodType>>;
 };
@@ -65,6 +70,41 @@ const OPERATIONS: Readonly<Record<string, Readonly<Record<string, Operation>>>> 
       answers: { 200: pageOf(ledgerEntryView) },
     },
   },
+  '/v1/payouts': {
+    post: {
+      summary: 'Ask for a payout; the same key and body again answers the same payout',
+      scope: 'payout',
+      header: {
+        name: 'Idempotency-Key',
+        description: '1 to 255 visible characters, one for each payout; kept for good',
+      },
+      body: payoutBody,
+      answers: { 200: payoutView, 201: payoutView },
+    },
+    get: {
+      summary: 'Payouts, oldest first',
+      scope: 'read',
+      query: payoutQuery,
+      answers: { 200: pageOf(payoutView) },
+    },
+  },
+  '/v1/payouts/{id}': {
+    get: { summary: 'One payout', scope: 'read', answers: { 200: payoutView } },
+  },
+  '/v1/payouts/{id}/cancel': {
+    post: {
+      summary: 'End a payout that surely was never submitted',
+      scope: 'payout',
+      answers: { 200: payoutView },
+    },
+  },
+  '/v1/payouts/{id}/approve': {
+    post: {
+      summary: 'Approve a payout that another key asked for',
+      scope: 'approve',
+      answers: { 200: payoutView },
+    },
+  },
 };
 
 export function openApiDocument(version: string): Record<string, unknown> {
@@ -105,6 +145,10 @@ function show(path: string, operation: Operation): Record<string, unknown> {
     required: false,
     schema: schemaOf(schema as z.ZodType, 'input'),
   }));
+  const inHeader =
+    operation.header === undefined
+      ? []
+      : [{ ...operation.header, in: 'header', required: true, schema: { type: 'string' } }];
   const answers = Object.entries(operation.answers).map(([status, schema]) => [
     status,
     {
@@ -119,7 +163,7 @@ function show(path: string, operation: Operation): Record<string, unknown> {
   return {
     summary: operation.summary,
     description: `Needs the scope \`${operation.scope}\`.`,
-    parameters: [...inPath, ...inQuery],
+    parameters: [...inPath, ...inQuery, ...inHeader],
     ...(operation.body === undefined
       ? {}
       : {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MAX } from '../payments/pages.js';
 import { PAYMENT_STATUSES } from '../payments/payment.js';
+import { PAYOUT_STATUSES } from '../payouts/payout.js';
 import { NOT_YET } from './validation.js';
 
 /** Shapes of `/v1` in and out (contract, section 4). The OpenAPI document is made from them. */
@@ -99,6 +100,27 @@ export const ledgerEntryView = z
   })
   .meta({ id: 'LedgerEntry' });
 
+export const payoutView = z
+  .object({
+    id: z.string().regex(/^[0-9a-f]{32}$/),
+    status: z.enum(PAYOUT_STATUSES),
+    destinationAddress: z.string(),
+    amountLovelace: amount,
+    assets: z.record(z.string(), amount),
+    userId: z.string().nullable(),
+    referenceId: z.string().nullable(),
+    metadata: z.record(z.string(), z.unknown()).nullable(),
+    txHash: hash.nullable(),
+    feeLovelace: amount.nullable(),
+    failureReason: z.string().nullable(),
+    adopted: z.boolean().describe('Learned from the chain, by a database that had forgotten it'),
+    createdBy: z.string(),
+    approvedBy: z.string().nullable(),
+    createdAt: time,
+    confirmedAt: time.nullable(),
+  })
+  .meta({ id: 'Payout' });
+
 const page = {
   limit: z.coerce.number().int().min(1).max(PAGE_LIMIT_MAX).default(PAGE_LIMIT_DEFAULT),
   cursor: z.string().max(1024).optional().describe('`nextCursor` of the page before'),
@@ -116,6 +138,18 @@ export const paymentQuery = z.strictObject({
     .union([z.iso.datetime({ offset: true }), z.iso.date()])
     .optional()
     .describe('Detected then or later'),
+});
+
+export const payoutQuery = z.strictObject({
+  ...page,
+  userId: text.optional(),
+  status: z.enum(PAYOUT_STATUSES).optional(),
+  referenceId: text.optional(),
+  destinationAddress: z.string().max(1024).optional(),
+  since: z
+    .union([z.iso.datetime({ offset: true }), z.iso.date()])
+    .optional()
+    .describe('Created then or later'),
 });
 
 export const userParameter = z.object({ userId: text });

@@ -157,7 +157,7 @@ describe('the OpenAPI document', () => {
         url: path.replace(/\{(\w+)\}/g, ':$1'),
       })),
     );
-    expect(documented).toHaveLength(7);
+    expect(documented).toHaveLength(12);
     for (const route of documented) expect(under.app.hasRoute(route)).toBe(true);
     expect(JSON.stringify(document)).toContain('"enum":["seen","pending"');
   });

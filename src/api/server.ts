@@ -14,11 +14,13 @@ import { type HealthDeps, healthRoutes } from './health-routes.js';
 import { authenticate } from './keys.js';
 import { openApiDocument } from './openapi.js';
 import { paymentRoutes } from './payment-routes.js';
+import { type PayoutDeps, payoutRoutes } from './payout-routes.js';
 import { HttpProblem, problemOf, sendProblem } from './problems.js';
 import { addRoutes } from './routes.js';
 
 export type HttpDeps = Omit<HealthDeps, 'network'> &
-  ApiDeps & {
+  ApiDeps &
+  PayoutDeps & {
     /** Null or empty: `/v1` is off. */
     readonly apiKeys: readonly ApiKey[] | null;
     readonly log: Logger;
@@ -96,12 +98,23 @@ function addVersionOne(app: FastifyInstance, deps: HttpDeps, keys: readonly ApiK
       request.log.debug(fields, 'request answered');
       done();
     });
+    acceptEmptyJson(scope);
     const document = openApiDocument(deps.version);
     addRoutes(scope, [
       ...addressRoutes(deps, keyOf),
       ...paymentRoutes(deps, keyOf),
+      ...payoutRoutes(deps, keyOf),
       { method: 'GET', url: '/v1/openapi.json', answer: () => document },
     ]);
     registered();
+  });
+}
+
+/** Clients that say `application/json` with every POST say so of calls without a body too. */
+function acceptEmptyJson(scope: FastifyInstance): void {
+  const parse = scope.getDefaultJsonParser('error', 'error');
+  scope.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (body === '') done(null, undefined);
+    else void parse(request, String(body), done);
   });
 }

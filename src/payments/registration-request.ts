@@ -47,7 +47,8 @@ export function checkRequest(request: RegistrationRequest, network: Network): Ch
   };
 }
 
-function textProblem(name: string, text: string): string | undefined {
+/** What keeps a text from being stored and found again. */
+export function textProblem(name: string, text: string): string | undefined {
   if (text === '') return `${name} is empty`;
   // Spaces at the ends are never meant, and make two users of what people read as one.
   if (text.trim() !== text) return `${name} has spaces before or after it`;
@@ -58,9 +59,10 @@ function textProblem(name: string, text: string): string | undefined {
   return undefined;
 }
 
-type Metadata = { readonly json: string | null; readonly problem?: string };
+export type StorableMetadata = { readonly json: string | null; readonly problem?: string };
 
-function readMetadata(metadata: Readonly<Record<string, unknown>>): Metadata {
+/** Metadata as canonical JSON, or why PostgreSQL couldn't keep it as it is. */
+export function readMetadata(metadata: Readonly<Record<string, unknown>>): StorableMetadata {
   const json = canonicalJson(metadata);
   if (json === undefined) return { json: null, problem: 'metadata is nested too deeply' };
   if (json.length > METADATA_LENGTH_MAX) {

@@ -5,9 +5,11 @@ import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
 import { buildHttp, type HttpDeps } from '../../src/api/server.js';
 import { parseNetwork } from '../../src/chain/network.js';
 import type { Height, Slot } from '../../src/chain/point.js';
+import { Secret } from '../../src/config.js';
 import { createLogger } from '../../src/health/logging.js';
 import { createMetrics } from '../../src/health/metrics.js';
 import { startingVitals, type Vitals } from '../../src/health/vitals.js';
+import type { PayoutPolicy } from '../../src/payouts/policy.js';
 import { longAddress } from './addresses.js';
 import { createTestDatabase } from './database.js';
 import type { TestDatabase } from './test-databases.js';
@@ -29,6 +31,17 @@ export const LEADING: Vitals = {
 };
 
 export const HOT_WALLET = longAddress(999);
+
+/** Without limits; ids are made with a secret that everybody knows. */
+export const PAYOUT_POLICY: PayoutPolicy = {
+  network: preprod,
+  hotWalletAddress: HOT_WALLET,
+  destinations: null,
+  approvalAboveLovelace: null,
+  dailyLimitLovelace: null,
+  fees: 'treasury',
+  idSecret: new Secret('a-secret-for-payout-ids'),
+};
 
 export type HttpUnderTest = {
   app: FastifyInstance;
@@ -80,8 +93,12 @@ const depsOf = (under: HttpUnderTest): HttpDeps => ({
   vitals: () => under.vitals,
   pingRedis: null,
   now: () => Date.now(),
+  payouts: PAYOUT_POLICY,
+  nudge: () => undefined,
   apiKeys: [
     { name: 'all', scopes: new Set(['read', 'write']), sha256: hashOf('key-of-all') },
+    { name: 'payer', scopes: new Set(['payout', 'approve']), sha256: hashOf('key-of-payer') },
+    { name: 'second', scopes: new Set(['approve']), sha256: hashOf('key-of-second') },
     { name: 'reader', scopes: new Set(['read']), sha256: hashOf('key-of-reader') },
   ],
   log: createLogger('debug', {
