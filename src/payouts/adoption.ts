@@ -12,8 +12,8 @@ import {
   pauseFor,
   walletValue,
 } from './adoption-queries.js';
-import { inLedgerOrder, shareFee } from './batching.js';
-import { type PayoutMetadata, readPayoutMetadata } from './metadata.js';
+import { shareFee } from './batching.js';
+import { inLedgerOrder, type PayoutMetadata, readPayoutMetadata } from './metadata.js';
 import type { Payout } from './payout.js';
 import { payoutAmended } from './track.js';
 import { audit, movePayouts, postEntries } from './tracking-queries.js';

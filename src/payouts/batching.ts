@@ -1,5 +1,3 @@
-import type { OutputReference } from '../chain/block.js';
-
 /** A transaction's fee on its payouts: equal parts that add up, the first ones bear what is left over. */
 export function shareFee(fee: bigint, payouts: number): bigint[] {
   if (payouts === 0) return [];
@@ -7,16 +5,6 @@ export function shareFee(fee: bigint, payouts: number): bigint[] {
   const rest = Number(fee % count);
   return Array.from({ length: payouts }, (_, i) => fee / count + (i < rest ? 1n : 0n));
 }
-
-/** Inputs are a set on the ledger: sorted by transaction id, then by index. */
-export const inLedgerOrder = (references: readonly OutputReference[]): OutputReference[] =>
-  references
-    .map((reference) => {
-      const [txHash = '', index = ''] = reference.split('#');
-      return { reference, txHash, index: Number(index) };
-    })
-    .sort((a, b) => (a.txHash === b.txHash ? a.index - b.index : a.txHash < b.txHash ? -1 : 1))
-    .map(({ reference }) => reference);
 
 export type BatchPolicy = {
   /** Payouts in one transaction at most. */
