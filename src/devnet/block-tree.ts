@@ -17,7 +17,11 @@ export type BlockTree = {
   readonly append: (block: DevnetBlock, change: LedgerChange) => void;
   readonly rollBack: (depth: number) => void;
   readonly switchTo: (position: Position) => void;
+  /** Transactions that lost their block, in the order of those. */
+  readonly orphaned: ReadonlyMap<string, DevnetTransaction>;
+  /** Those of them that could all be in one block, in this order. */
   readonly orphans: () => DevnetTransaction[];
+  readonly forgetOrphan: (id: string) => void;
   readonly forgetOrphans: () => void;
 };
 
@@ -75,12 +79,13 @@ export function createBlockTree(genesis: ReadonlyMap<Reference, DevnetOutput>): 
       atTip.moveTo(position);
       for (const block of branch.reverse()) extend(block);
     },
+    orphaned,
     orphans: () => stillPossible(orphaned.values(), atTip.ledger),
+    forgetOrphan: (id) => void orphaned.delete(id),
     forgetOrphans: () => orphaned.clear(),
   };
 }
 
-/** Those that could all be in one block, in this order. */
 function stillPossible(
   transactions: Iterable<DevnetTransaction>,
   { utxo }: Ledger,

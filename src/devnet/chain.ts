@@ -2,13 +2,15 @@ import { createHash } from 'node:crypto';
 import type { Height, Point, Slot, TipOrOrigin } from '../chain/point.js';
 import type { BlockTree } from './block-tree.js';
 import { createBlockTree } from './block-tree.js';
-import type { ContentOptions, ContentSource } from './content.js';
+import type { ContentOptions } from './content.js';
 import { createContent } from './content.js';
-import type { TransactionDraft, Wallet } from './draft.js';
-import { complete } from './draft.js';
+import type { TransactionDraft } from './draft.js';
+import type { Filling } from './filling.js';
+import { fill } from './filling.js';
 import { makeGenesis } from './genesis.js';
-import type { LedgerChange } from './ledger.js';
-import { LedgerError, mergeChanges } from './ledger.js';
+import { mergeChanges } from './ledger.js';
+import type { Mempool } from './mempool.js';
+import { createMempool } from './mempool.js';
 import { createRandom } from './random.js';
 import type { DevnetOutput, DevnetTransaction, Reference } from './transaction.js';
 import { effectOf } from './transaction.js';
@@ -30,8 +32,16 @@ export type DevnetBlock = {
   readonly transactions: readonly DevnetTransaction[];
 };
 
-/** What to put into a block, in this order. A transaction that was built before keeps its id. */
-export type Content = TransactionDraft | DevnetTransaction | 'random' | { readonly bytes: number };
+/**
+ * What to put into a block, in this order. A transaction that was built before keeps its id;
+ * `orphans` are those that lost their block, as far as they are still possible.
+ */
+export type Content =
+  | TransactionDraft
+  | DevnetTransaction
+  | 'random'
+  | 'orphans'
+  | { readonly bytes: number };
 
 export type ChainOptions = {
   readonly seed: number | string;
@@ -44,6 +54,13 @@ export type ChainOptions = {
   /** Which era blocks from a height on belong to, heights ascending; all of Conway by default. */
   readonly eras?: readonly { readonly fromHeight: number; readonly era: string }[];
   readonly content?: ContentOptions;
+  /** Slots follow this clock where it says something, else chance. No block shares another's. */
+  readonly slotNow?: () => number | undefined;
+};
+
+export type MineOptions = {
+  /** Whether the block takes what was submitted; default true. */
+  readonly takesSubmitted?: boolean;
 };
 
 /** A chain with its forks and the unspent outputs of every one of them. Pure: same calls, same chain. */
@@ -58,7 +75,7 @@ export type DevnetChain = {
   readonly block: (id: string) => DevnetBlock | undefined;
   /** Index on the best chain; -1 for origin, undefined where the block isn't on it. */
   readonly indexOf: (position: Position) => number | undefined;
-  readonly mine: (content?: readonly Content[] | 'random') => DevnetBlock;
+  readonly mine: (content?: readonly Content[] | 'random', options?: MineOptions) => DevnetBlock;
   /** Throws what `mine` would throw, and changes nothing; random content always works. */
   readonly check: (content: readonly (TransactionDraft | DevnetTransaction)[]) => void;
   /** A Byron boundary block: no slot to clients, no transactions, its predecessor's height. */
@@ -81,6 +98,8 @@ export type DevnetChain = {
   readonly outputAt: (position: Position, reference: Reference) => DevnetOutput | undefined;
   /** All that the block made, also what it spent itself; as it was made. */
   readonly outputsCreatedIn: (id: string) => ReadonlyMap<Reference, DevnetOutput>;
+  /** What clients submitted. A block takes it behind what is asked for and before random content. */
+  readonly mempool: Pick<Mempool, 'transactions' | 'submit' | 'evict'>;
   /** From now on random content pays these addresses too, and spends what they have. */
   readonly watch: (addresses: readonly string[]) => void;
 };
@@ -94,6 +113,8 @@ export function createChain(options: ChainOptions): DevnetChain {
   const content = createContent(createRandom(`content ${seed}`), networkMagic, options.content);
   const genesis = makeGenesis(seed, networkMagic, createRandom(`genesis ${seed}`));
   const tree = createBlockTree(genesis.utxo);
+  const mempool = createMempool(tree, networkMagic);
+  const supplies = { tree, content, wallet: genesis.wallet };
 
   const nextHeader = (type?: 'ebb') =>
     headerAfter(tree.best.at(-1), options, genesis.id, random.between(1, SLOT_GAP_MAX), type);
@@ -118,13 +139,16 @@ export function createChain(options: ChainOptions): DevnetChain {
     blocks: () => tree.best,
     block: tree.block,
     indexOf: tree.indexOf,
-    mine: (wanted = []) => {
+    mine: (wanted = [], { takesSubmitted = true } = {}) => {
       const header = nextHeader();
       const items = wanted === 'random' ? (['random'] as const) : wanted;
-      return close(header, fill(items, header, tree, content, genesis.wallet));
+      const sources = takesSubmitted ? { ...supplies, mempool } : supplies;
+      const block = close(header, fill(items, header, sources));
+      mempool.settle();
+      return block;
     },
     check: (wanted) => {
-      const { changes } = fill(wanted, nowhere, tree, content, genesis.wallet);
+      const { changes } = fill(wanted, nowhere, supplies);
       for (const change of [...changes].reverse()) tree.ledger.undo(change);
     },
     mineBoundary: () => close(nextHeader('ebb'), { transactions: [], changes: [] }),
@@ -136,6 +160,7 @@ export function createChain(options: ChainOptions): DevnetChain {
     unspentAt: (position, addresses) => unspent(tree, position, addresses),
     outputAt: (position, reference) => tree.ledgerAt(position).utxo.get(reference),
     outputsCreatedIn: (id) => outputsOf(tree.block(id), id),
+    mempool,
     watch: content.watch,
   };
 }
@@ -151,6 +176,8 @@ function headerAfter(
   slots: number,
   type: 'ebb' | undefined,
 ): Header {
+  const slotBefore = last?.slot ?? options.startSlot ?? 0;
+  const now = options.slotNow?.();
   const before = last?.height ?? (options.startHeight ?? 0) - 1;
   const height = Math.max(0, type === 'ebb' ? before : before + 1);
   const era = type === 'ebb' ? 'byron' : eraAt(options.eras, height);
@@ -160,57 +187,8 @@ function headerAfter(
     ancestor: last?.id ?? (era === 'byron' ? genesisId : 'genesis'),
     parent: last?.id ?? 'origin',
     height: height as Height,
-    slot: ((last?.slot ?? options.startSlot ?? 0) + slots) as Slot,
+    slot: (now === undefined ? slotBefore + slots : Math.max(slotBefore + 1, now)) as Slot,
   };
-}
-
-type Filling = {
-  readonly transactions: readonly DevnetTransaction[];
-  readonly changes: readonly LedgerChange[];
-};
-
-/** Puts transactions into the tip's ledger one by one; all of them, or none where one is impossible. */
-function fill(
-  wanted: readonly Content[],
-  { height, slot, era }: Pick<Header, 'height' | 'slot' | 'era'>,
-  tree: BlockTree,
-  content: ContentSource,
-  wallet: Wallet,
-): Filling {
-  const { ledger } = tree;
-  const changes: LedgerChange[] = [];
-  const transactions: DevnetTransaction[] = [];
-  const include = (transaction: DevnetTransaction): void => {
-    changes.push(ledger.spend(transaction, height));
-    transactions.push(transaction);
-  };
-  const random = (): void => {
-    for (const orphan of tree.orphans()) if (content.comesBack()) tryTo(() => include(orphan));
-    for (let count = content.transactionCount(); count > 0; count -= 1) {
-      include(complete(content.draft(ledger, transactions, slot, era), ledger, wallet));
-    }
-  };
-  try {
-    for (const item of wanted) {
-      if (item === 'random') random();
-      else if ('id' in item) include(item);
-      else if ('bytes' in item) include(complete(content.filler(item.bytes), ledger, wallet));
-      else include(complete(item, ledger, wallet));
-    }
-  } catch (error) {
-    for (const change of changes.reverse()) ledger.undo(change);
-    throw error;
-  }
-  return { transactions, changes };
-}
-
-/** An orphan may need another that stays away, or lose against one that came first: it waits. */
-function tryTo(include: () => void): void {
-  try {
-    include();
-  } catch (error) {
-    if (!(error instanceof LedgerError)) throw error;
-  }
 }
 
 function unspent(

@@ -45,7 +45,9 @@ export function renderBlock(
 ): string {
   const { type, era, id, ancestor, height, slot } = block;
   if (type === 'ebb') return toJson({ type, era, id, ancestor, height });
-  const transactions = block.transactions.map((one) => transaction(one, networkMagic, version));
+  const transactions = block.transactions.map((one) =>
+    renderTransaction(one, networkMagic, version),
+  );
   const size = { bytes: 500 + 300 * transactions.length };
   const header = type === 'bft' ? byronHeader(id, networkMagic) : praosHeader(id, era, slot);
   return toJson({ type, era, id, ancestor, height, slot, size, transactions, ...header });
@@ -58,20 +60,32 @@ export const renderUtxo = (utxo: Iterable<readonly [Reference, DevnetOutput]>): 
     ...renderOutput(output),
   }));
 
-const renderReference = (reference: Reference) => {
+export const renderReference = (reference: Reference) => {
   const [id = '', index = ''] = reference.split('#');
   return { transaction: { id }, index: Number(index) };
 };
 
-const renderOutput = ({ address, lovelace, assets, datumHash, datum, script }: DraftOutput) => ({
+export const renderOutput = ({
   address,
-  value: { ...ada(lovelace), ...(assets === undefined ? {} : byPolicy(assets)) },
+  lovelace,
+  assets,
+  datumHash,
+  datum,
+  script,
+}: DraftOutput) => ({
+  address,
+  value: renderValue(lovelace, assets),
   datumHash,
   datum,
   script,
 });
 
-const ada = (lovelace: bigint) => ({ ada: { lovelace } });
+export const renderValue = (lovelace: bigint, assets?: Assets) => ({
+  ...ada(lovelace),
+  ...(assets === undefined ? {} : byPolicy(assets)),
+});
+
+export const ada = (lovelace: bigint) => ({ ada: { lovelace } });
 
 function byPolicy(assets: Assets): Record<string, Record<string, bigint>> {
   const policies: Record<string, Record<string, bigint>> = {};
@@ -84,7 +98,12 @@ function byPolicy(assets: Assets): Record<string, Record<string, bigint>> {
   return policies;
 }
 
-function transaction(tx: DevnetTransaction, networkMagic: number, version: OgmiosVersion): Json {
+/** A transaction as blocks and the mempool show it. */
+export function renderTransaction(
+  tx: DevnetTransaction,
+  networkMagic: number,
+  version: OgmiosVersion,
+): Json {
   const { extras, collateralReturn, totalCollateral } = tx;
   // Version 7 leaves out what is empty, where version 6 wrote it.
   const always = version === 6;
@@ -102,10 +121,10 @@ function transaction(tx: DevnetTransaction, networkMagic: number, version: Ogmio
     fee: ada(tx.fee),
     validityInterval: extras.validityInterval ?? (always ? {} : undefined),
     mint: tx.mint.size === 0 ? undefined : byPolicy(tx.mint),
-    network: tx.outputs.length % 2 === 0 ? networkName(networkMagic) : undefined,
+    network: tx.signed === undefined ? madeUpNetwork(tx, networkMagic) : extras.network,
     metadata: extras.metadata,
     // Derived from the id: nobody checks them, and the same transaction shows the same everywhere.
-    signatories: [{ key: tx.id, signature: tx.id + tx.id }],
+    signatories: tx.signed?.signatories ?? [{ key: tx.id, signature: tx.id + tx.id }],
     scripts: extras.scripts,
     redeemers: some(extras.redeemers),
   };
@@ -116,6 +135,9 @@ const some = <T>(items: readonly T[] | undefined): readonly T[] | undefined =>
 
 const withdrawals = (taken: ReadonlyMap<string, bigint>): Json =>
   Object.fromEntries([...taken].map(([account, lovelace]) => [account, ada(lovelace)]));
+
+const madeUpNetwork = (tx: DevnetTransaction, networkMagic: number): string | undefined =>
+  tx.outputs.length % 2 === 0 ? networkName(networkMagic) : undefined;
 
 const networkName = (networkMagic: number): string =>
   networkId(networkMagic) === 1 ? 'mainnet' : 'testnet';

@@ -94,6 +94,23 @@ function outputReferenceOf(value: unknown): Reference | undefined {
   return referenceOf(id, index);
 }
 
+/** The transaction of a submission or an evaluation; undefined where it is no hex. */
+export function transactionOf(params: unknown): Uint8Array | undefined {
+  if (typeof params !== 'object' || params === null) return undefined;
+  const transaction: unknown = Reflect.get(params, 'transaction');
+  if (typeof transaction !== 'object' || transaction === null) return undefined;
+  const cbor: unknown = Reflect.get(transaction, 'cbor');
+  const isHex = typeof cbor === 'string' && /^([0-9a-fA-F]{2})+$/.test(cbor);
+  return isHex ? Buffer.from(cbor, 'hex') : undefined;
+}
+
+/** The id of `hasTransaction`. */
+export function transactionIdOf(params: unknown): string | undefined {
+  if (typeof params !== 'object' || params === null) return undefined;
+  const id: unknown = Reflect.get(params, 'id');
+  return isHash(id) ? id : undefined;
+}
+
 function listOf(params: unknown, name: string): unknown[] | undefined {
   if (typeof params !== 'object' || params === null) return undefined;
   const list: unknown = Reflect.get(params, name);

@@ -111,7 +111,7 @@ function replaceLast(
   { blocks = depth + 1, comeBack = 'all', content = [] }: ForkOptions,
 ): DevnetBlock[] {
   chain.rollBack(depth);
-  const returning = comeBack === 'all' ? chain.orphans() : [];
+  const returning: readonly Content[] = comeBack === 'all' ? ['orphans'] : [];
   if (comeBack === 'none') chain.forgetOrphans();
   return Array.from({ length: blocks }, (_, i) => grow(i === 0 ? [...returning, ...content] : []));
 }

@@ -1,9 +1,12 @@
+import { failed, invalid, nextBlock, succeeded } from './answers.js';
 import { toJson } from './json.js';
+import { createMempoolReader } from './mempool-reader.js';
 import { answerQuery } from './queries.js';
 import type { OgmiosVersion } from './render.js';
 import type { Request } from './request.js';
 import { pointOf, pointsOf, readRequest } from './request.js';
 import type { BlockSource } from './source.js';
+import { evaluateTransaction, submitTransaction } from './submission.js';
 
 export type SessionOptions = { readonly version: OgmiosVersion };
 
@@ -14,12 +17,13 @@ export type SessionOptions = { readonly version: OgmiosVersion };
 export type Session = {
   /** @returns the answers that are ready now: one, or none where `nextBlock` waits for a block */
   readonly handle: (request: string) => string[];
-  /** To be called after the chain grew or switched. @returns answers to requests that waited for it */
+  /** To be called after the chain or the mempool changed. @returns answers to requests that waited for it */
   readonly chainChanged: () => string[];
 };
 
 export function createSession(source: BlockSource, { version }: SessionOptions): Session {
   const reader = createReader(source, version);
+  const mempool = createMempoolReader(source, version);
   let acquired: string | undefined;
   const acquire = (request: Request): string => {
     const point = pointOf(request.params);
@@ -44,8 +48,12 @@ export function createSession(source: BlockSource, { version }: SessionOptions):
       case 'releaseLedgerState':
         acquired = undefined;
         return [succeeded(request, '{"released":"ledgerState"}')];
+      case 'submitTransaction':
+        return [submitTransaction(request, source, version)];
+      case 'evaluateTransaction':
+        return [evaluateTransaction(request, version)];
       default:
-        return [query(request, source, acquired, version)];
+        return mempool.answer(request) ?? [query(request, source, acquired, version)];
     }
   };
   return {
@@ -53,7 +61,7 @@ export function createSession(source: BlockSource, { version }: SessionOptions):
       const request = readRequest(text);
       return 'problem' in request ? [invalid(request.id, request.problem)] : answer(request);
     },
-    chainChanged: reader.answerParked,
+    chainChanged: () => [...reader.answerParked(), ...mempool.answerParked()],
   };
 }
 
@@ -136,22 +144,4 @@ function query(
     case 'unavailable':
       return failed(request, 2002, 'Query unavailable in the current era.');
   }
-}
-
-const nextBlock = (id: string, result: string): string =>
-  `{"jsonrpc":"2.0","method":"nextBlock","result":{${result}},"id":${id}}`;
-
-const succeeded = ({ method, id }: Request, result: string): string =>
-  `{"jsonrpc":"2.0","method":"${method}","result":${result},"id":${id}}`;
-
-function failed({ method, id }: Request, code: number, message: string, data?: string): string {
-  const detail = data === undefined ? '' : `,"data":${data}`;
-  const error = `{"code":${code},"message":${JSON.stringify(message)}${detail}}`;
-  return `{"jsonrpc":"2.0","method":"${method}","error":${error},"id":${id}}`;
-}
-
-/** Ogmios answers -32600 to all that it can't read, also to a method that it doesn't know. */
-function invalid(id: string, problem: string): string {
-  const message = JSON.stringify(`Invalid request: ${problem}.`);
-  return `{"jsonrpc":"2.0","error":{"code":-32600,"message":${message}},"id":${id}}`;
 }

@@ -1,11 +1,13 @@
 import type { PointOrOrigin, TipOrOrigin } from '../chain/point.js';
 import { SECURITY_PARAMETER_BLOCKS } from '../chain/point.js';
 import type { DevnetBlock, DevnetChain, Position } from './chain.js';
+import type { Submission } from './mempool.js';
+import { MEMPOOL_BYTES_MAX } from './mempool.js';
 import type { NetworkFacts } from './network.js';
 import { networkFacts } from './network.js';
 import type { OgmiosVersion } from './render.js';
-import { createRenderer, renderUtxo } from './render.js';
-import type { Json, Reference } from './transaction.js';
+import { createRenderer, renderTransaction, renderUtxo } from './render.js';
+import type { DevnetTransaction, Json, Reference } from './transaction.js';
 
 /** Which unspent outputs a client asks for. */
 export type UtxoFilter =
@@ -35,6 +37,16 @@ export type BlockSource = {
   readonly utxo?: (position: Position, filter: UtxoFilter) => Json;
   /** How many blocks deep ledger states are kept. */
   readonly ledgerDepth: number;
+  /** Takes transactions; absent where nothing is simulated. */
+  readonly mempool?: MempoolSource;
+};
+
+/** What a node has that isn't in a block yet. */
+export type MempoolSource = {
+  readonly submit: (cbor: Uint8Array) => Submission;
+  readonly transactions: () => readonly DevnetTransaction[];
+  readonly render: (transaction: DevnetTransaction, version: OgmiosVersion) => Json;
+  readonly capacityBytes: number;
 };
 
 export type ChainSourceOptions = {
@@ -88,6 +100,11 @@ export function chainSource(chain: DevnetChain, options: ChainSourceOptions = {}
     },
     depthOf: (position) => lastIndex() - (visible(position) ?? -1),
     render: (position, version) => render[version](block(position)),
+    mempool: {
+      ...chain.mempool,
+      render: (transaction, version) => renderTransaction(transaction, chain.networkMagic, version),
+      capacityBytes: MEMPOOL_BYTES_MAX,
+    },
     utxo: (position, filter) => {
       if (filter === 'all') return renderUtxo(chain.utxoAt(position));
       if ('addresses' in filter) {

@@ -65,6 +65,8 @@ export type DevnetTransaction = {
   /** Reward account → lovelace taken from it. */
   readonly withdrawals: ReadonlyMap<string, bigint>;
   readonly extras: Extras;
+  /** Of a transaction that a client submitted: what the others have made up when they are shown. */
+  readonly signed?: { readonly bytes: number; readonly signatories: readonly Json[] };
 };
 
 /** What a transaction really does: the one place where a failed script is told from a good one. */
