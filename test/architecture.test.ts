@@ -11,7 +11,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   sync: ['chain', 'database'],
   payments: ['sync', 'chain', 'database', 'config'],
   payouts: ['payments', 'sync', 'chain', 'database', 'config'],
-  signer: ['payouts', 'chain', 'health'],
+  signer: ['payouts', 'chain', 'health', 'config'],
   reconcile: ['payouts', 'payments', 'sync', 'chain', 'database'],
   health: ['payouts', 'payments', 'sync', 'chain', 'database', 'config', 'version'],
   api: [

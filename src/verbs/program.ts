@@ -7,7 +7,9 @@ import { failureOf } from './failure.js';
 import type { VerbContext } from './flags.js';
 import { addMigrateVerb } from './migrate.js';
 import { addPaymentVerbs } from './payment.js';
+import { addPayoutVerbs } from './payout.js';
 import { addRunVerb, type Run } from './run.js';
+import { addSignerVerb } from './signer.js';
 import { addStatusVerb } from './status.js';
 import { EXIT, type Terminal } from './terminal.js';
 
@@ -49,8 +51,10 @@ function buildProgram(context: VerbContext, run: Run): Command {
   addMigrateVerb(program, context);
   addAddressVerbs(program, context);
   addPaymentVerbs(program, context);
+  addPayoutVerbs(program, context);
   addBalanceVerbs(program, context);
   addStatusVerb(program, context);
+  addSignerVerb(program, context);
   addDevnetVerb(program);
   return program;
 }
