@@ -9,7 +9,7 @@ const amount = z.union([z.string(), z.number().int()]).transform((value, context
 });
 const size = z.number().int().positive();
 
-const stored: z.ZodType<ProtocolParameters, unknown> = z.object({
+const stored: z.ZodType<ProtocolParameters> = z.object({
   feePerByte: amount,
   feeConstant: amount,
   utxoCostPerByte: amount,

@@ -98,6 +98,7 @@ const depsOf = (under: HttpUnderTest): HttpDeps => ({
   apiKeys: [
     { name: 'all', scopes: new Set(['read', 'write']), sha256: hashOf('key-of-all') },
     { name: 'payer', scopes: new Set(['payout', 'approve']), sha256: hashOf('key-of-payer') },
+    { name: 'other', scopes: new Set(['payout']), sha256: hashOf('key-of-other-payer') },
     { name: 'second', scopes: new Set(['approve']), sha256: hashOf('key-of-second') },
     { name: 'reader', scopes: new Set(['read']), sha256: hashOf('key-of-reader') },
   ],
