@@ -37,13 +37,23 @@ export function connectSigner(base: string, tls: ClientTls): SignerCall {
     // A connection that was kept may be dead, and a request on it can't be repeated blindly.
     keepAlive: false,
   });
-  const call = (path: string, options: RequestOptions, body: string, signal: AbortSignal) => {
+  const call = async (path: string, options: RequestOptions, body: string, given: AbortSignal) => {
     const url = new URL(base);
     url.pathname = url.pathname.replace(/\/$/, '') + path;
-    const bounded = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]);
-    return exchange(url, { ...options, agent, signal: bounded }, body).catch((error: unknown) => {
-      throw new Error(`the signer at ${url.origin} ${reasonOf(error, signal, bounded)}`);
-    });
+    // Not AbortSignal.any with AbortSignal.timeout: Node 20 may collect the timer while it is waited for.
+    const stop = new AbortController();
+    const onAbort = () => stop.abort();
+    const timer = setTimeout(onAbort, TIMEOUT_MS);
+    given.addEventListener('abort', onAbort);
+    try {
+      given.throwIfAborted();
+      return await exchange(url, { ...options, agent, signal: stop.signal }, body);
+    } catch (error) {
+      throw new Error(`the signer at ${url.origin} ${reasonOf(error, given, stop.signal)}`);
+    } finally {
+      clearTimeout(timer);
+      given.removeEventListener('abort', onAbort);
+    }
   };
   return {
     get: (path, signal) => call(path, { method: 'GET' }, '', signal),
@@ -73,7 +83,9 @@ const exchange = (url: URL, options: RequestOptions, body: string): Promise<Sign
       incoming.on('data', (chunk: Buffer) => {
         bytes += chunk.length;
         chunks.push(chunk);
-        if (bytes > ANSWER_BYTES_MAX) incoming.destroy(new Error('its answer is too long'));
+        if (bytes <= ANSWER_BYTES_MAX) return;
+        reject(new Error('its answer is too long'));
+        incoming.destroy();
       });
       incoming.on('error', reject);
       incoming.on('aborted', () => reject(new Error('its answer broke off')));
