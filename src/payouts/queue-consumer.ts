@@ -17,16 +17,20 @@ export async function consumeJobs(
   onNudge: () => void,
   signal: AbortSignal,
 ): Promise<void> {
-  while (!signal.aborted) {
+  while (!isOver(signal)) {
     try {
-      const link = await within(OPEN_TIMEOUT_MS, backend.connect());
+      const link = await within(OPEN_TIMEOUT_MS, backend.connect(), signal);
       await work(link, () => outage.ended('consumer'), onNudge, signal);
     } catch (error) {
+      if (isOver(signal)) return;
       outage.began('consumer', describeQueueError(error));
     }
     await pause(RETRY_MS, signal);
   }
 }
+
+/** A signal may say so in the middle of anything, which types can't know. */
+const isOver = (signal: AbortSignal): boolean => signal.aborted;
 
 /** @throws Error when the connection broke */
 async function work(

@@ -38,7 +38,7 @@ export function createPostgresQueueBackend(url: Secret): QueueBackend {
 }
 
 /**
- * Makes BullMQ's tables, or brings them up to date. Where they are, it needs no right to create any.
+ * Makes BullMQ's tables, or brings them up to date. Where they are, rights in their schema suffice.
  * Instances that start together wait for each other.
  */
 export async function prepareQueueTables(url: Secret): Promise<void> {
@@ -66,7 +66,7 @@ async function tablesVersion(session: pg.Client): Promise<number> {
 function connect(url: Secret): QueueLink {
   const clients = new Set<pg.PoolClient>();
   const pool = new pg.Pool({
-    connectionString: url.reveal(),
+    ...inSchema(url.reveal()),
     max: CONNECTIONS_MAX,
     application_name: APPLICATION_NAME,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
@@ -76,11 +76,7 @@ function connect(url: Secret): QueueLink {
   });
   pool.on('error', () => undefined);
   pool.on('remove', (client) => clients.delete(client));
-  pool.on('connect', (client) => {
-    clients.add(client);
-    // Before anything else on this connection. In the URL it would collide with the user's options.
-    client.query('set search_path to bullmq').catch(() => undefined);
-  });
+  pool.on('connect', (client) => clients.add(client));
   // The two packages' types of it differ in how they write overloads.
   if (!isPgPool(pool)) throw new Error('pg gave a pool that is none');
   return createLink(createPostgresBackend, pool, () => {
@@ -90,4 +86,13 @@ function connect(url: Secret): QueueLink {
       if (client instanceof pg.Client) client.end().catch(() => undefined);
     }
   });
+}
+
+/** BullMQ's statements name no schema. What the URL says about options would replace ours: both hold. */
+function inSchema(url: string): { connectionString: string; options: string } {
+  const address = new URL(url);
+  const own = address.searchParams.get('options');
+  address.searchParams.delete('options');
+  const path = `-c search_path=${SCHEMA}`;
+  return { connectionString: address.href, options: own === null ? path : `${own} ${path}` };
 }

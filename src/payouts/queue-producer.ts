@@ -35,11 +35,11 @@ export function createProducer(backend: QueueBackend, outage: Outage): Producer 
 
   const ask = async <T>(question: (queue: OpenQueue) => Promise<T>): Promise<T> => {
     closing.signal.throwIfAborted();
-    const current: Promise<Line> = line ?? open(backend, () => drop(current));
+    const current: Promise<Line> = line ?? open(backend, () => drop(current), closing.signal);
     line = current;
     try {
-      const { queue } = await current;
-      return await within(ANSWER_TIMEOUT_MS, question(queue));
+      const answer = current.then(({ queue }) => question(queue));
+      return await within(ANSWER_TIMEOUT_MS, answer);
     } catch (error) {
       drop(current);
       // Of the words alone: as it is, it might be logged with the command that failed.
@@ -90,8 +90,12 @@ function keep(waiting: Set<string>, jobIds: readonly string[]): void {
   }
 }
 
-async function open(backend: QueueBackend, onBroken: () => void): Promise<Line> {
-  const link = await within(OPEN_TIMEOUT_MS, backend.connect());
+async function open(
+  backend: QueueBackend,
+  onBroken: () => void,
+  signal: AbortSignal,
+): Promise<Line> {
+  const link = await within(OPEN_TIMEOUT_MS, backend.connect(), signal);
   // Which of the errors comes first is chance; the first one says the most.
   let reason: string | undefined;
   const queue = link.openQueue((why) => {
@@ -103,7 +107,7 @@ async function open(backend: QueueBackend, onBroken: () => void): Promise<Line> 
     link.cut();
   };
   try {
-    await within(OPEN_TIMEOUT_MS, queue.ready());
+    await within(OPEN_TIMEOUT_MS, queue.ready(), signal);
     return { queue, close };
   } catch (error) {
     void close();

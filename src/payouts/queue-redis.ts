@@ -1,7 +1,7 @@
 import { createRedisBackend } from 'bullmq';
 import { Cluster, type Redis } from 'ioredis';
 import type { Secret } from '../config/secret.js';
-import { createLink, type QueueBackend, type QueueLink } from './queue-link.js';
+import { createLink, describeQueueError, type QueueBackend, type QueueLink } from './queue-link.js';
 import { createRedisClient } from './redis-client.js';
 
 const CONNECT_TIMEOUT_MS = 2_000;
@@ -51,12 +51,18 @@ const open = (url: Secret) =>
 
 async function askProblems(url: Secret): Promise<readonly string[]> {
   const client = open(url);
-  client.on('error', () => undefined);
+  // That the connection ended is all that `connect` would tell.
+  let reason: string | undefined;
+  client.on('error', (error) => {
+    reason ??= describeQueueError(error);
+  });
   try {
     await client.connect();
     const nodes = client instanceof Cluster ? client.nodes('master') : [client];
     const answers = await Promise.all(nodes.map((node) => node.info()));
     return [...new Set(answers.flatMap(redisProblems))];
+  } catch (error) {
+    throw new Error(reason ?? describeQueueError(error));
   } finally {
     client.disconnect();
   }

@@ -6,7 +6,7 @@ import { createOutage } from './queue-outage.js';
 import { createPostgresQueueBackend } from './queue-postgres.js';
 import { createProducer } from './queue-producer.js';
 import { createRedisQueueBackend } from './queue-redis.js';
-import { pause } from './time-limits.js';
+import { pause, within } from './time-limits.js';
 
 export type QueueConfig = {
   /** Null: PostgreSQL carries the queue. */
@@ -45,6 +45,7 @@ export function openQueue(config: QueueConfig, log: Logger): Promise<NudgeQueue>
   return Promise.resolve(createQueue(backend, log));
 }
 
+const CHECK_TIMEOUT_MS = 5_000;
 /** Enough for whatever is under way to end by itself. */
 const CLOSE_GRACE_MS = 1_500;
 /** More jobs than that wait only where nobody pays; what isn't seen is nudged once more. */
@@ -78,7 +79,7 @@ function createQueue(backend: QueueBackend, log: Logger): NudgeQueue {
     depths: () => producer.ask((queue) => queue.counts()),
     check: async () => {
       try {
-        return await backend.problems();
+        return await within(CHECK_TIMEOUT_MS, backend.problems());
       } catch (error) {
         return [`the queue on ${backend.name} can't be used: ${describeQueueError(error)}`];
       }

@@ -37,7 +37,10 @@ export function queuesAt(place: () => QueuePlace) {
 }
 
 /** Counts the looks that a queue asks for, from the first one on that says: listening. */
-export async function listen(queue: NudgeQueue, look: () => Promise<void> = async () => undefined) {
+export async function listen(
+  queue: NudgeQueue,
+  look: () => Promise<void> = () => Promise.resolve(),
+) {
   const stop = new AbortController();
   const listener = { looks: 0, stop: async () => {} };
   const consuming = queue.consume(async () => {

@@ -64,7 +64,7 @@ async function launch(
   const settings = ['--port', String(port), '--bind', '127.0.0.1', '--dir', directory];
   const volatile = ['--save', '', '--appendonly', 'no'];
   const login = password === undefined ? [] : ['--requirepass', password];
-  const alone = cluster ? ['--cluster-enabled', 'yes'] : [];
+  const alone = cluster ? ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1'] : [];
   const { libraryPath } = binary;
   const server = spawn(binary.path, [...settings, ...volatile, ...login, ...alone], {
     stdio: ['ignore', 'pipe', 'inherit'],
