@@ -18,6 +18,8 @@ const assets = z
     error: 'units must be policy id and asset name, hex',
   });
 
+const REFERENCE = /^[0-9a-f]{64}#(0|[1-9]\d{0,4})$/;
+
 const FAULT_KINDS = faultSchema.options.map((option) => option.shape.kind.value);
 
 /** All that can be asked of a running devnet, over HTTP and in scenario files. */
@@ -44,6 +46,13 @@ export const actionSchema = z.discriminatedUnion('do', [
     blocks: z.int().min(1).optional(),
     comeBack: z.enum(['all', 'none']).default('all'),
   }),
+  z.strictObject({
+    do: z.literal('spend'),
+    references: z.array(z.string().regex(REFERENCE, 'must be TRANSACTION_ID#INDEX')).min(1),
+    to: z.string().min(1).optional(),
+    mine: z.boolean().default(false),
+  }),
+  z.strictObject({ do: z.literal('evict'), count: z.int().min(1).optional() }),
   z.strictObject({ do: z.literal('watch'), addresses: z.array(z.string().min(1)) }),
   z.strictObject({ do: z.literal('fault'), fault: faultSchema }),
   z.strictObject({ do: z.literal('heal'), kind: z.enum(FAULT_KINDS).optional() }),
@@ -75,6 +84,13 @@ export function perform(devnet: Devnet, action: Action): Record<string, unknown>
       devnet.fork(depth, { comeBack, ...(blocks === undefined ? {} : { blocks }) });
       return { tip: devnet.chain.tip };
     }
+    case 'spend': {
+      if (action.to !== undefined) checkPayable(action.to, devnet.chain.networkMagic);
+      devnet.spend(action.references, action.to);
+      return action.mine ? { tip: devnet.mine().point } : { waiting: true };
+    }
+    case 'evict':
+      return { evicted: devnet.evict(action.count) };
     case 'watch':
       devnet.chain.watch(action.addresses);
       return { watched: action.addresses.length };

@@ -99,7 +99,7 @@ export type DevnetChain = {
   /** All that the block made, also what it spent itself; as it was made. */
   readonly outputsCreatedIn: (id: string) => ReadonlyMap<Reference, DevnetOutput>;
   /** What clients submitted. A block takes it behind what is asked for and before random content. */
-  readonly mempool: Pick<Mempool, 'transactions' | 'submit' | 'evict'>;
+  readonly mempool: Pick<Mempool, 'transactions' | 'submit' | 'evict' | 'forget'>;
   /** From now on random content pays these addresses too, and spends what they have. */
   readonly watch: (addresses: readonly string[]) => void;
 };

@@ -36,8 +36,16 @@ export function serveConnection(
         socket.write(halfAFrame(delivery.text));
         socket.end(() => socket.destroy());
         return;
+      case 'later':
+        late.send(delivery.text, delivery.delayMs);
+        return;
+      case 'nothing':
+        return;
     }
   };
+  const late = afterwards((text) => {
+    if (!dead && webSocket.readyState === webSocket.OPEN) webSocket.send(text);
+  });
   const { send, cancel } = inOrder(deliver, faults);
   const answerHeld = (): void => {
     for (const request of held.splice(0))
@@ -49,7 +57,10 @@ export function serveConnection(
     if (!faults.stalled) answerHeld();
     else if (held.length > HELD_REQUESTS_MAX) webSocket.terminate();
   });
-  webSocket.on('close', cancel);
+  webSocket.on('close', () => {
+    cancel();
+    late.cancel();
+  });
   // A client that breaks the protocol is closed by `ws`; that is its problem alone.
   webSocket.on('error', () => undefined);
   return {
@@ -85,6 +96,23 @@ function inOrder(deliver: (text: string) => void, faults: Faults) {
         const oldest = waiting.shift();
         if (oldest !== undefined) deliver(oldest);
       }, lastDueMs - performance.now());
+      timers.add(timer);
+    },
+    cancel: (): void => {
+      for (const timer of timers) clearTimeout(timer);
+    },
+  };
+}
+
+/** Sends each text when its time has come, whatever else is sent meanwhile. */
+function afterwards(send: (text: string) => void) {
+  const timers = new Set<NodeJS.Timeout>();
+  return {
+    send: (text: string, delayMs: number): void => {
+      const timer = setTimeout(() => {
+        timers.delete(timer);
+        send(text);
+      }, delayMs);
       timers.add(timer);
     },
     cancel: (): void => {

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
 import { actionSchema, perform } from './actions.js';
+import { onChain, pending, showAmounts } from './look.js';
 import { readBody } from './request-body.js';
 import type { Devnet } from './server.js';
 
@@ -12,9 +13,14 @@ import type { Devnet } from './server.js';
  * | `GET /control` | | this list |
  * | `GET /control/tip` | | the best chain's tip |
  * | `GET /control/utxo?address=A` | | what the address has, at the tip |
+ * | `GET /control/mempool` | | what was submitted and could be in the next block, oldest first |
+ * | `GET /control/transactions?address=A` | | the best chain's transactions that paid A, oldest first |
+ * | `GET /control/transactions?id=ID` | | that one, where it is on the best chain |
  * | `POST /control/pay` | `{address, lovelace, assets?: {unit: "n"}, mine?}` | pays in the next block, or at once |
  * | `POST /control/mine` | `{blocks?, bytes?}` | blocks, the first at least `bytes` large |
  * | `POST /control/fork` | `{depth, blocks?, comeBack?: "all" or "none"}` | replaces the last blocks |
+ * | `POST /control/spend` | `{references: ["ID#0"], to?, mine?}` | a rival spends these outputs, next block |
+ * | `POST /control/evict` | `{count?}` | the mempool forgets its oldest transactions, or all |
  * | `POST /control/watch` | `{addresses}` | random content pays these too |
  * | `POST /control/fault` | `{kind, …}`, see `FAULTS` | something goes wrong |
  * | `POST /control/heal` | `{kind?}` | ends a fault, or all |
@@ -23,9 +29,14 @@ export const CALLS = {
   'GET /control': 'this list',
   'GET /control/tip': 'tip of the best chain',
   'GET /control/utxo?address=A': 'what the address has at the tip',
+  'GET /control/mempool': 'what was submitted and could be in the next block',
+  'GET /control/transactions?address=A': 'transactions on the best chain that paid the address',
+  'GET /control/transactions?id=ID': 'that transaction, where it is on the best chain',
   'POST /control/pay': '{address, lovelace, assets?: {unit: "n"}, mine?} pays in the next block',
   'POST /control/mine': '{blocks?, bytes?} mines; the first block is at least that large',
   'POST /control/fork': '{depth, blocks?, comeBack?: "all"|"none"} replaces the last blocks',
+  'POST /control/spend': '{references: ["ID#0"], to?, mine?} a rival spends them, next block',
+  'POST /control/evict': '{count?} the mempool forgets its oldest transactions, or all',
   'POST /control/watch': '{addresses} random content pays these too',
   'POST /control/fault': '{kind, …} something goes wrong, see faults',
   'POST /control/heal': '{kind?} ends a fault, or all',
@@ -44,6 +55,13 @@ export const FAULTS = {
   rpcError: '{times?, code?, message?} the next answers are JSON-RPC errors',
   syncing: '{behind, synchronization?} a restarted node that is still syncing',
   oldTip: '{behind} a restarted node with an older tip that thinks it is in step',
+  submitLate: '{delayMs, times?} the next transactions are taken at once and answered late',
+  submitUnanswered: '{times?} the next transactions are taken, and nobody is told',
+  submitMisreported: '{times?, code?, message?, data?} taken, and answered with an error',
+  submitRefused: '{times?, code?, data?} not taken, however good the next transactions are',
+  submitForgotten: '{times?} answered as if the next transactions were taken, and gone',
+  mempoolFull: 'takes no transactions until healed',
+  congestion: 'blocks hold nothing of what was submitted until healed',
 };
 
 /** @returns false where the request isn't for the control API */
@@ -85,13 +103,12 @@ function look(devnet: Devnet, call: string, query: URLSearchParams): unknown {
         tip === 'origin' ? tip : tip.id,
         query.getAll('address'),
       );
-      return [...found].map(([reference, { address, lovelace, assets }]) => ({
-        reference,
-        address,
-        lovelace: lovelace.toString(),
-        assets: Object.fromEntries([...assets].map(([unit, n]) => [unit, n.toString()])),
-      }));
+      return [...found].map(([reference, output]) => ({ reference, ...showAmounts(output) }));
     }
+    case 'mempool':
+      return pending(devnet.chain);
+    case 'transactions':
+      return onChain(devnet.chain, query.getAll('address'), query.getAll('id'));
     default:
       return undefined;
   }

@@ -21,6 +21,8 @@ export type Mempool = {
   readonly submit: (cbor: Uint8Array) => Submission;
   /** Forgets the oldest ones, or all, as when a node was restarted. @returns their ids */
   readonly evict: (count?: number) => string[];
+  /** Forgets this one. */
+  readonly forget: (id: string) => void;
   /** What a block in this slot has room for. Whoever includes them sees which ones really fit in. */
   readonly forBlock: (slot: number) => DevnetTransaction[];
   /** To be called after a block: what can't be in any later one leaves. */
@@ -65,6 +67,7 @@ export function createMempool(tree: BlockTree, networkMagic: number): Mempool {
       for (const id of ids) forget(id);
       return ids;
     },
+    forget,
     forBlock: (slot) => {
       const chosen: DevnetTransaction[] = [];
       let room = BLOCK_BYTES_MAX;

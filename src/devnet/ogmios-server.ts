@@ -15,6 +15,7 @@ import { readBody } from './request-body.js';
 import type { Session } from './session.js';
 import { createSession } from './session.js';
 import type { BlockSource } from './source.js';
+import { withSubmissionFaults } from './submission-faults.js';
 import type { VitalsCounter } from './vitals.js';
 import { createVitals } from './vitals.js';
 
@@ -42,6 +43,8 @@ export type OgmiosServer = {
   readonly connections: number;
   /** To be called after the chain grew or switched. */
   readonly chainChanged: () => void;
+  /** To be called after something else than a block or a submission changed the mempool. */
+  readonly mempoolChanged: () => void;
   readonly inject: (fault: Fault) => void;
   readonly heal: (kind?: FaultKind) => void;
   readonly close: () => Promise<void>;
@@ -51,11 +54,16 @@ export type OgmiosServer = {
 const REQUEST_BYTES_MAX = 1024 * 1024;
 
 export async function serveOgmios(
-  source: BlockSource,
+  blocks: BlockSource,
   options: ServeOptions = {},
 ): Promise<OgmiosServer> {
   const version = options.version ?? 6;
   const faults = options.faults ?? createFaults();
+  const wakeAll = (): void => {
+    for (const connection of clients.connections) connection.wake();
+  };
+  // Whoever waits for another mempool is told, but behind the answer to who changed it.
+  const source = withSubmissionFaults(blocks, faults, () => setImmediate(wakeAll));
   const vitals = createVitals(source.tip() !== 'origin');
   const clients = createClients(source, version, faults, vitals);
   const http = createServer((request, response) => {
@@ -88,12 +96,13 @@ export async function serveOgmios(
     },
     chainChanged: () => {
       vitals.tipMoved();
-      for (const connection of clients.connections) connection.wake();
+      wakeAll();
     },
+    mempoolChanged: wakeAll,
     inject: (fault) => inject(fault, faults, clients.connections),
     heal: (kind) => {
       faults.heal(kind);
-      for (const connection of clients.connections) connection.wake();
+      wakeAll();
     },
     close: async () => {
       for (const connection of clients.connections) connection.drop();
@@ -184,6 +193,13 @@ function inject(fault: Fault, faults: Faults, connections: ReadonlySet<Connectio
     case 'truncatedFrame':
     case 'undecodable':
     case 'rpcError':
+    case 'submitLate':
+    case 'submitUnanswered':
+    case 'submitMisreported':
+    case 'submitRefused':
+    case 'submitForgotten':
+    case 'mempoolFull':
+    case 'congestion':
       faults.set(fault);
       return;
   }

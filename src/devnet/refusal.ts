@@ -155,7 +155,7 @@ function notConserved({ transaction: { body }, resolved }: Case): Json {
     const side = n > 0n ? consumed : produced;
     side.set(unit, (side.get(unit) ?? 0n) + (n > 0n ? n : -n));
   }
-  return { valueConsumed: renderAmounts(consumed), valueProduced: valueOf(produced) };
+  return { valueConsumed: renderAmounts(consumed), valueProduced: renderAmounts(produced) };
 }
 
 function renderAmounts(amounts: Map<string, bigint>): Json {

@@ -3,10 +3,11 @@ import { createChain } from './chain.js';
 import { answerControl } from './control.js';
 import type { TransactionDraft } from './draft.js';
 import { createFaults } from './faults.js';
+import { LedgerError } from './ledger.js';
 import type { OgmiosServer } from './ogmios-server.js';
 import { serveOgmios } from './ogmios-server.js';
 import { chainSource } from './source.js';
-import type { DevnetTransaction, DraftOutput } from './transaction.js';
+import type { DevnetTransaction, DraftOutput, Reference } from './transaction.js';
 
 export type DevnetOptions = Partial<ChainOptions> & {
   readonly host?: string;
@@ -42,6 +43,10 @@ export type Devnet = OgmiosServer & {
     readonly block: DevnetBlock;
     readonly transaction: DevnetTransaction;
   };
+  /** A rival who has every key: spends these outputs in the next block, whatever else wants them. */
+  readonly spend: (references: readonly Reference[], to?: string) => void;
+  /** The mempool forgets its oldest transactions, or all. @returns their ids */
+  readonly evict: (count?: number) => string[];
   /** One block with what waits, and random content unless that is off. */
   readonly mine: (content?: readonly Content[]) => DevnetBlock;
   /** Replaces the last `depth` blocks by a longer chain; clients see one switch. */
@@ -49,17 +54,18 @@ export type Devnet = OgmiosServer & {
 };
 
 export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> {
-  const chain = createChain({ ...options, seed: options.seed ?? 1 });
+  const clock = createSlotClock(options.blockTimeMs !== undefined);
+  const chain = createChain({ slotNow: clock.now, ...options, seed: options.seed ?? 1 });
   const faults = createFaults();
   const random: readonly Content[] = options.random === false ? [] : ['random'];
   const waiting: TransactionDraft[] = [];
   const grow = (content: readonly Content[]) =>
-    chain.mine([...waiting.splice(0), ...content, ...random]);
+    chain.mine([...stillPossible(waiting.splice(0), chain), ...content, ...random], {
+      takesSubmitted: !faults.congested,
+    });
   for (let i = 0; i < (options.blocks ?? 10); i += 1) grow([]);
 
-  const tip = chain.blocks().at(-1);
-  // Slots are seconds, and the tip is now.
-  const startTime = new Date(Date.now() - (tip?.slot ?? 0) * 1000).toISOString();
+  const startTime = clock.start(chain.blocks().at(-1)?.slot ?? 0);
   const source = chainSource(chain, { behind: () => faults.behind, facts: { startTime } });
   const server = await serveOgmios(source, {
     ...options,
@@ -79,29 +85,85 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
   };
   const timer =
     options.blockTimeMs === undefined ? undefined : setInterval(mine, options.blockTimeMs, []);
-  const closeServer = server.close;
   const devnet: Devnet = Object.assign(server, {
+    ...movesOf(chain, server, enqueue, mine),
     chain,
     mine,
-    pay: (...outputs: DraftOutput[]) => void enqueue({ pay: outputs }),
-    payNow: (...outputs: DraftOutput[]) => {
+    fork: (depth: number, forkOptions: ForkOptions = {}) => {
+      const mined = replaceLast(chain, grow, depth, forkOptions);
+      server.chainChanged();
+      return mined;
+    },
+    close: closing(server.close, timer),
+  });
+  return devnet;
+}
+
+/** What was asked for was possible then; a fork may have taken away what it spends. */
+function stillPossible(drafts: readonly TransactionDraft[], chain: DevnetChain) {
+  const isPossible = (some: readonly TransactionDraft[]): boolean => {
+    try {
+      chain.check(some);
+      return true;
+    } catch (error) {
+      if (error instanceof LedgerError) return false;
+      throw error;
+    }
+  };
+  if (drafts.length === 0 || isPossible(drafts)) return drafts;
+  const possible: TransactionDraft[] = [];
+  for (const draft of drafts) if (isPossible([...possible, draft])) possible.push(draft);
+  return possible;
+}
+
+const closing =
+  (closeServer: () => Promise<void>, timer: NodeJS.Timeout | undefined) =>
+  async (): Promise<void> => {
+    clearInterval(timer);
+    await closeServer();
+  };
+
+/** What people ask of the transactions in the next block. */
+function movesOf(
+  chain: DevnetChain,
+  server: OgmiosServer,
+  enqueue: (draft: TransactionDraft) => number,
+  mine: () => DevnetBlock,
+): Pick<Devnet, 'pay' | 'payNow' | 'spend' | 'evict'> {
+  return {
+    pay: (...outputs) => void enqueue({ pay: outputs }),
+    payNow: (...outputs) => {
       const place = enqueue({ pay: outputs }) - 1;
       const block = mine();
       const transaction = block.transactions[place];
       if (transaction === undefined) throw new Error('what waits comes first in a block');
       return { block, transaction };
     },
-    fork: (depth: number, forkOptions: ForkOptions = {}) => {
-      const mined = replaceLast(chain, grow, depth, forkOptions);
-      server.chainChanged();
-      return mined;
+    spend: (references, to) =>
+      void enqueue({ pay: [], spend: references, ...(to === undefined ? {} : { change: to }) }),
+    evict: (count) => {
+      const ids = chain.mempool.evict(count);
+      server.mempoolChanged();
+      return ids;
     },
-    close: async () => {
-      clearInterval(timer);
-      await closeServer();
+  };
+}
+
+/**
+ * Slots are seconds, and the tip is now when the devnet starts. Where blocks come by themselves, later
+ * ones follow the clock, so that no node looks as if it lagged; else only mining makes time pass.
+ */
+function createSlotClock(follows: boolean) {
+  let startMs: number | undefined;
+  return {
+    now: (): number | undefined =>
+      follows && startMs !== undefined ? Math.floor((Date.now() - startMs) / 1000) : undefined,
+    /** @returns the time of slot 0 */
+    start: (tipSlot: number): string => {
+      startMs = Date.now() - tipSlot * 1000;
+      return new Date(startMs).toISOString();
     },
-  });
-  return devnet;
+  };
 }
 
 function replaceLast(

@@ -44,6 +44,7 @@ export type BlockSource = {
 /** What a node has that isn't in a block yet. */
 export type MempoolSource = {
   readonly submit: (cbor: Uint8Array) => Submission;
+  readonly forget: (id: string) => void;
   readonly transactions: () => readonly DevnetTransaction[];
   readonly render: (transaction: DevnetTransaction, version: OgmiosVersion) => Json;
   readonly capacityBytes: number;

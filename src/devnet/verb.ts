@@ -4,7 +4,6 @@ import { InvalidArgumentError, Option } from 'commander';
 import type { Step } from './scenario.js';
 import { playScenario, readScenario, ScenarioError } from './scenario.js';
 import type { Devnet } from './server.js';
-import { startDevnet } from './server.js';
 
 type Flags = {
   readonly host: string;
@@ -70,6 +69,8 @@ async function runDevnet(flags: Flags): Promise<number> {
     process.stderr.write(`${steps}\n`);
     return BAD_USAGE;
   }
+  // The ledger's rules take their time to load, which nobody wants to wait for in other verbs.
+  const { startDevnet } = await import('./server.js');
   const devnet = await startDevnet({
     host: flags.host,
     port: flags.port,
