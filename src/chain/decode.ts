@@ -164,7 +164,8 @@ function decodeFailedEffects(id: string, fields: Fields): Transaction {
   };
 }
 
-function decodeOutput(value: unknown, index: number, txHash: string): Output {
+/** An output as it stands in a transaction. */
+export function decodeOutput(value: unknown, index: number, txHash: string): Output {
   const output = fieldsOf(value, `output ${index} of ${txHash}`);
   refuseUnknownValue(output, OUTPUT_FIELDS, `output ${index} of ${txHash}`);
   return {

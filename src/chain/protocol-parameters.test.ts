@@ -18,10 +18,12 @@ describe('protocol parameters', () => {
     expect(decodeProtocolParameters(ANSWER)).toEqual(USUAL_PARAMETERS);
   });
 
-  test.each([
+  test.each<[string, unknown]>([
     ...Object.keys(ANSWER)
       .filter((name) => name !== 'version')
-      .map((name) => [`without ${name}`, { ...ANSWER, [name]: undefined }] as const),
+      .map(
+        (name) => [`without ${name}`, { ...ANSWER, [name]: undefined }] satisfies [string, unknown],
+      ),
     ['with a size of zero', { ...ANSWER, maxValueSize: { bytes: 0 } }],
     ['with a size that no transaction has', { ...ANSWER, maxTransactionSize: { bytes: 1e9 } }],
     ['with a negative fee', { ...ANSWER, minFeeCoefficient: -1 }],

@@ -65,6 +65,14 @@ export function logLines(event: SyncEvent<PaymentsSummary>): readonly LogLine[] 
       const fields = { after: showPoint(event.after), err: event.error };
       return [line('error', event.type, fields, "a block can't be read; asking again")];
     }
+    case 'ledger_asked': {
+      const fields = { ...cursorFields(event.cursor), found: event.found };
+      return [line('info', event.type, fields, 'recorded what there was before it was followed')];
+    }
+    case 'ledger_query_failed': {
+      const fields = { ...cursorFields(event.cursor), reason: event.reason };
+      return [line('warn', event.type, fields, "the node's ledger didn't answer; asking again")];
+    }
     case 'forward':
       return forwardLines(event);
     case 'backward':

@@ -53,6 +53,8 @@ export function observeVitals<S>(vitals: Vitals, event: SyncEvent<S>, now: numbe
       );
     case 'api_key_rotated':
     case 'term_failed':
+    case 'ledger_asked':
+    case 'ledger_query_failed':
       return vitals;
     case 'node_health':
       return { ...vitals, nodeProblem: event.problem };

@@ -19,6 +19,7 @@ import {
   storePayments,
 } from './payment-queries.js';
 import { takeRegistrationLock } from './registration-lock.js';
+import { backfillWallet, undoBackfillAbove } from './wallet-backfill.js';
 import { addressesBetween, lastWatchId, ownersOf, recordedOutputs } from './watch-queries.js';
 
 export type PaymentDeps = {
@@ -89,12 +90,15 @@ export function createPaymentHandlers(deps: PaymentDeps): BlockHandlers<Payments
       const payments = await paymentsAbove(tx, deps.partitionId, height);
       const effects = effectsOfRollback(payments, Math.max(0, height));
       const marked = await undoAbove(tx, deps.partitionId, height);
+      await undoBackfillAbove(tx, deps.partitionId, height);
       expectRows('roll back payments', marked, payments.length);
       await tell(tx, effects, at);
       const reversed = payments.filter((payment) => payment.status === 'confirmed');
       if (reversed.length > 0) await auditReversals(tx, at, reversed);
       return effects.summary;
     },
+
+    between: (books) => backfillWallet({ ...deps, learn: outputs.add }, books),
   };
 }
 
@@ -127,7 +131,13 @@ async function write(tx: Tx, deps: PaymentDeps, effects: Effects, at: Date): Pro
       payments.length,
     );
   }
-  if (walletOutputs.length > 0) await storeWalletOutputs(tx, deps.partitionId, walletOutputs);
+  if (walletOutputs.length > 0) {
+    expectRows(
+      'store outputs of the hot wallet',
+      await storeWalletOutputs(tx, deps.partitionId, walletOutputs),
+      walletOutputs.length,
+    );
+  }
   if (confirmedBefore.length > 0) {
     const confirmed = await confirmPayments(tx, at, confirmedBefore);
     expectRows('confirm payments', confirmed, confirmedBefore.length);

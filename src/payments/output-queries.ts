@@ -9,10 +9,21 @@ const STORE_WALLET_OUTPUTS = `
      block_hash, block_height, slot)
   select $1, * from unnest(
     $2::text[], $3::int[], $4::text[], $5::numeric[], $6::jsonb[], $7::boolean[],
-    $8::text[], $9::bigint[], $10::bigint[])`;
+    $8::text[], $9::bigint[], $10::bigint[])
+  on conflict (tx_hash, output_index) do update
+     set block_hash = excluded.block_hash, block_height = excluded.block_height, slot = excluded.slot
+   where wallet_outputs.block_height is null and wallet_outputs.partition_id = excluded.partition_id`;
 
-export const storeWalletOutputs = (tx: Tx, partitionId: number, hits: readonly OutputHit[]) =>
-  tx.query(STORE_WALLET_OUTPUTS, [
+/**
+ * Answers how many were stored. One that was backfilled comes in a block after a rollback to before it
+ * was made; one that stands in a block already can't come once more, and isn't stored.
+ */
+export async function storeWalletOutputs(
+  tx: Tx,
+  partitionId: number,
+  hits: readonly OutputHit[],
+): Promise<number> {
+  const { rowCount } = await tx.query(STORE_WALLET_OUTPUTS, [
     partitionId,
     hits.map((hit) => hit.txHash),
     hits.map((hit) => hit.output.index),
@@ -24,6 +35,8 @@ export const storeWalletOutputs = (tx: Tx, partitionId: number, hits: readonly O
     hits.map((hit) => hit.block.block.height),
     hits.map((hit) => hit.block.slot),
   ]);
+  return rowCount ?? 0;
+}
 
 const SPEND_PAYMENTS = `
   update incoming_payments p set spent_by = s.spent_by, spent_height = s.height

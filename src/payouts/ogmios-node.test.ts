@@ -191,18 +191,14 @@ describe('looking', () => {
     expect((await later(11).look(never)).lag).toBe(
       "the node's tip is 11 minutes old by this machine's clock",
     );
-    net.inject({ kind: 'syncing', behind: 2, synchronization: 0.5 } as Parameters<
-      typeof net.inject
-    >[0]);
+    net.inject({ kind: 'syncing', behind: 2, synchronization: 0.5 });
     expect((await nodeAt([net.url]).look(never)).lag).toContain('still syncing');
   });
 
   test('prefers a node that is in step, else tells of the one that lags', async () => {
     const net = await devnet();
     const far = await devnet({ blocks: 3 });
-    far.inject({ kind: 'syncing', behind: 2, synchronization: 0.5 } as Parameters<
-      typeof far.inject
-    >[0]);
+    far.inject({ kind: 'syncing', behind: 2, synchronization: 0.5 });
     const view = await nodeAt([NOBODY, far.url, net.url]).look(never);
     expect(view).toMatchObject({ tip: net.chain.tip, lag: null });
     expect((await nodeAt([far.url, NOBODY]).look(never)).lag).toContain('still syncing');

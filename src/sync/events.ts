@@ -34,6 +34,9 @@ export type SyncEvent<S> =
   | { readonly type: 'undecodable_block'; readonly after: PointOrOrigin; readonly error: Error }
   /** Nothing moved, but the node told where it is. */
   | { readonly type: 'tip'; readonly cursor: Cursor; readonly tip: TipOrOrigin }
+  /** What the node's ledger was asked for between two blocks; asked again later where it failed. */
+  | { readonly type: 'ledger_asked'; readonly cursor: Cursor; readonly found: number }
+  | { readonly type: 'ledger_query_failed'; readonly cursor: Cursor; readonly reason: string }
   | {
       readonly type: 'forward';
       readonly cursor: Cursor;

@@ -12,6 +12,7 @@ import {
   type TipOrOrigin,
 } from '../chain/point.js';
 import { inTransaction, type Tx } from '../database/transaction.js';
+import type { WorkBetween } from './between.js';
 import type { Cursor, LinkedBlock, SyncEvent } from './events.js';
 import { CHECKPOINT_INTERVAL_BLOCKS } from './points.js';
 import {
@@ -33,6 +34,8 @@ export type BlockHandlers<S> = {
   forward(tx: Tx, blocks: readonly LinkedBlock<Block>[], at: Date): Promise<S>;
   /** Undoes everything above the height; -1 undoes all. */
   backward(tx: Tx, height: number, at: Date): Promise<S>;
+  /** What only the node's ledger can tell, asked beside the chain. */
+  between?: WorkBetween;
 };
 
 export type FollowerDeps<S> = {

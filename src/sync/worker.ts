@@ -3,6 +3,7 @@ import type { Pool } from 'pg';
 import type { DecodeNextBlock } from '../chain/decode.js';
 import { type BusyClients, watchBusyClients } from '../database/busy-clients.js';
 import { isTransient } from '../database/pool.js';
+import { type Between, workBetween } from './between.js';
 import { ConnectionEnded, KeyRefused, openSocket, Stalled } from './connection.js';
 import {
   afterFailure,
@@ -185,11 +186,15 @@ async function followOnce<S>(
   let session: ChainSyncSession | null = null;
   let before: string | null = null;
   let follower: Follower | null = null;
+  let between: Between<S> | null = null;
   const closing = new AbortController();
   const began = performance.now();
   try {
     const cursor = await readCursor(deps.pool, deps.partitionId);
-    const { pool, decode, observe } = deps;
+    const { pool, decode } = deps;
+    const untilClosed = AbortSignal.any([signal, closing.signal]);
+    between = workBetween(deps, term, handlers.between, choice, untilClosed);
+    const { observe } = between;
     follower = createFollower(
       { pool, term, handlers, decode, observe, clock: () => performance.now() },
       cursor,
@@ -208,10 +213,9 @@ async function followOnce<S>(
       signal: closing.signal,
     });
     if (signal.aborted) open.close('stopped');
-    const whileOpen = AbortSignal.any([signal, closing.signal]);
     const tellHealth = healthTeller(deps.observe);
-    void watchNodeHealth(deps.endpoints, choice, tellHealth, whileOpen);
-    watchPreferred(deps, choice, follower, open, whileOpen);
+    void watchNodeHealth(deps.endpoints, choice, tellHealth, untilClosed);
+    watchPreferred(deps, choice, follower, open, untilClosed);
     await follow(open, follower, deps, signal);
     return { error: null, madeProgress: true };
   } catch (error) {
@@ -232,6 +236,7 @@ async function followOnce<S>(
   } finally {
     closing.abort();
     session?.close('done with it');
+    await between?.settled();
   }
 }
 

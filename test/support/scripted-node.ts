@@ -34,7 +34,10 @@ export async function scriptedNode(
   const server = new WebSocketServer({ noServer: true });
   http.on('upgrade', (request, socket, head) => {
     const path = request.url ?? '/';
-    if (!admit(path)) return socket.end('HTTP/1.1 401 No\r\nconnection: close\r\n\r\n');
+    if (!admit(path)) {
+      socket.end('HTTP/1.1 401 No\r\nconnection: close\r\n\r\n');
+      return;
+    }
     server.handleUpgrade(request, socket, head, (client) => {
       client.on('error', () => undefined);
       client.on('message', (text: Buffer) => {
