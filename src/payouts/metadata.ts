@@ -20,13 +20,23 @@ export type PayoutMetadata = {
 };
 
 /** The order in which the ledger keeps a transaction's inputs: by transaction id, then by index. */
-export const inLedgerOrder = (references: readonly OutputReference[]): OutputReference[] =>
-  references
-    .map((reference) => ({ reference, id: reference.slice(0, 64), index: indexOf(reference) }))
-    .sort((a, b) => (a.id === b.id ? a.index - b.index : a.id < b.id ? -1 : 1))
-    .map(({ reference }) => reference);
+export function compareReferences(a: OutputReference, b: OutputReference): number {
+  const [idOfA, idOfB] = [transactionIdIn(a), transactionIdIn(b)];
+  if (idOfA !== idOfB) return idOfA < idOfB ? -1 : 1;
+  return indexIn(a) - indexIn(b);
+}
 
-const indexOf = (reference: OutputReference): number => Number(reference.slice(65));
+const ID_DIGITS = 64;
+
+export const transactionIdIn = (reference: OutputReference): string =>
+  reference.slice(0, ID_DIGITS);
+
+/** Which output of its transaction it is. */
+export const indexIn = (reference: OutputReference): number =>
+  Number(reference.slice(ID_DIGITS + 1));
+
+export const inLedgerOrder = (references: readonly OutputReference[]): OutputReference[] =>
+  references.toSorted(compareReferences);
 
 /** Auxiliary data of a transaction, CBOR: nothing but the metadata. */
 export function encodePayoutMetadata({ anchor, payoutIds }: PayoutMetadata): Uint8Array {
