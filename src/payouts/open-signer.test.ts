@@ -29,7 +29,7 @@ const CLI_KEY = JSON.stringify({
   description: '',
   cborHex: `5820${KEY_HEX}`,
 });
-const open = (path: string, hotWalletAddress = WALLET) =>
+const open = (path: string, hotWalletAddress: string = WALLET) =>
   openSigner({ kind: 'file', path }, { network: PREPROD, hotWalletAddress, tls: NO_TLS });
 
 async function problemOf(attempt: Promise<unknown>): Promise<string> {

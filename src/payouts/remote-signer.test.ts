@@ -43,7 +43,8 @@ beforeEach(async () => {
       if (reply === null) return;
       if (reply === 'broken') {
         response.writeHead(200, { 'content-length': 1000 }).write('{"version"');
-        return response.destroy();
+        response.destroy();
+        return;
       }
       const headers = { 'content-type': reply.type ?? JSON_TYPE, location: reply.location ?? '' };
       response.writeHead(reply.status ?? 200, headers).end(reply.body ?? '{}');
