@@ -4,9 +4,12 @@ import {
   createConnectionObject,
   createInteractionContext,
   createLedgerStateQueryClient,
+  createMempoolMonitoringClient,
+  createTransactionSubmissionClient,
   getServerHealth,
 } from '@cardano-ogmios/client';
 import { afterEach, describe, expect, test } from 'vitest';
+import { makeWallet } from '../../test/support/devnet-wallet.js';
 import type { Devnet } from './server.js';
 import { startDevnet } from './server.js';
 
@@ -131,6 +134,70 @@ describe.each(['6', '7'] as const)(
       await expect(
         client.acquireLedgerState({ slot: 1, id: 'ab'.repeat(32) }),
       ).rejects.toMatchObject({ code: 2000 });
+    });
+
+    test('submits, evaluates, and is told what is wrong', async () => {
+      const net = await started(version);
+      const wallet = makeWallet(5);
+      const { transaction } = net.payNow({ address: wallet.address, lovelace: 9_000_000n });
+      const sign = (lovelace: bigint) =>
+        wallet.sign({
+          spend: [`${transaction.id}#0`],
+          pay: [{ address: net.chain.faucet, lovelace }],
+        });
+      const { id, cbor } = sign(8_800_000n);
+      const client = await createTransactionSubmissionClient(await contextOf(net));
+      closers.push(() => client.shutdown());
+      const submit = (bytes: Buffer) => client.submitTransaction(bytes.toString('hex'));
+      await expect(submit(sign(8_800_001n).cbor)).rejects.toMatchObject({
+        code: 3123,
+        data: {
+          valueConsumed: { ada: { lovelace: 9_000_000n } },
+          valueProduced: { ada: { lovelace: 9_000_001n } },
+        },
+      });
+      expect(await client.evaluateTransaction(cbor.toString('hex'))).toEqual([]);
+      expect(await submit(cbor)).toBe(id);
+      await expect(submit(cbor)).rejects.toMatchObject({
+        code: version === '6' ? 3117 : 3997,
+      });
+      expect(net.mine().transactions.map((one) => one.id)).toContain(id);
+    });
+
+    test('watches the mempool', async () => {
+      const net = await started(version);
+      const wallet = makeWallet(5);
+      const { transaction } = net.payNow({ address: wallet.address, lovelace: 9_000_000n });
+      const { id, cbor } = wallet.sign({
+        spend: [`${transaction.id}#0`],
+        pay: [{ address: wallet.address, lovelace: 8_800_000n }],
+      });
+      const client = await createMempoolMonitoringClient(await contextOf(net));
+      closers.push(() => client.shutdown());
+      const submission = await createTransactionSubmissionClient(await contextOf(net));
+      closers.push(() => submission.shutdown());
+      await client.acquireMempool();
+      expect(await client.nextTransaction()).toBeNull();
+      // A second snapshot is there once it differs from the first.
+      const acquired = client.acquireMempool();
+      await submission.submitTransaction(cbor.toString('hex'));
+      await acquired;
+      expect(await client.hasTransaction(id)).toBe(true);
+      expect(await client.sizeOfMempool()).toMatchObject({
+        currentSize: { bytes: cbor.length - 1 },
+        transactions: { count: 1 },
+      });
+      expect(await client.nextTransaction({ fields: 'all' })).toMatchObject({
+        id,
+        outputs: [{ address: wallet.address, value: { ada: { lovelace: 8_800_000n } } }],
+      });
+      expect(await client.nextTransaction()).toBeNull();
+      const emptied = client.acquireMempool();
+      net.mine();
+      await emptied;
+      expect(await client.hasTransaction(id)).toBe(false);
+      await client.releaseMempool();
+      await expect(client.sizeOfMempool()).rejects.toMatchObject({ code: 4000 });
     });
 
     test('reads health', async () => {

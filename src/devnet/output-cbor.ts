@@ -47,7 +47,11 @@ export function writeUtxo(utxo: Iterable<readonly [Reference, DraftOutput]>): Ui
     const [id = '', index = ''] = reference.split('#');
     return [[Buffer.from(id, 'hex'), Number(index)], writeOutput(output)] as const;
   });
-  return encode(new Map(entries), { typeEncoders: { Object: encodeEmbedded } });
+  // In the order of the entries: cborg can't sort keys that are lists, and nobody needs it to.
+  return encode(new Map(entries), {
+    typeEncoders: { Object: encodeEmbedded },
+    mapSorter: () => 0,
+  });
 }
 
 function readPayment(address: CborItem | undefined, value: CborItem | undefined) {

@@ -3,8 +3,9 @@ import { fileURLToPath } from 'node:url';
 import type { ValidateFunction } from 'ajv';
 import { Ajv } from 'ajv';
 import { describe, expect, test } from 'vitest';
+import { makeWallet, type Wish } from '../../test/support/devnet-wallet.js';
 import { makeAddress } from './address.js';
-import { createChain } from './chain.js';
+import { createChain, type DevnetChain } from './chain.js';
 import { createRandom } from './random.js';
 import type { OgmiosVersion } from './render.js';
 import { createSession } from './session.js';
@@ -80,6 +81,43 @@ const ERAS = ['byron', 'shelley', 'allegra', 'mary', 'alonzo', 'babbage', 'conwa
 
 const request = (method: string, params?: unknown, id: unknown = { n: 1 }): string =>
   JSON.stringify({ jsonrpc: '2.0', method, params, id });
+
+const wallet = makeWallet(3);
+
+/** What can be submitted, in an order that makes sense, and what is to come of it. */
+function submissions(chain: DevnetChain): [string, Buffer, number | 'taken' | 'spent'][] {
+  const block = chain.mine([{ pay: [{ address: wallet.address, lovelace: 9_000_000n }] }]);
+  const spend = [`${block.transactions[0]!.id}#0`];
+  const slot = BigInt(block.slot);
+  const pay = (lovelace: bigint) => [{ address: wallet.address, lovelace }];
+  const sign = (wish: Partial<Wish>) => wallet.sign({ spend, pay: pay(8_800_000n), ...wish }).cbor;
+  const mainnet = makeAddress('enterprise', 764824073, new Uint8Array(28));
+  const auxiliary = 'a11902a2626869';
+  const unknown = `${'00'.repeat(32)}#1`;
+  const insteadOf = 'a11902a262686f';
+  const good = sign({ auxiliary, invalidAfter: slot + 7200n });
+  return [
+    ['forged', sign({ forged: true }), 3100],
+    ['unsigned', sign({ keys: [] }), 3101],
+    ['no hash of the metadata', sign({ auxiliary, auxiliaryGoes: 'unhashed' }), 3105],
+    ['no metadata', sign({ auxiliary, auxiliaryGoes: 'missing' }), 3106],
+    ['other metadata', sign({ auxiliary, auxiliaryGoes: { insteadOf } }), 3107],
+    ['an input too many', sign({ spend: [...spend, unknown] }), 3117],
+    ['expired', sign({ invalidAfter: slot }), 3118],
+    ['too early', sign({ invalidBefore: slot + 9n }), 3118],
+    ['fee', sign({ fee: 150_000n, pay: pay(8_850_000n) }), 3122],
+    ['value', sign({ pay: pay(8_800_001n) }), 3123],
+    ['address', sign({ pay: [{ address: mainnet, lovelace: 8_800_000n }] }), 3124],
+    ['network', sign({ onMainnet: true }), 3124],
+    ['minimum', sign({ pay: [...pay(8_000_000n), ...pay(800_000n)] }), 3125],
+    ['good', good, 'taken'],
+    ['again', good, 'spent'],
+    ['garbage', Buffer.from('8401', 'hex'), -32602],
+  ];
+}
+
+const goodOne = (chain: DevnetChain): Buffer =>
+  submissions(chain).find(([, , outcome]) => outcome === 'taken')![1];
 
 describe.skipIf(!officialSchemasAreHere()).each([6, 7] as const)(
   'what Ogmios %i sends, by its official schema',
@@ -181,6 +219,58 @@ describe.skipIf(!officialSchemasAreHere()).each([6, 7] as const)(
       expect(answer.method).toBe(method);
     });
 
+    test('submitTransaction: taken, and every way to be refused', () => {
+      for (const [what, cbor, outcome] of submissions(chain)) {
+        const answer = ask('submitTransaction', { transaction: { cbor: cbor.toString('hex') } });
+        expect(check('SubmitTransactionResponse', answer), what).toEqual([]);
+        const { result, error } = answer as { result?: unknown; error?: { code: number } };
+        const spent = version === 6 ? 3117 : 3997;
+        const wanted = outcome === 'spent' ? spent : outcome;
+        expect(result === undefined ? error?.code : 'taken', what).toBe(wanted);
+      }
+    });
+
+    test('evaluateTransaction: nothing to evaluate, no transaction', () => {
+      const cbor = goodOne(chain);
+      const evaluate = (hex: string) =>
+        ask('evaluateTransaction', { transaction: { cbor: hex }, additionalUtxo: [] });
+      const good = evaluate(cbor.toString('hex'));
+      expect(check('EvaluateTransactionResponse', good)).toEqual([]);
+      expect(good.result).toEqual([]);
+      const bad = evaluate('00');
+      expect(check('EvaluateTransactionResponse', bad)).toEqual([]);
+      expect(bad.error).toMatchObject({ code: -32602 });
+    });
+
+    test('the mempool: acquired, empty and not, released', () => {
+      const own = createSession(source, { version });
+      const tell = (name: string, method: string, params?: unknown) => {
+        const answer = JSON.parse(own.handle(request(method, params))[0]!) as { error?: object };
+        expect(check(name, answer), JSON.stringify(answer)).toEqual([]);
+        return answer;
+      };
+      const id = '0'.repeat(64);
+      for (const method of ['nextTransaction', 'sizeOfMempool', 'releaseMempool']) {
+        const name = `${method[0]!.toUpperCase()}${method.slice(1)}Response`;
+        expect(tell(name, method).error).toMatchObject({ code: 4000 });
+      }
+      expect(tell('HasTransactionResponse', 'hasTransaction', { id }).error).toBeDefined();
+      chain.mine();
+      const cbor = goodOne(chain);
+      own.handle(request('submitTransaction', { transaction: { cbor: cbor.toString('hex') } }));
+      tell('AcquireMempoolResponse', 'acquireMempool');
+      expect(tell('HasTransactionResponse', 'hasTransaction', { id })).toMatchObject({
+        result: false,
+      });
+      tell('SizeOfMempoolResponse', 'sizeOfMempool');
+      const shown = tell('NextTransactionResponse', 'nextTransaction', { fields: 'all' });
+      expect(shown).toMatchObject({ result: { transaction: { spends: 'inputs' } } });
+      expect(tell('NextTransactionResponse', 'nextTransaction')).toMatchObject({
+        result: { transaction: null },
+      });
+      tell('ReleaseMempoolResponse', 'releaseMempool');
+    });
+
     test('errors: no JSON, no object, no method, unknown method, wrong parameters', () => {
       const bad = [
         'gibberish',
@@ -192,6 +282,8 @@ describe.skipIf(!officialSchemasAreHere()).each([6, 7] as const)(
         request('acquireLedgerState', {}),
         request('queryLedgerState/utxo', { addresses: 'a' }),
         request('queryNetwork/genesisConfiguration', { era: 'mary' }),
+        request('submitTransaction', { transaction: { cbor: 'xyz' } }),
+        request('evaluateTransaction', {}),
       ];
       for (const text of bad) {
         const answers = createSession(source, { version }).handle(text);
