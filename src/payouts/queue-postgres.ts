@@ -8,7 +8,6 @@ import {
 } from 'bullmq';
 import pg from 'pg';
 import type { Secret } from '../config/secret.js';
-import { createSession } from '../database/pool.js';
 import { createLink, type QueueBackend, type QueueLink } from './queue-link.js';
 
 /** BullMQ's tables have a schema of their own: neither our migrations nor our backups know them. */
@@ -42,7 +41,11 @@ export function createPostgresQueueBackend(url: Secret): QueueBackend {
  * Instances that start together wait for each other.
  */
 export async function prepareQueueTables(url: Secret): Promise<void> {
-  const session = createSession(url.reveal(), APPLICATION_NAME);
+  const session = new pg.Client({
+    connectionString: url.reveal(),
+    application_name: APPLICATION_NAME,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+  });
   session.on('error', () => undefined);
   try {
     await session.connect();

@@ -87,7 +87,7 @@ function createQueue(backend: QueueBackend, log: Logger): NudgeQueue {
     close: async () => {
       closing.abort(new Error('the queue is closed'));
       const ends = Promise.allSettled([producer.close(), ...consuming]);
-      await Promise.race([ends, pause(CLOSE_GRACE_MS, new AbortController().signal)]);
+      await within(CLOSE_GRACE_MS, ends).catch(() => undefined);
     },
   };
 }
