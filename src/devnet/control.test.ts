@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { makeWallet } from '../../test/support/devnet-wallet.js';
 import { makeAddress } from './address.js';
 import { createRandom } from './random.js';
 import { playScenario, readScenario, ScenarioError } from './scenario.js';
@@ -7,6 +8,8 @@ import { startDevnet } from './server.js';
 
 const owner = makeAddress('base', 42, createRandom('owner').bytes(28));
 const unit = `${'ab'.repeat(28)}ff00`;
+const wallet = makeWallet(7);
+const payee = makeWallet(8).address;
 let net: Devnet;
 
 beforeAll(async () => {
@@ -65,6 +68,53 @@ describe('the control API', () => {
     expect((await call('POST', '/heal')).body).toEqual({ faults: [] });
   });
 
+  test('shows the mempool and what was paid on the chain, and lets it forget', async () => {
+    const { transaction } = net.payNow({ address: wallet.address, lovelace: 9_000_000n });
+    const { id, cbor } = wallet.sign({
+      spend: [`${transaction.id}#0`],
+      pay: [{ address: payee, lovelace: 8_800_000n }],
+      invalidAfter: 1_000_000n,
+    });
+    const shown = {
+      id,
+      inputs: [`${transaction.id}#0`],
+      outputs: [{ reference: `${id}#0`, address: payee, lovelace: '8800000', assets: {} }],
+      fee: '200000',
+      invalidAfter: '1000000',
+      bytes: cbor.length - 1,
+    };
+    expect(net.chain.mempool.submit(cbor).accepted).toBe(true);
+    expect((await call('GET', '/mempool')).body).toEqual([shown]);
+    expect((await call('POST', '/evict', { count: 1 })).body).toEqual({ evicted: [id] });
+    expect((await call('GET', '/mempool')).body).toEqual([]);
+    expect(net.chain.mempool.submit(cbor).accepted).toBe(true);
+    expect((await call('GET', `/transactions?address=${payee}`)).body).toEqual([]);
+    const { height, slot, id: block } = net.mine();
+    net.mine();
+    const mined = [{ ...shown, block, height, slot, confirmations: 2 }];
+    expect((await call('GET', `/transactions?address=${payee}`)).body).toEqual(mined);
+    expect((await call('GET', `/transactions?id=${id}`)).body).toEqual(mined);
+  });
+
+  test('lets a rival spend what a transaction wants, and forgets a spend that a fork forestalls', async () => {
+    const { transaction } = net.payNow({ address: wallet.address, lovelace: 9_000_000n });
+    const references = [`${transaction.id}#0`];
+    const { cbor } = wallet.sign({
+      spend: references,
+      pay: [{ address: wallet.address, lovelace: 8_800_000n }],
+    });
+    expect(net.chain.mempool.submit(cbor).accepted).toBe(true);
+    const { status } = await call('POST', '/spend', { references, to: payee, mine: true });
+    expect(status).toBe(200);
+    expect((await call('GET', '/mempool')).body).toEqual([]);
+    expect(net.chain.blocks().at(-1)!.transactions[0]!.inputs).toContain(references[0]);
+    expect((await call('POST', '/spend', { references })).body.error).toMatch(/not there/);
+    const latest = net.chain.blocks().at(-1)!.transactions[0]!.id;
+    await call('POST', '/spend', { references: [`${latest}#0`] });
+    await call('POST', '/fork', { depth: 1, comeBack: 'none' });
+    expect(net.chain.blocks().at(-1)!.transactions).toEqual([]);
+  });
+
   test('lists all that it can do', async () => {
     const { body } = await call('GET', '');
     const { calls, faults } = body as { calls: object; faults: object };
@@ -90,6 +140,8 @@ describe('the control API', () => {
     ['/mine', { blocks: 0 }, /blocks/],
     ['/mine', { block: 1 }, /block/],
     ['/fork', { depth: 100_000 }, /can't go 100000 blocks back/],
+    ['/spend', { references: ['ab#0'] }, /TRANSACTION_ID#INDEX/],
+    ['/evict', { count: 0 }, /count/],
     ['/dance', {}, /'pay' \| 'mine'/],
     ['/pay', [], /expected record/],
   ])('refuses %s %j, and changes nothing', async (path, body, why) => {
