@@ -39,6 +39,7 @@ const PURE_FILES = [
   /^src\/signer\/allowance\.ts$/,
   /^src\/sync\/(points|verdict|flow|endpoints|events)\.ts$/,
   /^src\/devnet\/(random|address|transaction|ledger|walking-ledger|block-tree|genesis|draft|chain|content|metadata|json|render|source|network|queries|request|session|recorded|faults)\.ts$/,
+  /^src\/devnet\/(address-bytes|answers|auxiliary-hash|body-fields|cbor-tree|filling|ledger-rules|look|mempool|mempool-reader|metadatum|output-cbor|refusal|signed-transaction|submission|submission-faults)\.ts$/,
   /^src\/health\/(vitals|readiness)\.ts$/,
 ];
 const EFFECTS =

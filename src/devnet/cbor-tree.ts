@@ -17,7 +17,7 @@ const DEPTH_MAX = 256;
 
 /** All of the bytes as one item. @throws Error on anything else; strings of indefinite length too */
 export function readCbor(bytes: Uint8Array): CborItem {
-  const tokens = new Tokenizer(bytes, { allowIndefinite: true });
+  const tokens = new Tokenizer(bytes, { allowIndefinite: true, allowBigInt: true });
   const item = readItem(tokens, bytes, DEPTH_MAX);
   if (!tokens.done()) throw new SyntaxError(`${bytes.length - tokens.pos()} bytes too many`);
   return item;

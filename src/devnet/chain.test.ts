@@ -196,6 +196,14 @@ describe('the simulated chain', () => {
     expect(chain.utxoAt(block.id).has(`${first.id}#0`)).toBe(false);
   });
 
+  test('follows a clock where it is given one that says something, and never stands still', () => {
+    const times = [undefined, 1000, 1060, 1060, 500, 1120];
+    const chain = createChain({ seed: 2, slotNow: () => times[chain.blocks().length] });
+    const slots = times.map(() => chain.mine().slot);
+    expect(slots.slice(1)).toEqual([1000, 1060, 1061, 1062, 1120]);
+    expect(slots[0]).toBe(createChain({ seed: 2 }).mine().slot);
+  });
+
   test('starts in Byron where it is asked to, with boundary blocks that repeat a height', () => {
     const eras = [
       { fromHeight: 0, era: 'byron' },

@@ -21,15 +21,27 @@ export function judgeByLedger(
   slot: number,
   networkMagic: number,
 ): LedgerVerdict {
+  const emulator = emulatorOf(utxo, networkMagic);
+  if (emulator === undefined) return { type: 'invalid', reason: TOO_MUCH };
+  emulator.setSlot(slot);
   try {
-    const emulator = new scalus.Emulator(writeUtxo(utxo), slotsOf(networkMagic));
-    emulator.setSlot(slot);
     const { isSuccess, txHash, error } = emulator.submitTx(cbor);
     if (isSuccess && txHash !== undefined) return { type: 'valid', id: txHash };
     return { type: 'invalid', reason: error ?? 'no reason given' };
   } catch (error) {
     // Its messages on malformed CBOR run to megabytes.
     return { type: 'unreadable', reason: String(error).slice(0, REASON_LENGTH_MAX) };
+  }
+}
+
+/** Quantities from 2^63 on are more than the library counts, and less than the devnet mints. */
+const TOO_MUCH = 'The devnet can not judge what is done with so many tokens.';
+
+function emulatorOf(utxo: Iterable<readonly [Reference, DraftOutput]>, networkMagic: number) {
+  try {
+    return new scalus.Emulator(writeUtxo(utxo), slotsOf(networkMagic));
+  } catch {
+    return undefined;
   }
 }
 

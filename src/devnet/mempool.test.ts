@@ -241,6 +241,14 @@ describe('what the ledger refuses', () => {
     });
   });
 
+  test('more tokens than can be judged, with a code of its own', () => {
+    const assets = new Map([['ab'.repeat(28), 2n ** 63n]]);
+    const { address } = wallet;
+    const block = chain.mine([{ pay: [{ address, lovelace: 10_000_000n, assets }] }]);
+    const spend = [`${block.transactions[0]!.id}#0`];
+    expect(refusal(good({ spend }).cbor)).toMatchObject({ type: 'rule', code: 3997 });
+  });
+
   test('inputs that never were, and ones that something else spent', () => {
     const unknown = (references: string[], all: boolean) => ({
       type: 'unknown_inputs',

@@ -141,13 +141,9 @@ describe('slots', () => {
     const net = await devnet({ blockTimeMs: 10, random: false });
     const { length } = net.chain.blocks();
     const start = net.chain.blocks().at(-1)!.slot;
-    const startedAt = Date.now();
     await expect.poll(() => net.chain.blocks().length).toBeGreaterThan(length + 5);
     const { slot } = net.chain.blocks().at(-1)!;
-    // One for each block: faster than one a second they only count.
+    // One for each block: coming faster than the seconds, they only count.
     expect(slot - start).toBe(net.chain.blocks().length - length);
-    await expect
-      .poll(() => (Date.now() - startedAt) / 1000, { timeout: 5_000 })
-      .toBeGreaterThan(0.1);
   });
 });
