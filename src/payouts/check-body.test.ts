@@ -110,12 +110,28 @@ describe('a body that no payout has', () => {
     ['nothing behind its body', (parts) => tail(parts, ''), 'CBOR'],
     ['auxiliary data unannounced', (parts) => tail(parts, 'a0f5a0'), 'auxiliary data'],
     ['announced auxiliary data missing', ({ body }) => body.set(7, Buffer.alloc(32)), 'auxiliary'],
+    ['no quantity of a token', (parts) => payTokens(parts, [['41', 0]]), 'odd tokens'],
+    [
+      'a token twice',
+      (parts) =>
+        payTokens(parts, [
+          ['41', 3],
+          ['41', 4],
+        ]),
+      'odd tokens',
+    ],
     ['an empty body', (parts) => parts.body.clear(), 'no inputs'],
   ])('is refused for %s', (_, change, wanted) => {
     expect(problemOf(unsigned(change))).toContain(wanted);
   });
 });
 
+/** Keys of bytes, so that a token can stand there twice. */
+const payTokens = (parts: Parts, tokens: readonly [name: string, quantity: number][]): void => {
+  const named = tokens.map(([name, quantity]) => [Buffer.from(name, 'hex'), quantity] as const);
+  const value = [2_000_000, new Map([[Buffer.from(POLICY, 'hex'), new Map(named)]])];
+  (outputsOf(parts)[1] as Map<number, unknown>).set(1, value);
+};
 const tail = (parts: Parts, hex: string): void => {
   parts.metadata = null;
   parts.tail = hex;

@@ -2,17 +2,28 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { enterpriseAddress } from '../../test/support/addresses.js';
-import { KEY_HASH, KEY_HEX, PREPROD, unsigned, WALLET } from '../../test/support/unsigned.js';
+import {
+  KEY_HASH,
+  KEY_HEX,
+  PREPROD,
+  testKey,
+  unsigned,
+  WALLET,
+} from '../../test/support/unsigned.js';
 import { parseNetwork } from '../chain/network.js';
 import { ConfigError, Secret } from '../config.js';
 import { createLogger } from '../health/logging.js';
+import { holdKey } from '../payouts/file-signer.js';
 import { openSigner, type SignerContext } from '../payouts/open-signer.js';
 import { SigningRefused } from '../payouts/signer.js';
 import { signRequestOf } from '../payouts/signer-protocol.js';
 import type { Allowance } from './allowance.js';
+import { openJournal } from './journal.js';
+import { buildSignerServer } from './server.js';
 import { type RunningSigner, startSigner } from './start.js';
 
 const never = new AbortController().signal;
@@ -43,6 +54,15 @@ afterEach(async () => {
   expect(logged).not.toContain(KEY_HEX.slice(0, 16));
 });
 
+const UNLIMITED: Allowance = {
+  wallet: WALLET,
+  lovelacePerTransactionMax: null,
+  lovelacePerDayMax: null,
+  feeLovelaceMax: 2_000_000n,
+  destinations: null,
+  letsTokensLeave: true,
+};
+
 async function start(allowance: Partial<Allowance> = {}): Promise<RunningSigner> {
   const signer = await startSigner({
     network: PREPROD,
@@ -50,15 +70,7 @@ async function start(allowance: Partial<Allowance> = {}): Promise<RunningSigner>
     listen: { host: '127.0.0.1', port: 0 },
     journalPath,
     tls: { cert: await pem('server'), key: await pem('server-key'), ca: await pem('authority') },
-    allowance: {
-      wallet: WALLET,
-      lovelacePerTransactionMax: null,
-      lovelacePerDayMax: null,
-      feeLovelaceMax: 2_000_000n,
-      destinations: null,
-      letsTokensLeave: true,
-      ...allowance,
-    },
+    allowance: { ...UNLIMITED, ...allowance },
     log: createLogger('debug', {
       write: (line: string) => {
         logged += line;
@@ -133,13 +145,28 @@ describe('the reference signer', () => {
   });
 
   test('finds room for one only where two come at once', async () => {
-    const signer = await connect(await start({ lovelacePerDayMax: 14_399_999n }));
-    const other = { ...unsigned(({ body }) => body.set(3, 5001)), invalidHereafter: 5001 as never };
-    const results = await Promise.allSettled([
-      signer.sign(unsigned(), never),
-      signer.sign(other, never),
-    ]);
-    expect(results.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    const journal = await openJournal(null);
+    const app = buildSignerServer({
+      network: PREPROD,
+      holder: holdKey(testKey()),
+      allowance: { ...UNLIMITED, lovelacePerDayMax: 14_399_999n },
+      journal: { ...journal, record: (entry) => setImmediate().then(() => journal.record(entry)) },
+      log: createLogger('silent', { write: () => {} }),
+      now: () => new Date(0),
+      tls: { cert: await pem('server'), key: await pem('server-key'), ca: await pem('authority') },
+    });
+    const names = { network: 'preprod', wallet: WALLET };
+    const answers = await Promise.all(
+      [unsigned(), unsigned(({ body }) => body.set(3, 5001))].map((transaction) =>
+        app.inject({
+          method: 'POST',
+          url: '/v1/sign',
+          payload: signRequestOf(transaction, names),
+        }),
+      ),
+    );
+    expect(answers.map(({ statusCode }) => statusCode)).toEqual([200, 429]);
+    await app.close();
   });
 
   test('signs nothing that it cannot remember', async () => {

@@ -56,6 +56,8 @@ export async function startSigner(options: SignerOptions): Promise<RunningSigner
   try {
     const url = await app.listen(listen);
     log.info({ event: 'listening', url, key_hash: holder.keyHash, ...show(allowance) }, 'signer');
+    const isLimited = allowance.lovelacePerTransactionMax ?? allowance.lovelacePerDayMax;
+    if (isLimited === null) log.warn({ event: 'unlimited' }, 'no limit: all may leave the wallet');
     return { url, keyHash: holder.keyHash, close };
   } catch (error) {
     await close();
