@@ -1,4 +1,4 @@
-import type { AssetUnit } from '../chain/block.js';
+import type { AssetUnit, OutputReference } from '../chain/block.js';
 import type { WalletOutput } from './transaction.js';
 
 /**
@@ -7,11 +7,15 @@ import type { WalletOutput } from './transaction.js';
  */
 export type Pile = {
   /** The next to take; undefined where none is left. */
-  readonly take: (used: Used, enough: bigint, plenty: bigint) => WalletOutput | undefined;
+  readonly next: (taken: Taken, enough: bigint, plenty: bigint) => WalletOutput | undefined;
 };
 
-/** References of what is taken already. */
-export type Used = ReadonlySet<string>;
+/** What one selection has taken, from whatever pile. */
+export type Taken = {
+  readonly references: Set<OutputReference>;
+  /** How many of each pile's largest are known to be taken. */
+  readonly largest: Map<Pile, number>;
+};
 
 /**
  * By what is looked for in an output, lovelace or a token.
@@ -22,24 +26,48 @@ export function makePile(
   amountOf: (output: WalletOutput) => bigint,
   most: number,
 ): Pile {
-  const isBefore = (a: WalletOutput, b: WalletOutput): number =>
+  const order = (a: WalletOutput, b: WalletOutput): number =>
     compare(amountOf(b), amountOf(a)) || compare(a.reference, b.reference);
   let largest: readonly WalletOutput[] | undefined;
-  return {
-    take: (used, enough, plenty) => {
-      largest ??= firstOf(members, isBefore, most);
-      const top = largest.find(({ reference }) => !used.has(reference));
+  let amounts: Float64Array | undefined;
+  const pile: Pile = {
+    next: (taken, enough, plenty) => {
+      largest ??= firstOf(members, order, most);
+      let position = taken.largest.get(pile) ?? 0;
+      while (taken.references.has(largest[position]?.reference ?? '')) position += 1;
+      taken.largest.set(pile, position);
+      const top = largest[position];
       if (top === undefined || amountOf(top) < enough) return top;
-      // One is enough: the smallest that leaves a useful change, so that larger ones remain.
-      let best = top;
-      for (const output of members) {
-        const amount = amountOf(output);
-        if (amount < plenty || amount > amountOf(best) || used.has(output.reference)) continue;
-        if (isBefore(best, output) < 0) best = output;
-      }
-      return best;
+      // Rounded, in the same order: most of a hundred thousand are told apart by these alone.
+      amounts ??= Float64Array.from(members, (output) => Number(amountOf(output)));
+      const isFree = (output: WalletOutput): boolean =>
+        amountOf(output) >= plenty && !taken.references.has(output.reference);
+      return leastOf(members, amounts, Number(plenty), top, order, isFree);
     },
   };
+  return pile;
+}
+
+/** One is enough: the smallest that leaves a useful change, so that larger ones remain. */
+function leastOf(
+  members: readonly WalletOutput[],
+  amounts: Float64Array,
+  least: number,
+  top: WalletOutput,
+  order: (a: WalletOutput, b: WalletOutput) => number,
+  isFree: (output: WalletOutput) => boolean,
+): WalletOutput {
+  let best = top;
+  let bound = Infinity;
+  for (let i = 0; i < amounts.length; i += 1) {
+    const amount = amounts[i] ?? 0;
+    if (amount < least || amount > bound) continue;
+    const output = members[i];
+    if (output === undefined || order(best, output) >= 0 || !isFree(output)) continue;
+    best = output;
+    bound = amount;
+  }
+  return best;
 }
 
 /** The amount of a token in an output. */

@@ -1,7 +1,7 @@
 import type { AssetUnit, Lovelace } from '../chain/block.js';
 import type { ProtocolParameters } from '../chain/protocol-parameters.js';
 import { type ChangeOutput, type ChangePlan, PIECE_LOVELACE, planChange } from './change.js';
-import { byDepth, lovelaceOf, makePile, type Pile, quantityOf } from './coin-piles.js';
+import { byDepth, lovelaceOf, makePile, type Pile, quantityOf, type Taken } from './coin-piles.js';
 import { compareReferences, indexIn } from './metadata.js';
 import type { WalletOutput } from './transaction.js';
 import { inputBytes } from './transaction-size.js';
@@ -14,9 +14,9 @@ import { inputBytes } from './transaction-size.js';
 export type Coins = {
   readonly anchor: WalletOutput | null;
   /** In blocks and without tokens: one of them is what an anchor should be. */
-  readonly settled: Pile;
+  readonly settled: readonly Pile[];
   /** In blocks first: an attempt waits for nothing. Where that fails, the largest first. */
-  readonly orders: readonly Order[];
+  readonly orders: readonly (() => Order)[];
   /** How many of the candidates are large enough to be spent by themselves later. */
   readonly spares: number;
 };
@@ -68,11 +68,10 @@ export function layOut(
   { transactionBytesMax }: ProtocolParameters,
 ): Coins {
   const most = Math.ceil(transactionBytesMax / INPUT_BYTES_LEAST);
-  const pure = candidates.filter(({ assets }) => assets.size === 0);
-  const bearing = candidates.filter(({ assets }) => assets.size > 0);
+  const { pure, bearing, spares } = sortOut(candidates);
   const holders = holdersOf(bearing, units);
-  const order = (split: (outputs: readonly WalletOutput[]) => WalletOutput[][]): Order => ({
-    lovelace: [...split(pure), ...split(bearing)].map((list) => makePile(list, lovelaceOf, most)),
+  const orderOf = (lovelace: readonly Pile[], split: Split): Order => ({
+    lovelace: [...lovelace, ...split(bearing).map((list) => makePile(list, lovelaceOf, most))],
     tokens: new Map(
       [...holders].map(([unit, outputs]) => [
         unit,
@@ -80,12 +79,37 @@ export function layOut(
       ]),
     ),
   });
-  const settled = pure.filter(({ chainDepth }) => chainDepth === 0);
+  const layers = byDepth(pure).map((list) => makePile(list, lovelaceOf, most));
+  const isSettled = pure.some(({ chainDepth }) => chainDepth === 0);
   return {
     anchor,
-    settled: makePile(settled, lovelaceOf, most),
-    orders: [order(byDepth), order((outputs) => [[...outputs]])],
-    spares: pure.filter(isSpare).length,
+    settled: isSettled ? layers.slice(0, 1) : [],
+    orders: [
+      once(() => orderOf(layers, byDepth)),
+      once(() => orderOf([makePile(pure, lovelaceOf, most)], (outputs) => [outputs])),
+    ],
+    spares,
+  };
+}
+
+type Split = (outputs: readonly WalletOutput[]) => readonly (readonly WalletOutput[])[];
+
+function sortOut(candidates: readonly WalletOutput[]) {
+  const pure: WalletOutput[] = [];
+  const bearing: WalletOutput[] = [];
+  let spares = 0;
+  for (const output of candidates) {
+    (output.assets.size === 0 ? pure : bearing).push(output);
+    if (isSpare(output)) spares += 1;
+  }
+  return { pure, bearing, spares };
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
   };
 }
 
@@ -106,7 +130,7 @@ const isSpare = ({ assets, lovelace }: WalletOutput): boolean =>
 export function selectCoins(purchase: Purchase, coins: Coins): Selection {
   let shortage: Shortage | undefined;
   for (const order of coins.orders) {
-    const selection = selectInOrder(purchase, coins, order);
+    const selection = selectInOrder(purchase, coins, order());
     if (selection.type === 'selected') return selection;
     shortage ??= selection;
   }
@@ -116,13 +140,14 @@ export function selectCoins(purchase: Purchase, coins: Coins): Selection {
 
 function selectInOrder(purchase: Purchase, coins: Coins, order: Order): Selection {
   const chosen: WalletOutput[] = coins.anchor === null ? [] : [coins.anchor];
-  const used = new Set(chosen.map(({ reference }) => reference));
+  const references = new Set(chosen.map(({ reference }) => reference));
+  const taken: Taken = { references, largest: new Map() };
   const take: Take = (piles, enough, plenty) => {
     for (const pile of piles) {
-      const output = pile.take(used, enough, plenty);
+      const output = pile.next(taken, enough, plenty);
       if (output === undefined) continue;
       chosen.push(output);
-      used.add(output.reference);
+      references.add(output.reference);
       return output;
     }
     return undefined;
@@ -132,14 +157,14 @@ function selectInOrder(purchase: Purchase, coins: Coins, order: Order): Selectio
   if (coins.anchor === null && !chosen.some(({ chainDepth }) => chainDepth === 0)) {
     // With an anchor that isn't in a block itself, every attempt would wait for another transaction.
     const open = -leftOf(purchase, chosen).lovelace;
-    take([coins.settled], open, open + PIECE_LOVELACE);
+    take(coins.settled, open, open + PIECE_LOVELACE);
   }
   return takeLovelace(purchase, coins, chosen, (enough) => {
     const before = chosen.length;
     for (let open = enough; open > 0n; ) {
-      const taken = take(order.lovelace, open, open + PIECE_LOVELACE);
-      if (taken === undefined) break;
-      open -= taken.lovelace;
+      const output = take(order.lovelace, open, open + PIECE_LOVELACE);
+      if (output === undefined) break;
+      open -= output.lovelace;
     }
     return chosen.length > before;
   });

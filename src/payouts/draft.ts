@@ -31,7 +31,7 @@ export type DraftResult =
 /** Who is paid, from which outputs, with what change and fee; or why that can't be. */
 export function draftTransaction(request: TransactionRequest): DraftResult {
   const { payees, parameters, anchor } = request;
-  refuseNonsense(request);
+  refuseNonsense(payees);
   if (payees.length === 0) return sweep(request);
   if (request.extent === 'sweep') throw new RangeError('a sweep pays nobody but the wallet');
   const lengths = payees.map(({ address }) => addressBytes(address).length);
@@ -52,9 +52,8 @@ export function draftTransaction(request: TransactionRequest): DraftResult {
 }
 
 /** What the library would write as something else altogether: negative amounts become huge ones. */
-function refuseNonsense({ payees, candidates, anchor }: TransactionRequest): void {
-  const values = anchor === null ? [...payees] : [...payees, anchor];
-  for (const { lovelace, assets } of [...values, ...candidates]) {
+function refuseNonsense(values: readonly Pick<Payee, 'lovelace' | 'assets'>[]): void {
+  for (const { lovelace, assets } of values) {
     if (lovelace <= 0n) throw new RangeError(`an output can't hold ${lovelace} lovelace`);
     for (const [unit, quantity] of assets) {
       if (quantity <= 0n) throw new RangeError(`an output can't hold ${quantity} of ${unit}`);
@@ -161,10 +160,11 @@ function sweep(request: TransactionRequest): DraftResult {
   };
 }
 
-const drafted = (
+function drafted(
   payees: readonly Payee[],
   { inputs, anchor, plan }: Extract<Selection, { readonly type: 'selected' }>,
-): DraftResult => ({
-  ok: true,
-  draft: { inputs, anchor, payees, change: plan.outputs, fee: plan.fee, bytes: plan.bytes },
-});
+): DraftResult {
+  refuseNonsense(inputs);
+  const { outputs: change, fee, bytes } = plan;
+  return { ok: true, draft: { inputs, anchor, payees, change, fee, bytes } };
+}
