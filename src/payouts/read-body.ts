@@ -7,6 +7,7 @@ import {
 import { decode, decodeFirst } from 'cborg';
 import { type Lovelace, type OutputReference, outputReference } from '../chain/block.js';
 import type { Network } from '../chain/network.js';
+import { withLibraryObjects } from './library-objects.js';
 import { type ReadOutput, Refusal, readOutputs, readUint, refuse } from './read-outputs.js';
 
 /** What a transaction's own bytes say, whatever anybody claims about it. */
@@ -125,15 +126,13 @@ function readInputs(value: unknown): OutputReference[] {
 }
 
 /** Hashed by the library, which is made to keep what it read as it was: held to that here. */
-function hashOfBody(bytes: Uint8Array): string {
-  const body = TransactionBody.from_cbor_bytes(bytes);
-  try {
+/** The library keeps what it read as it was; its hash counts only where that is so. */
+const hashOfBody = (bytes: Uint8Array): string =>
+  withLibraryObjects((own) => {
+    const body = own(TransactionBody.from_cbor_bytes(bytes));
     if (!Buffer.from(body.to_cbor_bytes()).equals(bytes)) return refuse('is written in an odd way');
-    return hash_transaction(body).to_hex();
-  } finally {
-    body.free();
-  }
-}
+    return own(hash_transaction(body)).to_hex();
+  });
 
 function readAuxiliary(
   value: unknown,
@@ -153,17 +152,14 @@ function readAuxiliary(
   return new Map([...metadata].map(([label, content]) => [readUint(label, 'label'), content]));
 }
 
-function hashOfAuxiliary(bytes: Uint8Array): string {
-  const auxiliary = AuxiliaryData.from_cbor_bytes(bytes);
-  try {
+const hashOfAuxiliary = (bytes: Uint8Array): string =>
+  withLibraryObjects((own) => {
+    const auxiliary = own(AuxiliaryData.from_cbor_bytes(bytes));
     if (!Buffer.from(auxiliary.to_cbor_bytes()).equals(bytes)) {
       return refuse('has auxiliary data that is written in an odd way');
     }
-    return hash_auxiliary_data(auxiliary).to_hex();
-  } finally {
-    auxiliary.free();
-  }
-}
+    return own(hash_auxiliary_data(auxiliary)).to_hex();
+  });
 
 /** Classes, so that an untagged value can't pass for a tagged one. */
 class CborSet {

@@ -1,4 +1,5 @@
 import { Ed25519Signature, PublicKey } from '@dcspark/cardano-multiplatform-lib-nodejs';
+import { withLibraryObjects } from './library-objects.js';
 import type { ReadTransaction } from './read-body.js';
 
 /** What a key says to a transaction. */
@@ -52,25 +53,11 @@ function witnessProblem(id: string, keyHash: string, witness: Witness): string |
 }
 
 /** Blake2b-224 of a public key, hex. @throws where the bytes are no key */
-export function keyHashOf(publicKey: Uint8Array): string {
-  const key = PublicKey.from_bytes(publicKey);
-  try {
-    const hash = key.hash();
-    const hex = hash.to_hex();
-    hash.free();
-    return hex;
-  } finally {
-    key.free();
-  }
-}
+export const keyHashOf = (publicKey: Uint8Array): string =>
+  withLibraryObjects((own) => own(own(PublicKey.from_bytes(publicKey)).hash()).to_hex());
 
-function isValid(id: string, witness: Witness): boolean {
-  const key = PublicKey.from_bytes(witness.publicKey);
-  const signature = Ed25519Signature.from_raw_bytes(witness.signature);
-  try {
-    return key.verify(Buffer.from(id, 'hex'), signature);
-  } finally {
-    signature.free();
-    key.free();
-  }
-}
+const isValid = (id: string, { publicKey, signature }: Witness): boolean =>
+  withLibraryObjects((own) => {
+    const key = own(PublicKey.from_bytes(publicKey));
+    return key.verify(Buffer.from(id, 'hex'), own(Ed25519Signature.from_raw_bytes(signature)));
+  });
