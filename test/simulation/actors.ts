@@ -3,6 +3,7 @@ import { decodeNextBlock } from '../../src/chain/decode.js';
 import { createPaymentHandlers } from '../../src/payments/apply.js';
 import type { PaymentsSummary } from '../../src/payments/payment.js';
 import { registerAddresses } from '../../src/payments/registration.js';
+import { withPayouts } from '../../src/payouts/tracking.js';
 import { ConnectionEnded } from '../../src/sync/connection.js';
 import {
   type BlockHandlers,
@@ -16,9 +17,11 @@ import { tryIntersect } from '../../src/sync/intersect.js';
 import { beginTerm, readCursor, type Term } from '../../src/sync/queries.js';
 import type { ChainSyncSession } from '../../src/sync/session.js';
 import { DatabaseAway, gatePool } from './gated-pool.js';
+import { NETWORK } from './network.js';
 import { connectTo } from './node-session.js';
+import { CONFIRMATIONS } from './payouts/state.js';
 import { Crash } from './scheduler.js';
-import { type Instance, NETWORK, POLICY, type World } from './state.js';
+import { type Instance, POLICY, type World } from './state.js';
 import { mishap, weatherOn } from './troubles.js';
 
 /** A life of an instance: waits for the lock, leads, and waits again until it is killed. */
@@ -71,7 +74,11 @@ async function lead(world: World, self: Instance, pool: pg.Pool): Promise<void> 
     const term = await beginTerm(pool, 0, 1, NETWORK.name);
     if ('refused' in term) throw new Error(term.refused);
     self.epoch = term.epoch;
-    const handlers = createPaymentHandlers({ partitionId: 0, policy: POLICY, hotWallet });
+    const payments = createPaymentHandlers({ partitionId: 0, policy: POLICY, hotWallet });
+    const handlers: BlockHandlers<PaymentsSummary> =
+      world.payouts === null
+        ? payments
+        : withPayouts(payments, { partitionId: 0, confirmations: CONFIRMATIONS });
     await handlers.prepare(pool);
     // Who lost the lock mostly doesn't notice at once: that is what fencing is for.
     while (world.lockHolder === self.name || random.chance(0.7)) {

@@ -20,8 +20,8 @@ export type Books = {
     pending: string;
   }[];
   readonly sums: { user_id: string; unit: string; bucket: string; total: string }[];
-  /** `past` is over the entries up to the one asked for, `digest` over all. */
-  readonly entries: { count: number; last: string; past: string | null; digest: string | null };
+  /** A digest of each, by id: who comes first doesn't commit first. */
+  readonly entries: Readonly<Record<string, string>>;
   readonly events: { type: string; event_key: string }[];
   readonly addresses: { address: string; user_id: string }[];
 };
@@ -64,23 +64,15 @@ const READ = `
     'sums', (select coalesce(json_agg(s), '[]') from (
         select user_id, unit, bucket, sum(case type when 'credit' then amount else -amount end)::text as total
           from balance_transactions group by user_id, unit, bucket) s),
-    'entries', (select json_build_object('count', count(*), 'last', coalesce(max(id), 0)::text,
-        'past', md5(string_agg(e::text, '' order by id) filter (where id <= $1)),
-        'digest', md5(string_agg(e::text, '' order by id)))
-          from balance_transactions e),
+    'entries', (select coalesce(json_object_agg(id, md5(e::text)), '{}') from balance_transactions e),
     'events', (select coalesce(json_agg(o order by id), '[]') from (
-        select id, type, event_key from outbox) o),
+        select id, type, event_key from outbox where type like 'payment.%') o),
     'addresses', (select coalesce(json_agg(a), '[]') from (
         select address, user_id from payment_addresses) a)
   ) as books`;
 
-/** @param pastEntry the last ledger entry of the past */
-export async function readBooks(pool: pg.Pool, pastEntry: string): Promise<Books> {
-  const { rows } = await pool.query<{ books: Books }>({
-    name: 'read books',
-    text: READ,
-    values: [pastEntry],
-  });
+export async function readBooks(pool: pg.Pool): Promise<Books> {
+  const { rows } = await pool.query<{ books: Books }>({ name: 'read books', text: READ });
   const books = rows[0]?.books;
   if (books === undefined) throw new Error('no books');
   return books;

@@ -87,8 +87,18 @@ export function gatePool(
 function needOf(text: string): Need {
   if (/update sync_state|insert into sync_state/.test(text))
     return { lock: 'cursor', shared: false };
+  if (/from sync_state[^;]*for share/.test(text)) return { lock: 'cursor', shared: true };
+  if (/payout_control[^;]*for share/.test(text)) return { lock: 'control', shared: true };
+  if (/update payout_control|payout_control[^;]*for update/.test(text))
+    return { lock: 'control', shared: false };
   if (text.includes('pg_advisory_xact_lock_shared')) return { lock: 'registration', shared: true };
   if (text.includes('pg_advisory_xact_lock(')) return { lock: 'registration', shared: false };
   if (text.includes('insert into payment_addresses')) return { lock: 'addresses', shared: false };
+  // Rows of balances and payouts: coarser than PostgreSQL's own locks, so that none of them waits there.
+  if (MONEY.test(text) && CHANGES.test(text)) return { lock: 'money', shared: false };
   return null;
 }
+
+const MONEY =
+  /user_balances|outbound_payments|payout_batches|payout_transactions|payout_attempts|wallet_reservations/;
+const CHANGES = /^\s*(with|insert|update|delete)\b|for (no key )?update|for share/i;

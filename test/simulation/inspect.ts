@@ -1,6 +1,7 @@
 import type { DevnetChain } from '../../src/devnet/chain.js';
 import { type Books, readBooks } from './books.js';
 import { type Expectation, violations } from './invariants.js';
+import { payoutViolations, readPayoutBooks } from './payouts/invariants.js';
 import { POLICY, type World } from './state.js';
 
 export class InvariantBroken extends Error {
@@ -18,16 +19,25 @@ export async function inspect(
   epoch: bigint | null | undefined,
 ): Promise<void> {
   const before = world.books;
-  const now = await readBooks(world.pool, before?.entries.last ?? '0');
+  const now = await readBooks(world.pool);
   learnStart(world, now);
   learnAddresses(world, now);
-  const broken = violations(now, before, expectationOf(world));
+  const payouts = world.payouts === null ? [] : (await readPayoutBooks(world.pool)).payouts;
+  const broken = violations(now, before, expectationOf(world, payouts));
   const spared = rolledBackInVain(world.chain, before, now);
   if (spared !== null) broken.push(`block ${spared} was rolled back and is still on the chain`);
   if (epoch !== undefined && moved(before, now) && epoch?.toString() !== now.state?.leader_epoch) {
     broken.push(
       `6: ${actor} committed in epoch ${epoch}, the leader's is ${now.state?.leader_epoch}`,
     );
+  }
+  if (world.payouts !== null) {
+    const paid = await readPayoutBooks(world.pool);
+    const cursor = now.state?.started === true ? (now.state.last_block_hash ?? 'origin') : null;
+    if (cursor !== null) {
+      broken.push(...payoutViolations(world, world.payouts, paid, world.payoutBooks, cursor));
+    }
+    world.payoutBooks = paid;
   }
   if (broken.length > 0) {
     throw new InvariantBroken(
@@ -61,7 +71,8 @@ function cursorHeight(chain: DevnetChain, now: Books): number {
   return chain.block(now.state.last_block_hash ?? 'origin')?.height ?? -1;
 }
 
-const expectationOf = (world: World): Expectation => ({
+const expectationOf = (world: World, payouts: Expectation['payouts']): Expectation => ({
+  payouts,
   chain: world.chain,
   policy: POLICY,
   hotWallet: world.hotWallet,
@@ -92,4 +103,4 @@ const moved = (before: Books | null, now: Books): boolean =>
   (before?.state?.last_block_hash ?? null) !== (now.state?.last_block_hash ?? null) ||
   (before?.state?.started ?? false) !== (now.state?.started ?? false) ||
   (before?.payments.length ?? 0) !== now.payments.length ||
-  (before?.entries.count ?? 0) !== now.entries.count;
+  (before?.payments ?? []).some((row, i) => row.status !== now.payments[i]?.status);

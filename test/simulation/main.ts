@@ -4,12 +4,18 @@ import type { Tally } from './tally.js';
 import { simulate } from './world.js';
 
 const { values } = parseArgs({
-  options: { seeds: { type: 'string', default: '100' }, from: { type: 'string', default: '1' } },
+  options: {
+    seeds: { type: 'string', default: '100' },
+    from: { type: 'string', default: '1' },
+    payouts: { type: 'boolean', default: false },
+  },
 });
 const from = Number(values.from);
 const seeds = Number(values.seeds);
 if (!Number.isSafeInteger(from) || !Number.isSafeInteger(seeds) || seeds < 1) {
-  console.error('usage: npm run simulate -- --seeds N --from S   (whole numbers, N at least 1)');
+  console.error(
+    'usage: npm run simulate -- --seeds N --from S [--payouts]   (whole numbers, N at least 1)',
+  );
   process.exit(2);
 }
 
@@ -21,7 +27,7 @@ let told = Date.now();
 const started = Date.now();
 for (let seed = from; seed < from + seeds; seed += 1) {
   try {
-    const tally = await simulate(database.pool, seed);
+    const tally = await simulate(database.pool, seed, values.payouts);
     for (const [what, count] of Object.entries(tally) as [keyof Tally, number][]) {
       total[what] = (total[what] ?? 0) + count;
     }

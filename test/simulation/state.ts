@@ -1,5 +1,4 @@
 import type pg from 'pg';
-import type { Network } from '../../src/chain/network.js';
 import { makeAddress } from '../../src/devnet/address.js';
 import { createChain, type DevnetChain } from '../../src/devnet/chain.js';
 import { createRandom, type Random } from '../../src/devnet/random.js';
@@ -7,11 +6,12 @@ import { type BlockSource, chainSource } from '../../src/devnet/source.js';
 import type { StartPoint } from '../../src/sync/intersect.js';
 import type { Books } from './books.js';
 import type { Policy } from './invariants.js';
+import { NETWORK } from './network.js';
+import type { PayoutBooks } from './payouts/invariants.js';
+import { createPayoutWorld, OPERATOR, type PayoutWorld } from './payouts/state.js';
 import { createScheduler, type Scheduler } from './scheduler.js';
 import { emptyTally, type Tally } from './tally.js';
 
-const MAGIC = 42;
-export const NETWORK: Network = { name: `custom:${MAGIC}`, networkId: 0, magic: MAGIC };
 const ADA = 1_000_000n;
 
 export const POLICY: Policy = {
@@ -69,23 +69,31 @@ export type World = {
   failure: Error | null;
   /** As they were after the last commit. */
   books: Books | null;
+  /** Null in worlds that only take money. */
+  readonly payouts: PayoutWorld | null;
+  payoutBooks: PayoutBooks | null;
+  /** Why the payer waited when it last said so. */
+  lastWaiting: string;
   /** Whether the database has chosen its start point. */
   started: boolean;
 };
 
 /** The order of the draws is part of every remembered seed. */
-export function createWorld(pool: pg.Pool, seed: number): World {
+export function createWorld(pool: pg.Pool, seed: number, paysOut = false): World {
   const random = createRandom(`simulation ${seed}`);
   const scheduler = createScheduler(createRandom(`schedule ${seed}`));
-  const hotWallet = drawAddress(random, 'enterprise');
+  const drawn = drawAddress(random, 'enterprise');
+  const payouts = paysOut ? createPayoutWorld(createRandom(`payouts ${seed}`)) : null;
+  const hotWallet = payouts?.wallet.address ?? drawn;
   const deposits = Array.from({ length: 12 }, (_, i) =>
     drawAddress(random, i % 5 === 0 ? 'byron' : i % 2 === 0 ? 'base' : 'enterprise'),
   );
   const chain = createChain({
     seed,
-    networkMagic: MAGIC,
+    networkMagic: NETWORK.magic,
     content: {
-      watched: [hotWallet, ...deposits],
+      // Random content spends what it watches: from a wallet that pays, that is somebody else's doing.
+      watched: payouts === null ? [hotWallet, ...deposits] : deposits,
       watchedShare: 0.5,
       transactions: { least: 0, most: 3 },
       failedShare: 0.15,
@@ -116,19 +124,28 @@ export function createWorld(pool: pg.Pool, seed: number): World {
     pace,
     instances,
     registrars,
-    actors: [...instances.map((one) => one.name), ...registrars],
+    actors: [
+      ...instances.map((one) => one.name),
+      ...registrars,
+      ...(payouts?.payers ?? []),
+      ...(payouts?.clients ?? []),
+      ...(payouts === null ? [] : [OPERATOR]),
+    ],
     owners: new Map(),
     countsFrom: new Map([[hotWallet, Number.NEGATIVE_INFINITY]]),
     lockHolder: null,
     faultsOn: true,
     failure: null,
     books: null,
+    payouts,
+    payoutBooks: null,
+    lastWaiting: '',
     started: false,
   };
 }
 
 const drawAddress = (random: Random, kind: 'base' | 'enterprise' | 'byron'): string =>
-  makeAddress(kind, MAGIC, random.bytes(28), random.bytes(28));
+  makeAddress(kind, NETWORK.magic, random.bytes(28), random.bytes(28));
 
 function chooseStart(random: Random, chain: DevnetChain): Start {
   const blocks = chain.blocks();

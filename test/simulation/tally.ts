@@ -14,6 +14,21 @@ const NOTHING = {
   nodeBehind: 0,
   registrations: 0,
   fencedOff: 0,
+  requests: 0,
+  attempts: 0,
+  submissions: 0,
+  badAnswers: 0,
+  cancelled: 0,
+  released: 0,
+  notNow: 0,
+  payoutsConfirmed: 0,
+  payoutsRolledBack: 0,
+  adopted: 0,
+  competitors: 0,
+  evictions: 0,
+  restores: 0,
+  holdsEnded: 0,
+  fences: 0,
 };
 
 /** How often each thing happened in one seed: a simulation in which nothing happens proves nothing. */

@@ -1,5 +1,7 @@
 import type { Mishap } from './gated-pool.js';
 import type { Weather } from './node-session.js';
+import { SECURITY_PARAMETER } from './payouts/state.js';
+import { minePayoutBlock, payoutMisfortune } from './payouts/troubles.js';
 import { Crash } from './scheduler.js';
 import type { World } from './state.js';
 
@@ -26,11 +28,20 @@ export function weatherOn(world: World): Weather {
   };
 }
 
+/** How far the chain may fork. */
+function depthMax({ chain, start, payouts }: World): number {
+  // Below its start point a database knows nothing to intersect with; that is a test of its own.
+  const depth = chain.blocks().length - 1 - Math.max(start.index, 0);
+  if (payouts === null) return depth;
+  const height = chain.tip === 'origin' ? 0 : chain.tip.height;
+  // k counts from the highest that anybody may have followed.
+  return Math.min(depth, height - (payouts.highest - SECURITY_PARAMETER));
+}
+
 /** The chain grows by a block, or forks. */
 export function changeChain(world: World): void {
   const { random, chain, start, node, tally } = world;
-  // Below its start point a database knows nothing to intersect with; that is a test of its own.
-  const depth = chain.blocks().length - 1 - Math.max(start.index, 0);
+  const depth = depthMax(world);
   const forkable = world.started || start.point === 'origin';
   if (forkable && depth > 0 && random.chance(0.3)) {
     tally.forks += 1;
@@ -40,17 +51,31 @@ export function changeChain(world: World): void {
     node.behind = 0;
     chain.rollBack(back);
     const more = random.between(0, back + 2);
-    for (let i = 0; i < more; i += 1) chain.mine('random');
+    for (let i = 0; i < more; i += 1) mineBlock(world);
     tally.blocks += more;
     return;
   }
+  // Nothing is paid from books that are behind: where that is what is tried, most seeds should come to pay.
+  if (world.payouts !== null && booksLag(world) > 4 && random.chance(0.9)) return;
   tally.blocks += 1;
-  chain.mine('random');
+  mineBlock(world);
+}
+
+/** Blocks that the books are behind the chain. */
+export function booksLag({ chain, books }: World): number {
+  const height = chain.tip === 'origin' ? 0 : chain.tip.height;
+  return height - Number(books?.state?.last_block_height ?? 0);
+}
+
+export function mineBlock(world: World): void {
+  if (world.payouts === null) world.chain.mine('random');
+  else minePayoutBlock(world, world.payouts);
 }
 
 /** One of the faults that strike between statements, or the end of those that last. */
 export async function misfortune(world: World): Promise<void> {
   const { random, node, tally } = world;
+  if (world.payouts !== null && random.chance(0.4)) return payoutMisfortune(world, world.payouts);
   switch (random.below(6)) {
     case 0: {
       const victim = random.pick(world.instances);

@@ -2,15 +2,18 @@ import type pg from 'pg';
 import type { DevnetChain } from '../../src/devnet/chain.js';
 import { emptyTables } from '../support/follow.js';
 import { live, register } from './actors.js';
+import { DatabaseAway } from './gated-pool.js';
 import { InvariantBroken, inspect } from './inspect.js';
+import { clientLife, payerLife } from './payouts/actors.js';
+import { payAll } from './payouts/ending.js';
 import { Crash } from './scheduler.js';
 import { createWorld, type World } from './state.js';
 import type { Tally } from './tally.js';
 import { changeChain, misfortune, stopFaults } from './troubles.js';
 
 /** One seed: chain, faults and the order of all statements of two instances and two registrars. */
-export async function simulate(pool: pg.Pool, seed: number): Promise<Tally> {
-  const world = createWorld(pool, seed);
+export async function simulate(pool: pg.Pool, seed: number, paysOut = false): Promise<Tally> {
+  const world = createWorld(pool, seed, paysOut);
   try {
     await run(world);
   } finally {
@@ -22,14 +25,17 @@ export async function simulate(pool: pg.Pool, seed: number): Promise<Tally> {
 
 async function run(world: World): Promise<void> {
   await emptyTables(world.pool);
-  const steps = world.random.between(200, 700);
+  const steps = world.random.between(200, 700) * (world.payouts === null ? 1 : 4);
   for (let i = 0; i < steps; i += 1) await step(world);
   // All faults stop: everything must come to the tip by itself.
   stopFaults(world);
-  for (const name of world.registrars) await world.scheduler.strike(name, new Crash('the end'));
+  const leaving = [...world.registrars, ...(world.payouts?.clients ?? [])];
+  for (const name of leaving) await world.scheduler.strike(name, new Crash('the end'));
   await comeToTip(world);
+  if (world.payouts !== null) await payAll(world, world.payouts, () => calmStep(world));
 }
 
+export const debug = { on: false };
 async function step(world: World): Promise<void> {
   const { random, scheduler, node } = world;
   world.tally.steps += 1;
@@ -46,7 +52,23 @@ async function step(world: World): Promise<void> {
       await scheduler.spawn(name, () => register(world, name));
     }
   }
+  await spawnPayoutActors(world);
   await advance(world);
+}
+
+async function spawnPayoutActors(world: World): Promise<void> {
+  const { payouts, random, scheduler } = world;
+  if (payouts === null) return;
+  for (const name of payouts.payers) {
+    if (scheduler.standingAt(name) === null && random.chance(0.2)) {
+      await scheduler.spawn(name, () => payerLife(world, payouts, name));
+    }
+  }
+  for (const name of payouts.clients) {
+    if (world.faultsOn && scheduler.standingAt(name) === null && random.chance(0.1)) {
+      await scheduler.spawn(name, () => clientLife(world, payouts, name));
+    }
+  }
 }
 
 /** Runs one actor to its next gate; where that was a commit, looks at what it did. */
@@ -56,9 +78,30 @@ async function advance(world: World): Promise<void> {
   const epochs = new Map(world.instances.map((one) => [one.name, one.epoch]));
   const actor = await scheduler.step();
   if (world.failure) throw world.failure;
+  // As PostgreSQL does it: one of those that wait for each other is told so.
+  if (actor === null) await breakDeadlock(world);
   if (actor === null || standing.get(actor) !== 'commit') return;
   world.tally.commits += 1;
+  if (debug.on && world.tally.commits % 100 === 0)
+    console.log(
+      world.tally.steps,
+      world.tally.commits,
+      JSON.stringify(
+        (
+          await world.pool.query(
+            'select (select json_object_agg(status, n) from (select status, count(*) n from outbound_payments group by 1) s) st, paused_at is not null p, held_at is not null h, hold_until_slot, hold_reason, (select last_slot from sync_state) slot, (select sum(amount_lovelace) from wallet_outputs where spent_by is null) w from payout_control',
+          )
+        ).rows[0],
+      ),
+      world.lastWaiting,
+    );
   await inspect(world, actor, epochs.get(actor));
+}
+
+async function breakDeadlock({ random, scheduler, actors }: World): Promise<void> {
+  const waiting = actors.filter((name) => scheduler.standingAt(name) !== null);
+  if (waiting.length > 0)
+    await scheduler.strike(random.pick(waiting), new DatabaseAway('deadlock'));
 }
 
 async function comeToTip(world: World): Promise<void> {
@@ -82,6 +125,7 @@ async function calmStep(world: World): Promise<void> {
       await scheduler.spawn(self.name, () => live(world, self));
     }
   }
+  await spawnPayoutActors(world);
   await advance(world);
 }
 

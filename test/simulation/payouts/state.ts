@@ -1,0 +1,65 @@
+import { Secret } from '../../../src/config.js';
+import type { Random } from '../../../src/devnet/random.js';
+import type { Refusal } from '../../../src/devnet/refusal.js';
+import type { PayoutPolicy } from '../../../src/payouts/policy.js';
+import type { PayoutRequest } from '../../../src/payouts/request.js';
+import { NETWORK } from '../network.js';
+import type { Snapshot } from './restore.js';
+import { drawWallet, type HotWallet } from './wallet.js';
+
+const ADA = 1_000_000n;
+
+/** k of these worlds: their chains never fork deeper than this below what was once the tip. */
+export const SECURITY_PARAMETER = 14;
+export const CONFIRMATIONS = 3;
+/** Slots, at some twenty a block: short enough to pass often. */
+export const VALIDITY_SECONDS = 160;
+
+/** A person who appears when all faults are over. */
+export const OPERATOR = 'operator';
+
+/** What somebody asked for, and was told. */
+export type Asked = { readonly request: PayoutRequest; accepted: boolean };
+
+/** What a world with payouts has besides. */
+export type PayoutWorld = {
+  readonly wallet: HotWallet;
+  readonly policy: PayoutPolicy;
+  readonly payers: readonly string[];
+  readonly clients: readonly string[];
+  readonly asked: Map<string, Asked>;
+  readonly destinations: Set<string>;
+  /** How often the database was restored: a part of its identity. */
+  generation: number;
+  payerLock: string | null;
+  snapshot: Snapshot | null;
+  /** The highest that the chain ever was. */
+  highest: number;
+  /** What the devnet refused of what was submitted: for looking at, not for checking. */
+  readonly refusals: Refusal[];
+};
+
+export function createPayoutWorld(random: Random): PayoutWorld {
+  const wallet = drawWallet(random);
+  return {
+    wallet,
+    policy: {
+      network: NETWORK,
+      hotWalletAddress: wallet.address,
+      destinations: null,
+      approvalAboveLovelace: random.pick([null, 30n * ADA]),
+      dailyLimitLovelace: null,
+      fees: random.pick(['treasury', 'user']),
+      idSecret: new Secret('a secret that every seed shares'),
+    },
+    payers: ['payer-1', 'payer-2'],
+    clients: ['client-1', 'client-2'],
+    asked: new Map(),
+    destinations: new Set(),
+    generation: 1,
+    payerLock: null,
+    snapshot: null,
+    highest: 0,
+    refusals: [],
+  };
+}

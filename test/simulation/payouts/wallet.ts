@@ -1,0 +1,22 @@
+import { PrivateKey } from '@dcspark/cardano-multiplatform-lib-nodejs';
+import { makeAddress } from '../../../src/devnet/address.js';
+import type { Random } from '../../../src/devnet/random.js';
+import { createFileSigner, holdKey } from '../../../src/payouts/file-signer.js';
+import type { Signer } from '../../../src/payouts/signer.js';
+import { NETWORK } from '../network.js';
+
+/** A hot wallet with a real key, drawn from the seed. */
+export type HotWallet = { readonly address: string; readonly openSigner: () => Signer };
+
+export function drawWallet(random: Random): HotWallet {
+  const seed = random.bytes(32);
+  const open = () => holdKey(PrivateKey.from_normal_bytes(seed));
+  const holder = open();
+  const keyHash = Buffer.from(holder.keyHash, 'hex');
+  holder.close();
+  const address = makeAddress('enterprise', NETWORK.magic, keyHash);
+  return {
+    address,
+    openSigner: () => createFileSigner(open(), { network: NETWORK, wallet: address }),
+  };
+}
