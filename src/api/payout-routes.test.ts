@@ -202,7 +202,7 @@ describe('a refusal stores nothing and says why:', () => {
       'deposit-address',
       'allowDepositAddress',
     ],
-    ['less than the output needs', tooSmall, 422, 'below-minimum-utxo', 'at least 1034400'],
+    ['less than the output needs', tooSmall, 422, 'below-minimum-utxo', 'at least 969750'],
     [
       'more than the user has',
       wanted({ userId: 'ann' }),

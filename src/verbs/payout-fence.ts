@@ -77,7 +77,7 @@ type State = 'asked' | 'under_way' | 'submitted' | 'dropped';
 
 /** @param before the generation of the fence before the one that was asked for */
 function stateOf({ requested, generation, transactions }: FenceProgress, before: number): State {
-  const isNew = requested ? transactions.length > 0 : generation > before;
+  const isNew = generation > before || (requested && transactions.length > 0);
   if (!isNew) return requested ? 'asked' : 'dropped';
   return transactions.every((one) => one.submitted) ? 'submitted' : 'under_way';
 }

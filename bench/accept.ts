@@ -1,0 +1,193 @@
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { Agent, request } from 'node:http';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { Registry } from 'prom-client';
+import { buildHttp } from '../src/api/server.js';
+import { parseNetwork } from '../src/chain/network.js';
+import { Secret } from '../src/config.js';
+import { createPool } from '../src/database/pool.js';
+import { createLogger } from '../src/health/logging.js';
+import { createMetrics } from '../src/health/metrics.js';
+import { startingVitals } from '../src/health/vitals.js';
+import { longAddress } from '../test/support/addresses.js';
+import { cloneTemplate, startTestServer } from '../test/support/test-databases.js';
+
+/**
+ * How many payouts are accepted a second over HTTP, and how long each waits: a client with keep-alive
+ * connections, a server in a process of its own, and PostgreSQL, all on this machine. Each payout is new;
+ * those of users hold their amount.
+ */
+const { values } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '15' },
+    connections: { type: 'string', default: '64' },
+    /** Payouts a second, evenly; 0: as many as there can be. */
+    rate: { type: 'string', default: '0' },
+    users: { type: 'string', default: '1000' },
+    /** With PAYOUT_DAILY_LIMIT_ADA set to what never suffices to refuse. */
+    limit: { type: 'boolean', default: false },
+    serve: { type: 'string' },
+  },
+});
+const KEY = 'key-of-the-bench';
+const WARM_UP_MS = 3_000;
+let sent = 0;
+
+if (values.serve === undefined) await measure();
+else await serve(values.serve);
+
+async function serve(url: string): Promise<void> {
+  const network = parseNetwork('preprod');
+  if (network === undefined) throw new Error('preprod is a network');
+  const pool = createPool({
+    url,
+    connectionsMax: 10,
+    applicationName: 'bench',
+    behindPooler: false,
+    onIdleError: () => undefined,
+  });
+  const app = buildHttp({
+    version: '0.0.0-bench',
+    network,
+    partitionId: 0,
+    hotWalletAddress: longAddress(0),
+    readyMaxLagBlocks: 100,
+    pool,
+    metrics: createMetrics(new Registry(), Date.now),
+    vitals: () => startingVitals(0),
+    pingRedis: null,
+    now: Date.now,
+    apiKeys: [
+      {
+        name: 'bench',
+        scopes: new Set(['payout']),
+        sha256: createHash('sha256').update(KEY).digest(),
+      },
+    ],
+    log: createLogger('info', 'stderr'),
+    nudge: () => undefined,
+    payouts: {
+      network,
+      hotWalletAddress: longAddress(0),
+      destinations: null,
+      approvalAboveLovelace: null,
+      dailyLimitLovelace: values.limit ? 10n ** 16n : null,
+      fees: 'user',
+      idSecret: new Secret('a-secret-for-payout-ids'),
+    },
+  });
+  process.stdout.write(`${await app.listen({ host: '127.0.0.1', port: 0 })}\n`);
+  // Ends with whoever measures, however that ends.
+  process.stdin.resume().once('end', () => {
+    app.server.closeAllConnections();
+    void app.close().then(() => pool.end());
+  });
+}
+
+async function measure(): Promise<void> {
+  const { server, close } = await startTestServer(process.env.DATABASE_URL);
+  const database = await cloneTemplate(server);
+  const users = Number(values.users);
+  await database.pool.query(
+    `insert into user_balances (user_id, unit, available)
+     select 'user-' || n, 'lovelace', 1e15 from generate_series(1, $1::int) as n`,
+    [users],
+  );
+  const child = spawn(
+    process.execPath,
+    [
+      '--import',
+      'tsx',
+      fileURLToPath(import.meta.url),
+      '--serve',
+      database.url,
+      ...(values.limit ? ['--limit'] : []),
+    ],
+    { stdio: ['pipe', 'pipe', 'inherit'] },
+  );
+  const [url = ''] = await firstLine(child.stdout);
+  const post = client(url, users);
+  await run(post, WARM_UP_MS);
+  const begun = performance.now();
+  const { times, failed } = await run(post, Number(values.seconds) * 1000);
+  const seconds = (performance.now() - begun) / 1000;
+  times.sort((a, b) => a - b);
+  const at = (share: number): string =>
+    (times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? 0).toFixed(1);
+  console.log(
+    `${Math.round(times.length / seconds)} payouts/s, p50 ${at(0.5)} ms, p95 ${at(0.95)} ms,` +
+      ` p99 ${at(0.99)} ms, most ${at(1)} ms; ${times.length} accepted, ${failed} not`,
+  );
+  child.stdin.end();
+  await new Promise((resolve) => child.once('exit', resolve));
+  await database.drop();
+  await close();
+}
+
+async function firstLine(stream: NodeJS.ReadableStream): Promise<string[]> {
+  for await (const line of createInterface({ input: stream })) return [line];
+  throw new Error('the server ended before it listened');
+}
+
+type Post = (n: number) => Promise<number>;
+
+function client(url: string, users: number): Post {
+  const connections = Number(values.connections);
+  const agent = new Agent({ keepAlive: true, maxSockets: connections });
+  const target = new URL('/v1/payouts', url);
+  return (n) =>
+    new Promise((resolve, reject) => {
+      const body = JSON.stringify({
+        destinationAddress: longAddress(1 + (n % 5000)),
+        amountLovelace: String(2_000_000 + n),
+        // Every fourth is the treasury's.
+        ...(n % 4 === 0 ? {} : { userId: `user-${1 + (n % users)}` }),
+        referenceId: `order-${n}`,
+      });
+      const call = request(
+        target,
+        {
+          agent,
+          method: 'POST',
+          headers: {
+            authorization: `Bearer ${KEY}`,
+            'content-type': 'application/json',
+            'content-length': Buffer.byteLength(body),
+            'idempotency-key': `bench-${n}`,
+          },
+        },
+        (answer) => {
+          answer.resume();
+          answer.on('end', () => resolve(answer.statusCode ?? 0));
+        },
+      );
+      call.on('error', reject);
+      call.end(body);
+    });
+}
+
+async function run(post: Post, forMs: number): Promise<{ times: number[]; failed: number }> {
+  const times: number[] = [];
+  let failed = 0;
+  const begun = performance.now();
+  const rate = Number(values.rate);
+  let slot = 0;
+  const connection = async (): Promise<void> => {
+    for (;;) {
+      // Latency counts from when it was due, so that a server that stalls can't hide it.
+      const due = rate === 0 ? performance.now() : begun + (slot++ * 1000) / rate;
+      if (due - begun >= forMs) return;
+      const wait = due - performance.now();
+      if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
+      sent += 1;
+      const status = await post(sent);
+      if (status === 201) times.push(performance.now() - due);
+      else failed += 1;
+    }
+  };
+  await Promise.all(Array.from({ length: Number(values.connections) }, connection));
+  return { times, failed };
+}
