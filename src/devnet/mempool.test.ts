@@ -180,6 +180,27 @@ describe('the mempool', () => {
     expect([...minedIds(chain.mine(['orphans'])), ...pooled()]).toEqual([]);
   });
 
+  test('gives no block what is not valid in its slot, neither the first time nor again', () => {
+    const seen = new Set<string>();
+    for (let seed = 1; seed <= 25; seed += 1) {
+      ({ chain, slot, submit, good } = fundedChain(seed));
+      const invalidAfter = slot + 19;
+      submit(good({ invalidAfter: BigInt(invalidAfter) }).cbor);
+      const first = chain.mine();
+      chain.rollBack(1);
+      const again = chain.mine(['orphans'], { takesSubmitted: false });
+      for (const [turn, block] of [first, again].entries()) {
+        const wasThere = turn === 0 || first.transactions.length > 0;
+        const timely = block.slot < invalidAfter;
+        expect(block.transactions.length).toBe(wasThere && timely ? 1 : 0);
+        seen.add(`${turn} ${wasThere} ${timely}`);
+      }
+    }
+    for (const one of ['0 true true', '0 true false', '1 true true', '1 true false']) {
+      expect([...seen]).toContain(one);
+    }
+  });
+
   test('evicts the oldest ones, with what depends on them, or all', () => {
     const first = step(funds, 10_000_000n);
     const second = step(`${first.id}#0`, 9_800_000n);

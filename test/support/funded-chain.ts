@@ -7,8 +7,8 @@ export const wallet = makeWallet(1);
 export const other = makeWallet(2);
 
 /** A chain of one block, which gives the wallet 10 ada. */
-export function fundedChain() {
-  const chain = createChain({ seed: 4 });
+export function fundedChain(seed = 4) {
+  const chain = createChain({ seed });
   const block = chain.mine([{ pay: [{ address: wallet.address, lovelace: 10_000_000n }] }]);
   const funds = `${block.transactions[0]!.id}#0`;
   const submit = (cbor: Uint8Array): Submission => chain.mempool.submit(cbor);
