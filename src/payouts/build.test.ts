@@ -385,6 +385,17 @@ describe('a sweep', () => {
     expect(transaction.anchor).toBe(anchor?.reference);
   });
 
+  test('pays for scripts in what it spends as if they were as large as can be', () => {
+    const candidates = [output(1, 50n * ADA, { hasScript: true }), output(2, 90n * ADA)];
+    const transaction = build({ candidates, extent: 'sweep' });
+    expect(transaction.inputs).toHaveLength(2);
+    expect(transaction.fee - exactFee(transaction)).toBe(15n * 16_384n);
+    const many = Array.from({ length: 60 }, (_, i) => output(i, 9n * ADA, { hasScript: true }));
+    const { fee } = build({ candidates: many, extent: 'sweep' });
+    expect(fee).toBeGreaterThan(6n * ADA);
+    expect(fee).toBeLessThan(7n * ADA);
+  });
+
   test('says so where it is more than a transaction holds, or less than the fee', () => {
     const candidates = Array.from({ length: 500 }, (_, i) => output(i, ADA));
     expect(problemOf({ candidates, extent: 'sweep' })).toMatchObject({ type: 'too_large' });

@@ -23,6 +23,8 @@ export type ChangeTask = {
   readonly extent: Extent;
   /** Spent and not paid, the fee included. The lovelace may be negative: then more must be spent. */
   readonly left: ChangeOutput;
+  /** On top of the fee for the transaction's bytes. */
+  readonly scriptFee: Lovelace;
   /** How many pieces would be good to have; at least 1. */
   readonly piecesWanted: number;
 };
@@ -126,7 +128,7 @@ function settle(
     const outputs = spread(task, bundles, pieces, fee);
     if (outputs === null) return null;
     const bytes = bytesOf(task, outputs, fee);
-    const needed = leastFee(bytes, task.parameters);
+    const needed = feeFor(task, bytes);
     // On the brink between two widths no fee is exact: the dearer of the two will do, if it must.
     const isEnough = needed === fee || (round >= ROUNDS_USUAL && needed < fee);
     if (isEnough) return { outputs, fee, bytes, given: 0n, isExact: needed === fee };
@@ -139,7 +141,7 @@ function giveAway(task: ChangeTask): Settled | null {
   const fee = task.left.lovelace;
   if (fee < 0n) return null;
   const bytes = bytesOf(task, [], fee);
-  const given = fee - leastFee(bytes, task.parameters);
+  const given = fee - feeFor(task, bytes);
   return given < 0n ? null : { outputs: [], fee, bytes, given, isExact: true };
 }
 
@@ -186,12 +188,15 @@ function bytesOf(
   });
 }
 
+const feeFor = ({ parameters, scriptFee }: ChangeTask, bytes: number): Lovelace =>
+  leastFee(bytes, parameters) + scriptFee;
+
 /** The least fee that pays for its own width too. */
 function leastFeeWith(task: ChangeTask, outputs: readonly ChangeOutput[]) {
   let fee = 0n;
   let bytes = bytesOf(task, outputs, fee);
-  while (leastFee(bytes, task.parameters) > fee) {
-    fee = leastFee(bytes, task.parameters);
+  while (feeFor(task, bytes) > fee) {
+    fee = feeFor(task, bytes);
     bytes = bytesOf(task, outputs, fee);
   }
   return { fee, bytes };

@@ -4,7 +4,7 @@ import { type ChangeOutput, type ChangePlan, PIECE_LOVELACE, planChange } from '
 import { byDepth, lovelaceOf, makePile, type Pile, quantityOf, type Taken } from './coin-piles.js';
 import { compareReferences, indexIn } from './metadata.js';
 import type { WalletOutput } from './transaction.js';
-import { inputBytes } from './transaction-size.js';
+import { inputBytes, scriptFeeBound } from './transaction-size.js';
 
 /**
  * Which outputs of the wallet a transaction spends: few, those in blocks before those that wait for
@@ -239,6 +239,7 @@ export function spend(
       fee: 0n,
       invalidHereafter: purchase.invalidHereafter,
     },
+    scriptFee: scriptFeeBound(inputs.filter(({ hasScript }) => hasScript).length),
     left: leftOf(purchase, inputs),
     piecesWanted: Math.max(1, purchase.spareOutputs - (spares - sparesTaken)),
   });

@@ -53,3 +53,26 @@ export const leastFee = (
   bytes: number,
   { feePerByte, feeConstant }: ProtocolParameters,
 ): Lovelace => feeConstant + feePerByte * BigInt(bytes);
+
+/** A script that came in an output fitted into a transaction; all those that one transaction meets: Conway. */
+const SCRIPT_BYTES_MAX = 16_384;
+const SCRIPTS_BYTES_MAX = 204_800;
+
+/** Mainnet's since Conway: 15 lovelace a byte, a fifth more after each 25,600 bytes. */
+const SCRIPT_TIER_BYTES = 25_600;
+const SCRIPT_FEE_PER_BYTE = 15;
+const SCRIPT_FEE_GROWTH = 1.2;
+
+/**
+ * Enough for spending so many outputs with scripts, which the ledger charges by the scripts' bytes. Nobody
+ * here knows those, and what isn't spent isn't fenced: so this is what the largest would cost.
+ */
+export function scriptFeeBound(scripts: number): Lovelace {
+  const bytes = Math.min(scripts * SCRIPT_BYTES_MAX, SCRIPTS_BYTES_MAX);
+  let fee = 0;
+  for (let from = 0, price = SCRIPT_FEE_PER_BYTE; from < bytes; from += SCRIPT_TIER_BYTES) {
+    fee += price * Math.min(bytes - from, SCRIPT_TIER_BYTES);
+    price *= SCRIPT_FEE_GROWTH;
+  }
+  return BigInt(Math.ceil(fee));
+}
