@@ -151,10 +151,8 @@ async function submitTo(
 ): Promise<void> {
   const params = { transaction: { cbor: Buffer.from(cbor).toString('hex') } };
   const limits = { timeoutMs: deps.submitMsMax ?? SUBMIT_MS_MAX, signal };
-  const progress = { sent: false };
   const submit = async (requests: NodeRequests): Promise<void> => {
     try {
-      progress.sent = true;
       const result = await requests.request('submitTransaction', params, limits);
       tell(outcomeOfResult(result, txHash));
     } catch (error) {
@@ -166,8 +164,8 @@ async function submitTo(
   try {
     await endpoint.use(signal, submit);
   } catch (error) {
-    // Without a connection nothing was sent; after it, the failure was told.
-    if (!progress.sent) tell({ type: 'passing', reason: wordsOf(error) });
+    // Without a connection nothing was sent. Where something was, that was told, and outweighs this.
+    tell({ type: 'passing', reason: wordsOf(error) });
   }
 }
 
