@@ -83,7 +83,7 @@ describe('submitting to a node in trouble', () => {
   });
 
   test('a second endpoint takes what the first did not answer, and that is known', async () => {
-    const { net, signed, at } = await world('6', 50);
+    const { net, signed, at } = await world('6', 1_000);
     const silent = await devnet({ random: false });
     silent.inject({ kind: 'stall' });
     const { id, cbor } = signed();
