@@ -2,7 +2,6 @@ import type { FastifyInstance } from 'fastify';
 import type { Pool } from 'pg';
 import { Registry } from 'prom-client';
 import { buildHttp } from './api/server.js';
-import { decodeNextBlock } from './chain/decode.js';
 import { type Config, ConfigError } from './config.js';
 import { migrate, pendingMigrations } from './database/migrate.js';
 import { createPool, describeDatabaseError } from './database/pool.js';
@@ -11,26 +10,27 @@ import type { Logger } from './health/logging.js';
 import { createMetrics, type Metrics } from './health/metrics.js';
 import { createRedisPing } from './health/redis.js';
 import { observeVitals, startingVitals, type Vitals } from './health/vitals.js';
-import { createPaymentHandlers } from './payments/apply.js';
-import type { PaymentsSummary } from './payments/payment.js';
+import type { PayerEvent } from './payouts/payer-deps.js';
 import { payoutPolicyOf } from './payouts/policy.js';
+import { type NudgeQueue, openQueue } from './payouts/queue.js';
+import type { BooksSummary } from './payouts/tracking.js';
 import { verifyNightly } from './reconcile/verify-nightly.js';
-import type { Endpoints } from './sync/endpoints.js';
+import { endpointsOf, syncDeps } from './run/chain.js';
+import { type PayerParts, startPayer } from './run/payer.js';
 import type { SyncEvent } from './sync/events.js';
-import { runSync, type SyncDeps, WrongDatabase } from './sync/worker.js';
+import { runSync, WrongDatabase } from './sync/worker.js';
 import { readVersion } from './version.js';
 
 export type RunOptions = {
   readonly roles: readonly string[];
   readonly log: Logger;
   /** Told everything that following the chain tells; the demo narrates from it. */
-  readonly onSyncEvent?: (event: SyncEvent<PaymentsSummary>) => void;
+  readonly onSyncEvent?: (event: SyncEvent<BooksSummary>) => void;
+  /** The same of paying. */
+  readonly onPayerEvent?: (event: PayerEvent) => void;
   /** Ends the daemon like SIGTERM does. */
   readonly signal?: AbortSignal;
 };
-
-/** The preferred endpoint is tried again this often while another one serves (contract: within 5 minutes). */
-const PREFERRED_RETRY_MS = 120_000;
 
 /** The daemon. Resolves with the exit code once it has let go of everything. */
 export async function run(config: Config, options: RunOptions): Promise<number> {
@@ -44,7 +44,9 @@ export async function run(config: Config, options: RunOptions): Promise<number> 
     await refuseOtherDatabase(pool, config);
     await refuseSharedHotWallet(pool, config);
     const observed = observer(options);
-    const http = await listen(config, options, pool, observed);
+    const queue = await openNudges(config, log);
+    if (queue !== null) closers.push(() => queue.close());
+    const http = await listen(config, options, pool, observed, queue);
     closers.push(() => http.close());
     closers.push(stopOnSignals(stopping, config.shutdownTimeoutMs, options));
     closers.push(
@@ -56,7 +58,14 @@ export async function run(config: Config, options: RunOptions): Promise<number> 
         log,
       }),
     );
-    await follow(config, options, pool, observed, stopping.signal);
+    const { signal } = stopping;
+    const paying = options.roles.includes('payouts')
+      ? await startPayer(config, payerParts(config, options, pool, observed, queue), signal)
+      : null;
+    await allOf(stopping, [
+      follow(config, options, pool, observed, signal),
+      ...(paying === null ? [] : [paying.done]),
+    ]);
     return 0;
   } catch (error) {
     if (error instanceof WrongDatabase) throw new ConfigError([`DATABASE_URL: ${error.message}`]);
@@ -130,13 +139,47 @@ async function refuseSharedHotWallet(pool: Pool, config: Config): Promise<void> 
   ]);
 }
 
+/** Null where nobody here asks for payouts or pays them. */
+const openNudges = async (config: Config, log: Logger): Promise<NudgeQueue | null> =>
+  config.payoutIdSecret === null ? null : openQueue(config, log);
+
+/** All of them to their end; the first that fails ends the others, and is what is told. */
+async function allOf(stopping: AbortController, tasks: readonly Promise<void>[]): Promise<void> {
+  const ended = await Promise.allSettled(
+    tasks.map((task) =>
+      task.catch((error: unknown) => {
+        stopping.abort(error);
+        throw error;
+      }),
+    ),
+  );
+  for (const one of ended) if (one.status === 'rejected') throw one.reason;
+}
+
+const payerParts = (
+  config: Config,
+  { log }: RunOptions,
+  pool: Pool,
+  observed: Observed,
+  queue: NudgeQueue | null,
+): PayerParts => ({
+  pool,
+  endpoints: endpointsOf(config),
+  nudges: queue ?? NO_NUDGES,
+  observe: observed.observePayer,
+  log,
+});
+
+const NO_NUDGES = { consume: () => Promise.resolve() };
+
 type Observed = {
-  readonly observe: (event: SyncEvent<PaymentsSummary>) => void;
+  readonly observe: (event: SyncEvent<BooksSummary>) => void;
+  readonly observePayer: (event: PayerEvent) => void;
   readonly vitals: () => Vitals;
   readonly metrics: Metrics;
 };
 
-function observer({ log, onSyncEvent }: RunOptions): Observed {
+function observer({ log, onSyncEvent, onPayerEvent }: RunOptions): Observed {
   const metrics = createMetrics(new Registry(), Date.now);
   let vitals = startingVitals(Date.now());
   return {
@@ -148,6 +191,9 @@ function observer({ log, onSyncEvent }: RunOptions): Observed {
       logSyncEvent(log, event);
       onSyncEvent?.(event);
     },
+    observePayer: (event) => {
+      onPayerEvent?.(event);
+    },
   };
 }
 
@@ -156,6 +202,7 @@ async function listen(
   { log, roles }: RunOptions,
   pool: Pool,
   { metrics, vitals }: Observed,
+  queue: NudgeQueue | null,
 ): Promise<FastifyInstance> {
   const redis = config.redisUrl === null ? null : createRedisPing(config.redisUrl);
   const http = buildHttp({
@@ -166,7 +213,7 @@ async function listen(
     hotWalletAddress: config.hotWalletAddress,
     apiKeys: roles.includes('api') ? config.apiKeys : null,
     payouts: payoutPolicyOf(config),
-    nudge: () => undefined,
+    nudge: (ids) => queue?.nudge(ids),
     pool,
     metrics,
     vitals,
@@ -193,44 +240,6 @@ async function follow(
     signal.addEventListener('abort', () => resolve(), { once: true });
     if (signal.aborted) resolve();
   });
-}
-
-const syncDeps = (
-  config: Config,
-  pool: Pool,
-  observe: Observed['observe'],
-): SyncDeps<PaymentsSummary> => ({
-  pool,
-  directUrl: config.databaseDirectUrl.reveal(),
-  partitionId: config.partitionId,
-  totalPartitions: config.totalPartitions,
-  network: config.network.name,
-  startPoint: config.startPoint,
-  endpoints: endpointsOf(config),
-  decode: decodeNextBlock,
-  createHandlers: () =>
-    createPaymentHandlers({
-      partitionId: config.partitionId,
-      policy: {
-        tiers: config.confirmationTiers,
-        minPaymentLovelace: config.minPaymentLovelace,
-      },
-      hotWallet: config.hotWalletAddress,
-    }),
-  observe,
-  random: Math.random,
-  preferredRetryMs: PREFERRED_RETRY_MS,
-});
-
-function endpointsOf(config: Config): Endpoints {
-  const [first, ...others] = config.ogmiosUrls.map((url) => url.reveal());
-  if (first === undefined) throw new ConfigError(['OGMIOS_URL: is required and is not set']);
-  return {
-    urls: [first, ...others],
-    keys: (config.ogmiosApiKeys ?? []).map((key) => key.reveal()),
-    keyHeader: config.ogmiosApiKeyHeader,
-    keyParam: config.ogmiosApiKeyParam,
-  };
 }
 
 /** The first signal drains, the second one ends at once. */

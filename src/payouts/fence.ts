@@ -1,4 +1,4 @@
-import { inTransaction } from '../database/transaction.js';
+import { inTransaction, type Queryable } from '../database/transaction.js';
 import { submitAttempt } from './attempt.js';
 import { areStillThere, openBatch, storeSigned } from './attempt-queries.js';
 import { releaseBatch } from './batch-queries.js';
@@ -59,7 +59,7 @@ async function holdForFence({ deps, term }: Round): Promise<void> {
 
 async function planFence(round: Round, control: Control): Promise<Obstacle | null> {
   const { deps, signal } = round;
-  const outputs = await unspentOutputs(deps.pool, deps.wallet, deps.partitionId);
+  const outputs = await fenceable(round, deps.pool);
   const signed: { unsigned: UnsignedTransaction; cbor: Uint8Array }[] = [];
   for (let at = 0; at < outputs.length; at += INPUTS_MAX) {
     const built = buildSweep(round, outputs.slice(at, at + INPUTS_MAX));
@@ -75,6 +75,10 @@ async function planFence(round: Round, control: Control): Promise<Obstacle | nul
   }
   return null;
 }
+
+/** No payout ever spent a reference script, so nothing that was forgotten does; and its fee isn't known. */
+const fenceable = async ({ deps }: Pick<Round, 'deps'>, db: Queryable): Promise<WalletOutput[]> =>
+  (await unspentOutputs(db, deps.wallet, deps.partitionId)).filter((one) => !one.hasScript);
 
 export function buildSweep({ deps, view }: Round, outputs: readonly WalletOutput[]) {
   const [anchor = null, ...candidates] = outputs;
@@ -101,7 +105,7 @@ async function commitFence(
     await lockBooks(tx, deps.partitionId);
     const at = await guardFence(tx, term, await deps.readIdentity(tx));
     const inputs = signed.flatMap(({ unsigned }) => unsigned.inputs.map((one) => one.reference));
-    const now = await unspentOutputs(tx, deps.wallet, deps.partitionId);
+    const now = await fenceable({ deps }, tx);
     if (now.length !== inputs.length || !(await areStillThere(tx, inputs))) return null;
     const generation = await beginFence(tx, at, control.memoryGap);
     if (generation === null) return null;

@@ -80,8 +80,8 @@ describe('usage', () => {
       ['FILE', '/no/such/file'],
     ],
     [
-      ['run', '--roles', 'sync,payouts'],
-      ['--roles', 'payouts', 'later version'],
+      ['run', '--roles', 'sync,webhooks'],
+      ['--roles', 'webhooks', 'later version'],
     ],
     [
       ['run', '--roles', 'chef'],

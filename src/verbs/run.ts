@@ -11,18 +11,22 @@ export type Run = (
 ) => Promise<number>;
 
 /** Those of the contract that this version can take. */
-const ROLES = ['sync', 'api'] as const;
-const LATER_ROLES = ['payouts', 'webhooks', 'scheduler'] as const;
+const ROLES = ['sync', 'api', 'payouts'] as const;
+const LATER_ROLES = ['webhooks', 'scheduler'] as const;
 
 export function addRunVerb(program: Command, context: VerbContext, run: Run): void {
   const command = program
     .command('run')
     .description('the daemon: follows the chain and keeps the books; settings come from variables')
-    .option('--roles <list>', `comma separated: ${ROLES.join(', ')}`, parseRoles, [...ROLES])
-    .action(async (flags: JsonFlag & { roles: readonly string[] }) => {
+    .option(
+      '--roles <list>',
+      `comma separated: ${ROLES.join(', ')}; default: all that are configured, payouts by SIGNER`,
+      parseRoles,
+    )
+    .action(async (flags: JsonFlag & { roles?: readonly string[] }) => {
       const config = readConfig(context.terminal.environment);
       const log = createLogger(config.logLevel, flags.json === true ? 'stderr' : 'stdout');
-      const exitCode = await run(config, { roles: flags.roles, log });
+      const exitCode = await run(config, { roles: flags.roles ?? configuredRoles(config), log });
       context.outcome.exitCode = exitCode as ExitCode;
     });
   withExample(
@@ -31,6 +35,10 @@ export function addRunVerb(program: Command, context: VerbContext, run: Run): vo
       '    OGMIOS_URL=ws://localhost:1337 teller run',
   );
 }
+
+/** Keys are only read where this instance is to pay. */
+const configuredRoles = (config: Config): readonly string[] =>
+  ROLES.filter((role) => role !== 'payouts' || config.signer !== null);
 
 function parseRoles(text: string): readonly string[] {
   const roles = text.split(',').map((role) => role.trim());

@@ -34,12 +34,12 @@ describe.concurrent('a fork', { timeout: 60_000 }, () => {
       world.devnet.payNow({ address: addressAt(1 + i), lovelace: 7_000_000n });
     }
     expect(await world.wrongAtTip()).toEqual([]);
-    const before = await readBooks(world.pool, '0');
+    const before = await readBooks(world.pool);
     expect(before.payments.filter((payment) => payment.status === 'confirmed')).not.toEqual([]);
     world.devnet.fork(15);
     expect(await world.wrongAtTip()).toEqual([]);
     await worker.until('rollback');
-    const after = await readBooks(world.pool, before.entries.last);
+    const after = await readBooks(world.pool);
     expect(after.entries.past).toBe(before.entries.digest);
     expect(after.payments.length).toBeGreaterThanOrEqual(before.payments.length);
   });
@@ -52,12 +52,12 @@ describe.concurrent('a fork', { timeout: 60_000 }, () => {
     const tip = world.devnet.chain.blocks().at(-1)?.id;
     await expect.poll(() => world.cursor(), { timeout: 20_000 }).toBe(tip);
     await worker.untilReadiness('ready');
-    const before = await readBooks(world.pool, '0');
+    const before = await readBooks(world.pool);
     expect(before.blocks.length).toBeGreaterThan(2_160);
     world.devnet.fork(2_250);
     await worker.untilReadiness('intersection_lost');
     const { msg } = await worker.until('intersection_lost');
     expect(msg).toContain('the node rolled back to origin, further than k = 2160 blocks');
-    expect(await readBooks(world.pool, '0')).toEqual(before);
+    expect(await readBooks(world.pool)).toEqual(before);
   });
 });

@@ -62,13 +62,13 @@ describe.concurrent('a node that is in trouble', { timeout: 60_000 }, () => {
     expect(await world.wrongAtTip()).toEqual([]);
     first.signal('SIGTERM');
     expect(await first.exited).toBe(0);
-    const before = await readBooks(world.pool, '0');
+    const before = await readBooks(world.pool);
     const worker = await world.start({ OGMIOS_URL: other.devnet.url });
     expect((await worker.untilReadiness('intersection_lost')).status).toBe(503);
     const { msg } = await worker.until('intersection_lost');
     expect(msg).toContain('Check that OGMIOS_URL leads to a node of NETWORK');
     await sleep(1_000);
-    const after = await readBooks(world.pool, '0');
+    const after = await readBooks(world.pool);
     expect({ ...after, state: null }).toEqual({ ...before, state: null });
     expect(after.state).toEqual({ ...before.state, leader_epoch: '2' });
     expect((await worker.get('/health/ready')).body).toMatchObject({ reason: 'intersection_lost' });

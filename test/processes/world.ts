@@ -114,9 +114,9 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
   const loads: { stop: () => void }[] = [];
 
   const cursor = async (): Promise<string | null> =>
-    (await readBooks(pool, '0')).state?.last_block_hash ?? null;
+    (await readBooks(pool)).state?.last_block_hash ?? null;
   const wrong = async (): Promise<string[]> => {
-    const books = await readBooks(pool, '0');
+    const books = await readBooks(pool);
     const start = startOf(devnet, books.blocks[0]?.hash);
     // What the hot wallet held before the start has no block: it is no part of what blocks tell.
     const wallet = books.wallet.filter((output) => output.block_hash !== null);
@@ -127,6 +127,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       ...start,
       owners,
       countsFrom,
+      payouts: [],
     });
   };
   return {

@@ -1,0 +1,55 @@
+import type { Pool } from 'pg';
+import { decodeNextBlock } from '../chain/decode.js';
+import { type Config, ConfigError } from '../config.js';
+import { createPaymentHandlers } from '../payments/apply.js';
+import { type BooksSummary, withPayouts } from '../payouts/tracking.js';
+import type { Endpoints } from '../sync/endpoints.js';
+import type { SyncEvent } from '../sync/events.js';
+import type { SyncDeps } from '../sync/worker.js';
+
+/** The preferred endpoint is tried again this often while another one serves (contract: within 5 minutes). */
+const PREFERRED_RETRY_MS = 120_000;
+
+/** How this instance follows the chain, and what blocks mean to it. */
+export const syncDeps = (
+  config: Config,
+  pool: Pool,
+  observe: (event: SyncEvent<BooksSummary>) => void,
+): SyncDeps<BooksSummary> => ({
+  pool,
+  directUrl: config.databaseDirectUrl.reveal(),
+  partitionId: config.partitionId,
+  totalPartitions: config.totalPartitions,
+  network: config.network.name,
+  startPoint: config.startPoint,
+  endpoints: endpointsOf(config),
+  decode: decodeNextBlock,
+  createHandlers: () =>
+    withPayouts(
+      createPaymentHandlers({
+        partitionId: config.partitionId,
+        policy: {
+          tiers: config.confirmationTiers,
+          minPaymentLovelace: config.minPaymentLovelace,
+        },
+        hotWallet: config.hotWalletAddress,
+      }),
+      { partitionId: config.partitionId, confirmations: config.payoutConfirmations },
+    ),
+  observe,
+  random: Math.random,
+  preferredRetryMs: PREFERRED_RETRY_MS,
+});
+
+export function endpointsOf(
+  config: Pick<Config, 'ogmiosUrls' | 'ogmiosApiKeys' | 'ogmiosApiKeyHeader' | 'ogmiosApiKeyParam'>,
+): Endpoints {
+  const [first, ...others] = config.ogmiosUrls.map((url) => url.reveal());
+  if (first === undefined) throw new ConfigError(['OGMIOS_URL: is required and is not set']);
+  return {
+    urls: [first, ...others],
+    keys: (config.ogmiosApiKeys ?? []).map((key) => key.reveal()),
+    keyHeader: config.ogmiosApiKeyHeader,
+    keyParam: config.ogmiosApiKeyParam,
+  };
+}
