@@ -19,7 +19,7 @@ export const TOKEN = `${'aa'.repeat(28)}746f6b656e`;
 export const OTHER_TOKEN = 'bb'.repeat(28);
 export const NOTHING = new Map<string, bigint>();
 
-const hex64 = (seed: number): string => seed.toString(16).padStart(64, '0');
+export const hex64 = (seed: number): string => seed.toString(16).padStart(64, '0');
 export const reference = (seed: number, index = 0): OutputReference =>
   outputReference(hex64(seed), index);
 
