@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import type { AssetUnit } from '../chain/block.js';
 import { inTransaction, type Tx } from '../database/transaction.js';
-import { deltasOf, type Entry } from '../payments/ledger.js';
+import { deltasOf } from '../payments/ledger.js';
 import { post } from '../payments/ledger-queries.js';
 import { showAssets } from '../payments/payment.js';
 import {
@@ -12,13 +12,12 @@ import {
   knownUnits,
   lockAvailable,
   lockDailySum,
-  lockUnclaimed,
   readFacts,
   readStored,
-  type StoredPayout,
   takeBack,
 } from './acceptance-queries.js';
-import { entriesOfHold, entriesOfPayoutConfirmation, heldOf } from './entries.js';
+import { type Answer, answerStored, entriesOfClaim } from './claims.js';
+import { entriesOfHold, heldOf } from './entries.js';
 import { actorOf } from './identity.js';
 import {
   balanceKey,
@@ -37,9 +36,8 @@ import { readParameters } from './stored-parameters.js';
 import { audit } from './tracking-queries.js';
 
 export type AcceptOutcome =
-  | { readonly type: 'created' | 'exists'; readonly payout: Payout }
-  /** The Idempotency-Key was used for something else. */
-  | { readonly type: 'conflict'; readonly detail: string }
+  | { readonly type: 'created'; readonly payout: Payout }
+  | Answer
   | { readonly type: 'refused'; readonly refusal: Refusal };
 
 export type AcceptanceDeps = {
@@ -86,10 +84,9 @@ async function acceptIn(
     tx,
     late.map(({ request }) => request),
   );
-  const claims = await answerStored(tx, requests, new Map([...stored, ...meanwhile]), {
-    outcomes,
-    deps,
-  });
+  const known = new Map([...stored, ...meanwhile]);
+  const { answers, claims } = await answerStored(tx, requests, known, deps.policy);
+  for (const [id, answer] of answers) outcomes.set(id, answer);
   const accepted = await holdWithinLimits(tx, at, { fresh, claims }, { outcomes, deps });
   await book(tx, at, accepted, claims);
   return requests.map((request) => {
@@ -137,64 +134,6 @@ function newPayout(request: PayoutRequest, at: Date, policy: PayoutPolicy): Payo
     approvedBy: null,
     createdAt: at,
     confirmedAt: null,
-  };
-}
-
-/** Answers repeated requests. @returns adopted payouts that are charged from now on */
-async function answerStored(
-  tx: Tx,
-  requests: readonly PayoutRequest[],
-  stored: ReadonlyMap<string, StoredPayout>,
-  { outcomes, deps }: Deciding,
-): Promise<Asked[]> {
-  const unclaimed = [...stored].filter(([, { bodyHash }]) => bodyHash === null).map(([id]) => id);
-  const locked = unclaimed.length === 0 ? [] : await lockUnclaimed(tx, unclaimed);
-  const free = new Map(locked.map((payout) => [payout.id, payout]));
-  // What somebody else claimed while this one waited for it has its body's hash by now.
-  const claimed = unclaimed.filter((id) => !free.has(id));
-  const again = await readStored(
-    tx,
-    requests.filter(({ id }) => claimed.includes(id)),
-  );
-  const claims: Asked[] = [];
-  for (const request of requests) {
-    const found = again.get(request.id) ?? stored.get(request.id);
-    if (found === undefined) continue;
-    const payout = free.get(request.id);
-    const isSame =
-      payout === undefined ? found.bodyHash === request.bodyHash : paysTheSame(payout, request);
-    if (!isSame) {
-      outcomes.set(request.id, { type: 'conflict', detail: CONFLICT });
-    } else if (payout === undefined) {
-      outcomes.set(request.id, { type: 'exists', payout: found.payout });
-    } else {
-      const claim = { request, payout: claimedPayout(payout, request, deps.policy) };
-      claims.push(claim);
-      outcomes.set(request.id, { type: 'exists', payout: claim.payout });
-    }
-  }
-  return claims;
-}
-
-const CONFLICT = 'this Idempotency-Key was used with another body; a new payout needs a new key';
-
-const paysTheSame = (payout: Payout, request: PayoutRequest): boolean =>
-  payout.destinationAddress === request.destinationAddress &&
-  payout.amountLovelace === request.amountLovelace &&
-  JSON.stringify(showAssets(payout.assets)) === JSON.stringify(showAssets(request.assets));
-
-/** The chain told that it was paid; whom it is charged to, only the request can tell. */
-function claimedPayout(payout: Payout, request: PayoutRequest, { fees }: PayoutPolicy): Payout {
-  const ended = payout.status === 'failed' || payout.status === 'cancelled';
-  return {
-    ...payout,
-    userId: request.userId,
-    referenceId: request.referenceId,
-    metadata: request.metadata === null ? null : (JSON.parse(request.metadata) as unknown),
-    // A fee that nobody knows any more is nothing to charge.
-    heldFee: payout.feeLovelace === null ? 0n : estimatedFee(request, fees),
-    booked: request.userId !== null && !ended,
-    createdBy: actorOf(request.caller),
   };
 }
 
@@ -266,12 +205,4 @@ async function book(
       },
     })),
   );
-}
-
-/** All that would be in the ledger, had the books known the payout's user from the beginning. */
-function entriesOfClaim(payout: Payout): Entry[] {
-  if (!payout.booked) return [];
-  return payout.status === 'confirmed'
-    ? [...entriesOfHold(payout), ...entriesOfPayoutConfirmation(payout)]
-    : entriesOfHold(payout);
 }
