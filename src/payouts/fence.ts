@@ -17,7 +17,7 @@ import { audit } from './tracking-queries.js';
 import type { UnsignedTransaction, WalletOutput } from './transaction.js';
 import { unspentOutputs } from './wallet-queries.js';
 
-/** Well below what fits, so that tokens in them fit as well. */
+/** Well below what fits; where tokens make it too many all the same, a group is split. */
 const INPUTS_MAX = 60;
 
 /**
@@ -60,12 +60,11 @@ async function holdForFence({ deps, term }: Round): Promise<void> {
 async function planFence(round: Round, control: Control): Promise<Obstacle | null> {
   const { deps, signal } = round;
   const outputs = await fenceable(round, deps.pool);
-  const signed: { unsigned: UnsignedTransaction; cbor: Uint8Array }[] = [];
-  for (let at = 0; at < outputs.length; at += INPUTS_MAX) {
-    const built = buildSweep(round, outputs.slice(at, at + INPUTS_MAX));
-    if (!built.ok) return { why: 'held', detail: describeProblem(built.problem) };
-    const cbor = await deps.signer.sign(built.transaction, signal);
-    signed.push({ unsigned: built.transaction, cbor });
+  const sweeps = buildSweeps(round, outputs);
+  if ('problem' in sweeps) return { why: 'held', detail: sweeps.problem };
+  const signed: Signed[] = [];
+  for (const unsigned of sweeps.transactions) {
+    signed.push({ unsigned, cbor: await deps.signer.sign(unsigned, signal) });
   }
   const hashes = await commitFence(round, control, signed);
   if (hashes === null) return null;
@@ -75,6 +74,32 @@ async function planFence(round: Round, control: Control): Promise<Obstacle | nul
   }
   return null;
 }
+
+type Signed = { readonly unsigned: UnsignedTransaction; readonly cbor: Uint8Array };
+type Sweeps = { readonly transactions: UnsignedTransaction[] } | { readonly problem: string };
+
+/** Transactions that spend all of these. Small outputs are dealt to large ones, which pay their fees. */
+function buildSweeps(round: Round, outputs: readonly WalletOutput[]): Sweeps {
+  const groups = Array.from(
+    { length: Math.ceil(outputs.length / INPUTS_MAX) },
+    () => [] as WalletOutput[],
+  );
+  const largestFirst = [...outputs].sort((a, b) => (a.lovelace > b.lovelace ? -1 : 1));
+  for (const [i, output] of largestFirst.entries()) groups[i % groups.length]?.push(output);
+  const transactions: UnsignedTransaction[] = [];
+  for (let group = groups.pop(); group !== undefined; group = groups.pop()) {
+    const built = buildSweep(round, group);
+    if (built.ok) transactions.push(built.transaction);
+    else if (built.problem.type === 'too_large' && group.length > 1) groups.push(...halves(group));
+    else return { problem: describeProblem(built.problem) };
+  }
+  return { transactions };
+}
+
+const halves = (group: readonly WalletOutput[]): WalletOutput[][] => [
+  group.filter((_, i) => i % 2 === 0),
+  group.filter((_, i) => i % 2 === 1),
+];
 
 /** No payout ever spent a reference script, so nothing that was forgotten does; and its fee isn't known. */
 const fenceable = async ({ deps }: Pick<Round, 'deps'>, db: Queryable): Promise<WalletOutput[]> =>
@@ -99,7 +124,7 @@ export function buildSweep({ deps, view }: Round, outputs: readonly WalletOutput
 async function commitFence(
   { deps, term }: Round,
   control: Control,
-  signed: readonly { unsigned: UnsignedTransaction; cbor: Uint8Array }[],
+  signed: readonly Signed[],
 ): Promise<string[] | null> {
   return inTransaction(deps.pool, async (tx) => {
     await lockBooks(tx, deps.partitionId);

@@ -1,9 +1,8 @@
 import type pg from 'pg';
 import { decodeNextBlock } from '../../src/chain/decode.js';
 import { createPaymentHandlers } from '../../src/payments/apply.js';
-import type { PaymentsSummary } from '../../src/payments/payment.js';
 import { registerAddresses } from '../../src/payments/registration.js';
-import { withPayouts } from '../../src/payouts/tracking.js';
+import { type BooksSummary, withPayouts } from '../../src/payouts/tracking.js';
 import { ConnectionEnded } from '../../src/sync/connection.js';
 import {
   type BlockHandlers,
@@ -65,7 +64,7 @@ type Leadership = {
   readonly name: string;
   readonly pool: pg.Pool;
   readonly term: Term;
-  readonly handlers: BlockHandlers<PaymentsSummary>;
+  readonly handlers: BlockHandlers<BooksSummary>;
 };
 
 async function lead(world: World, self: Instance, pool: pg.Pool): Promise<void> {
@@ -75,10 +74,7 @@ async function lead(world: World, self: Instance, pool: pg.Pool): Promise<void> 
     if ('refused' in term) throw new Error(term.refused);
     self.epoch = term.epoch;
     const payments = createPaymentHandlers({ partitionId: 0, policy: POLICY, hotWallet });
-    const handlers: BlockHandlers<PaymentsSummary> =
-      world.payouts === null
-        ? payments
-        : withPayouts(payments, { partitionId: 0, confirmations: CONFIRMATIONS });
+    const handlers = withPayouts(payments, { partitionId: 0, confirmations: CONFIRMATIONS });
     await handlers.prepare(pool);
     // Who lost the lock mostly doesn't notice at once: that is what fencing is for.
     while (world.lockHolder === self.name || random.chance(0.7)) {
@@ -128,8 +124,13 @@ async function followerOf({ tally }: World, leader: Leadership): Promise<Followe
       handlers: leader.handlers,
       decode: decodeNextBlock,
       observe: (event) => {
-        if (event.type === 'backward') tally.rollbacks += 1;
+        if (event.type === 'backward') {
+          tally.rollbacks += 1;
+          tally.payoutsRolledBack += event.summary.payouts.rolledBack.length;
+        }
         if (event.type !== 'forward') return;
+        tally.payoutsConfirmed += event.summary.payouts.confirmed.length;
+        tally.adopted += event.summary.payouts.adoptions.length;
         tally.comeBacks += event.summary.detected.filter((one) => one.inclusion > 1).length;
       },
       clock: () => 0,

@@ -20,6 +20,7 @@ const NOTHING = {
   badAnswers: 0,
   cancelled: 0,
   released: 0,
+  failed: 0,
   notNow: 0,
   payoutsConfirmed: 0,
   payoutsRolledBack: 0,

@@ -35,7 +35,6 @@ async function run(world: World): Promise<void> {
   if (world.payouts !== null) await payAll(world, world.payouts, () => calmStep(world));
 }
 
-export const debug = { on: false };
 async function step(world: World): Promise<void> {
   const { random, scheduler, node } = world;
   world.tally.steps += 1;
@@ -82,19 +81,6 @@ async function advance(world: World): Promise<void> {
   if (actor === null) await breakDeadlock(world);
   if (actor === null || standing.get(actor) !== 'commit') return;
   world.tally.commits += 1;
-  if (debug.on && world.tally.commits % 100 === 0)
-    console.log(
-      world.tally.steps,
-      world.tally.commits,
-      JSON.stringify(
-        (
-          await world.pool.query(
-            'select (select json_object_agg(status, n) from (select status, count(*) n from outbound_payments group by 1) s) st, paused_at is not null p, held_at is not null h, hold_until_slot, hold_reason, (select last_slot from sync_state) slot, (select sum(amount_lovelace) from wallet_outputs where spent_by is null) w from payout_control',
-          )
-        ).rows[0],
-      ),
-      world.lastWaiting,
-    );
   await inspect(world, actor, epochs.get(actor));
 }
 

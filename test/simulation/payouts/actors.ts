@@ -8,7 +8,7 @@ import type { Caller } from '../../../src/payouts/identity.js';
 import { minimumLovelace } from '../../../src/payouts/minimum.js';
 import { pausePayouts, requestFence, resumePayouts } from '../../../src/payouts/pause.js';
 import { pay } from '../../../src/payouts/payer.js';
-import type { PayerDeps } from '../../../src/payouts/payer-deps.js';
+import type { PayerDeps, PayerEvent } from '../../../src/payouts/payer-deps.js';
 import { checkPayout, type PayoutBody } from '../../../src/payouts/request.js';
 import { beginPayerTerm, NotNow, readIdentity } from '../../../src/payouts/term-queries.js';
 import { DatabaseAway, gatePool } from '../gated-pool.js';
@@ -87,30 +87,20 @@ const payerDeps = (world: World, payouts: PayoutWorld, name: string, pool: pg.Po
     ...(await readIdentity(db)),
     generation: payouts.generation.toString(),
   }),
-  observe: (event) => {
-    switch (event.type) {
-      case 'payouts_submitted':
-        world.tally.attempts += 1;
-        return;
-      case 'batch_released':
-        world.tally.released += 1;
-        return;
-      case 'hold_ended':
-        world.tally.holdsEnded += 1;
-        return;
-      case 'fence_submitted':
-        world.tally.fences += 1;
-        return;
-      case 'waiting':
-        world.lastWaiting = `${event.why} ${event.detail}`;
-        return;
-      default:
-        return;
-    }
-  },
+  observe: (event) => observe(world, event),
   now: () => new Date(Date.now() + 3_600_000 * world.tally.steps),
   launch: (_txHash, submit) => submit(),
 });
+
+function observe(world: World, event: PayerEvent): void {
+  const { tally } = world;
+  if (event.type === 'payouts_submitted') tally.attempts += 1;
+  else if (event.type === 'batch_released') tally.released += 1;
+  else if (event.type === 'hold_ended') tally.holdsEnded += 1;
+  else if (event.type === 'fence_submitted') tally.fences += 1;
+  else if (event.type === 'payout_failed') tally.failed += 1;
+  else if (event.type === 'waiting') world.lastWaiting = `${event.why} ${event.detail}`;
+}
 
 /** A life of a client: asks for payouts, again for the same, approves, cancels; and a person at the controls. */
 export async function clientLife(world: World, payouts: PayoutWorld, name: string): Promise<void> {
@@ -147,8 +137,10 @@ async function act(world: World, payouts: PayoutWorld, pool: pg.Pool): Promise<v
     return;
   }
   if (what < 95) await pausePayouts(pool, 'operator:sim', 'a drill');
-  else if (what < 99) await resumePayouts(pool, 'operator:sim');
-  else if (random.chance(0.3)) await requestFence(pool, 'operator:sim');
+  else if (what < 98) await resumePayouts(pool, 'operator:sim');
+  else if (world.payoutBooks?.held === true || random.chance(0.1)) {
+    await requestFence(pool, 'operator:sim');
+  }
 }
 
 /** Draws a payout to an address that nothing else is ever paid to. */

@@ -33,9 +33,9 @@ export async function payAll(
   const books = await readPayoutBooks(world.pool);
   const broken = endViolations(world, payouts, books);
   if (broken.length === 0) return;
-  const told = `${broken.slice(0, 12).join('\n  ')}`;
+  const told = broken.slice(0, 12).join('\n  ');
   throw new InvariantBroken(
-    `seed ${world.seed}, at the end (held: ${books.held}, paused: ${books.paused}):\n  ${told}`,
+    `seed ${world.seed}, at the end (held: ${books.held}, paused: ${books.paused}, waiting: ${world.lastWaiting}):\n  ${told}`,
   );
 }
 

@@ -10,10 +10,12 @@ const ADA = 1_000_000n;
 /** A block of such a world: the wallet is funded, robbed and annoyed besides, and mempools forget. */
 export function minePayoutBlock(world: World, payouts: PayoutWorld): void {
   const { chain, random, tally } = world;
-  const content: Content[] = ['random'];
+  const content: Content[] = [];
   const calm = !world.faultsOn;
   if (random.chance(calm ? 0.5 : 0.25)) content.push({ pay: [fundingOf(world, payouts)] });
-  if (!calm && world.started && random.chance(0.01)) content.push(...competitor(world, payouts));
+  // Before random content, which brings back what forks lost and spends what a competitor is after.
+  if (!calm && world.started && random.chance(0.01)) content.unshift(...competitor(world, payouts));
+  content.push('random');
   if (!calm && random.chance(0.1)) {
     tally.evictions += chain.mempool.evict(random.between(1, 3)).length;
   }
