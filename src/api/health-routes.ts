@@ -2,11 +2,12 @@ import type { Pool } from 'pg';
 import { describeDatabaseError } from '../database/pool.js';
 import { shared, withDeadline } from '../health/in-flight.js';
 import type { Metrics } from '../health/metrics.js';
+import type { PayerVitals } from '../health/payer-vitals.js';
 import { assessReadiness, type Readiness } from '../health/readiness.js';
+import { payoutSamples, statusAnswers } from '../health/shared-reads.js';
 import { tellStatus } from '../health/status.js';
 import { readSyncState, type SyncState } from '../health/sync-state.js';
 import type { Vitals } from '../health/vitals.js';
-import { countAll } from '../payments/reads.js';
 import type { Route } from './routes.js';
 
 export type HealthDeps = {
@@ -20,15 +21,16 @@ export type HealthDeps = {
   /** Null where no Redis is configured. */
   readonly pingRedis: (() => Promise<void>) | null;
   readonly now: () => number;
+  readonly hotWalletAddress: string | null;
+  /** What this instance does as a payer; without it, it has no such role. */
+  readonly payerVitals?: () => PayerVitals;
+  /** Jobs of the queue by state; null or absent where there is none. */
+  readonly queueDepths?: (() => Promise<Record<string, number>>) | null;
 };
 
 /** Well below the time-outs of the usual probes (Kubernetes: 1 s by default, load balancers: 5 s). */
 const PROBE_DEADLINE_MS = 900;
 const STATE_KEPT_MS = 250;
-const COUNTS_KEPT_MS = 5_000;
-/** Counting large tables may take a twentieth of the database's time, not more. */
-const COUNTS_REST_RATIO = 20;
-const COUNTS_DEADLINE_MS = 3_000;
 
 type State = SyncState | null | undefined;
 
@@ -40,7 +42,8 @@ export function healthRoutes(deps: HealthDeps): readonly Route[] {
     0,
     deps.now,
   );
-  const askCounts = shared(() => countAll(deps.pool), COUNTS_KEPT_MS, COUNTS_REST_RATIO, deps.now);
+  const askStatus = statusAnswers(deps);
+  const samplePayouts = payoutSamples(deps);
   const askRedis =
     deps.pingRedis === null ? null : shared(deps.pingRedis, STATE_KEPT_MS, 0, deps.now);
   const readState = (): Promise<State> =>
@@ -90,19 +93,20 @@ export function healthRoutes(deps: HealthDeps): readonly Route[] {
       method: 'GET',
       url: '/status',
       answer: async () => {
-        const [state, counts] = await Promise.all([
-          readState(),
-          withDeadline(askCounts(), COUNTS_DEADLINE_MS).catch(() => null),
-        ]);
+        const [state, answers] = await Promise.all([readState(), askStatus()]);
         const { version, network } = deps;
-        return tellStatus({ version, network, vitals: deps.vitals(), state, counts });
+        const payer = deps.payerVitals?.() ?? null;
+        return tellStatus({ version, network, vitals: deps.vitals(), state, payer, ...answers });
       },
     },
     {
       method: 'GET',
       url: '/metrics',
-      answer: async (_, reply) =>
-        reply.type(deps.metrics.registry.contentType).send(await deps.metrics.registry.metrics()),
+      answer: async (_, reply) => {
+        deps.metrics.samplePayouts(await samplePayouts());
+        const { registry } = deps.metrics;
+        return reply.type(registry.contentType).send(await registry.metrics());
+      },
     },
   ];
 }

@@ -1,21 +1,21 @@
 import { showPoint, type TipOrOrigin } from '../chain/point.js';
 import type { Payment, PaymentsSummary } from '../payments/payment.js';
+import type { PayoutsSummary } from '../payouts/tracking.js';
 import type { Cursor, SyncEvent } from '../sync/events.js';
+import { type LogLine, line, writeLines } from './log-line.js';
 import type { Logger } from './logging.js';
+import { trackedLines } from './payout-log-events.js';
 
-export type LogLine = {
-  readonly level: 'debug' | 'info' | 'warn' | 'error';
-  readonly fields: Readonly<Record<string, unknown>> & { readonly event: string };
-  readonly message: string;
-};
+/** What a commit did to payments and, where payouts are followed too, to them. */
+export type SeenSummary = PaymentsSummary & { readonly payouts?: PayoutsSummary };
 
 /** Writes the contract's log events (section 5). */
-export function logSyncEvent(log: Logger, event: SyncEvent<PaymentsSummary>): void {
-  for (const { level, fields, message } of logLines(event)) log[level](fields, message);
+export function logSyncEvent(log: Logger, event: SyncEvent<SeenSummary>): void {
+  writeLines(log, logLines(event));
 }
 
 /** Amounts and epochs as text: JSON readers round numbers beyond 2^53. */
-export function logLines(event: SyncEvent<PaymentsSummary>): readonly LogLine[] {
+export function logLines(event: SyncEvent<SeenSummary>): readonly LogLine[] {
   switch (event.type) {
     case 'tip':
       return [];
@@ -84,8 +84,8 @@ export function logLines(event: SyncEvent<PaymentsSummary>): readonly LogLine[] 
 const endLevel = (reason: string): 'info' | 'warn' =>
   /^(?:stopped$|SIG(?:TERM|INT)\b)/.test(reason) ? 'info' : 'warn';
 
-type Forward = Extract<SyncEvent<PaymentsSummary>, { type: 'forward' }>;
-type Backward = Extract<SyncEvent<PaymentsSummary>, { type: 'backward' }>;
+type Forward = Extract<SyncEvent<SeenSummary>, { type: 'forward' }>;
+type Backward = Extract<SyncEvent<SeenSummary>, { type: 'backward' }>;
 
 function forwardLines(event: Forward): readonly LogLine[] {
   const fields = {
@@ -107,6 +107,7 @@ function forwardLines(event: Forward): readonly LogLine[] {
         'payment confirmed',
       ),
     ),
+    ...trackedLines(event.summary.payouts),
   ];
 }
 
@@ -123,6 +124,7 @@ function backwardLines(event: Backward): readonly LogLine[] {
     ...event.summary.rolledBack.map((payment) =>
       line('warn', 'payment_rolled_back', paymentFields(payment), 'payment rolled back'),
     ),
+    ...trackedLines(event.summary.payouts),
   ];
 }
 
@@ -153,10 +155,3 @@ const cursorFields = (cursor: Cursor) => ({
 });
 
 const tipFields = (tip: TipOrOrigin) => ({ tip_height: tip === 'origin' ? null : tip.height });
-
-const line = (
-  level: LogLine['level'],
-  event: string,
-  fields: Readonly<Record<string, unknown>>,
-  message: string,
-): LogLine => ({ level, fields: { event, ...fields }, message });

@@ -1,14 +1,19 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Payment, PaymentsSummary } from '../payments/payment.js';
+import type { PayerEvent } from '../payouts/payer-deps.js';
 import type { SyncEvent } from '../sync/events.js';
 import { boundedLabels } from './bounded-labels.js';
-import { confirmationSeconds } from './log-events.js';
+import { confirmationSeconds, type SeenSummary } from './log-events.js';
+import { type PayoutSample, payoutMetrics } from './payout-metrics.js';
 import { lagOf, type Vitals } from './vitals.js';
 
 export type Metrics = {
   readonly registry: Registry;
   /** Once for each event, with the vitals that it led to. */
-  observe(event: SyncEvent<PaymentsSummary>, vitals: Vitals): void;
+  observe(event: SyncEvent<SeenSummary>, vitals: Vitals): void;
+  observePayer(event: PayerEvent): void;
+  /** What was read of payouts for this very scrape; what couldn't be read has no series. */
+  samplePayouts(sample: PayoutSample): void;
   /** What the last verification found; the series is absent until there was one. */
   readonly setBalanceMismatches: (count: number) => void;
 };
@@ -18,6 +23,7 @@ export function createMetrics(registry: Registry, now: () => number): Metrics {
   collectDefaultMetrics({ register: registry });
   const chain = chainMetrics(registry, now);
   const payments = paymentMetrics(registry);
+  const payouts = payoutMetrics(registry);
   const balanceMismatches = new Gauge({
     name: 'balance_mismatches',
     help: 'Stored balances that are not the sum of their ledger entries, at the last verification',
@@ -29,12 +35,17 @@ export function createMetrics(registry: Registry, now: () => number): Metrics {
     observe: (event, vitals) => {
       chain(event, vitals);
       if (event.type === 'forward') payments(event.summary);
+      if (event.type === 'forward' || event.type === 'backward') {
+        payouts.observeTracked(event.summary.payouts);
+      }
     },
+    observePayer: payouts.observePayer,
+    samplePayouts: payouts.sample,
     setBalanceMismatches: (count) => balanceMismatches.set(count),
   };
 }
 
-type ObserveEvent = (event: SyncEvent<PaymentsSummary>, vitals: Vitals) => void;
+type ObserveEvent = (event: SyncEvent<SeenSummary>, vitals: Vitals) => void;
 
 function chainMetrics(registry: Registry, now: () => number): ObserveEvent {
   const registers = [registry];

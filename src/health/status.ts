@@ -1,11 +1,13 @@
 import type { PointOrOrigin, TipOrOrigin } from '../chain/point.js';
 import type { Counts } from '../payments/reads.js';
 import type { Cursor } from '../sync/events.js';
+import type { PayerVitals } from './payer-vitals.js';
+import { type PayoutReading, type PayoutStatusView, tellPayouts } from './payout-status.js';
 import { type Position, type SyncState, storedLag } from './sync-state.js';
 import { lagOf, type Vitals } from './vitals.js';
 
 /** `/status` and `teller status`. What couldn't be read is null. */
-export type Status = {
+export type Status = PayoutStatusView & {
   readonly version: string;
   /** Null where no instance answers and none ever followed a chain. */
   readonly network: string | null;
@@ -26,6 +28,8 @@ export type Status = {
   readonly database: 'ok' | 'failed';
   readonly watchedAddresses: number | null;
   readonly payments: Counts['payments'] | null;
+  /** Jobs of the queue by state; null where it is out of reach or this isn't an instance. */
+  readonly queueDepths: Readonly<Record<string, number>> | null;
 };
 
 export type StatusInput = {
@@ -35,6 +39,10 @@ export type StatusInput = {
   /** Undefined where the database didn't answer; null where nothing was ever followed. */
   readonly state: SyncState | null | undefined;
   readonly counts: Counts | null;
+  readonly payouts: PayoutReading | null;
+  /** Null where no instance answers that could pay. */
+  readonly payer: PayerVitals | null;
+  readonly queueDepths: Readonly<Record<string, number>> | null;
 };
 
 /** A leader tells what it knows itself, everybody else what the leader last wrote. */
@@ -64,6 +72,8 @@ export function tellStatus(input: StatusInput): Status {
     database: state === undefined ? 'failed' : 'ok',
     watchedAddresses: counts?.watchedAddresses ?? null,
     payments: counts?.payments ?? null,
+    ...tellPayouts(input.payouts, input.payer),
+    queueDepths: input.queueDepths,
   };
 }
 

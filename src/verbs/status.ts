@@ -1,41 +1,77 @@
 import type { Command } from 'commander';
-import { tellStatus } from '../health/status.js';
+import { readPayouts } from '../health/payout-status.js';
+import { type Status, tellStatus } from '../health/status.js';
 import { readSyncState } from '../health/sync-state.js';
 import { countAll } from '../payments/reads.js';
 import { readVersion } from '../version.js';
 import { withDatabase } from './database.js';
 import { type JsonFlag, type VerbContext, withExample } from './flags.js';
-import { sayFields, sayJson } from './terminal.js';
+import { sayFields, sayJson, showAda } from './terminal.js';
 
 /** From the database alone: who leads and how its connection is, only the instances themselves know. */
 export function addStatusVerb(program: Command, { terminal }: VerbContext): void {
   const command = program
     .command('status')
-    .description('how far the books are, and what is in them')
+    .description('how far the books are, what is in them, and where payouts stand')
     .action((flags: JsonFlag) =>
-      withDatabase(terminal, ['partitionId'], async ({ pool, settings }) => {
-        const state = await readSyncState(pool, settings.partitionId);
-        const counts = await countAll(pool);
-        const network = state?.network ?? null;
-        const status = tellStatus({ version: readVersion(), network, vitals: null, state, counts });
-        if (flags.json === true) return sayJson(terminal, status);
-        sayFields(terminal, {
-          version: status.version,
-          network,
-          'leader epoch': status.leaderEpoch,
-          'recorded up to': status.cursor?.height ?? null,
-          'tip of the chain': status.tip?.height ?? null,
-          'blocks behind': status.lag,
-          'last change': status.updatedAt,
-          'watched addresses': status.watchedAddresses,
-          ...Object.fromEntries(
-            Object.entries(status.payments ?? {}).map(([name, count]) => [
-              `${name} payments`,
-              count,
-            ]),
-          ),
+      withDatabase(terminal, ['partitionId', 'hotWalletAddress'], async ({ pool, settings }) => {
+        const { partitionId, hotWalletAddress } = settings;
+        const state = await readSyncState(pool, partitionId);
+        const status = tellStatus({
+          version: readVersion(),
+          network: state?.network ?? null,
+          vitals: null,
+          state,
+          counts: await countAll(pool),
+          payouts: await readPayouts(pool, hotWalletAddress, partitionId),
+          payer: null,
+          queueDepths: null,
         });
+        if (flags.json === true) sayJson(terminal, status);
+        else sayFields(terminal, { ...booksFields(status), ...payoutFields(status) });
       }),
     );
   withExample(command, 'teller status', 'teller status --json | jq .lag');
 }
+
+const booksFields = (status: Status) => ({
+  version: status.version,
+  network: status.network,
+  'leader epoch': status.leaderEpoch,
+  'recorded up to': status.cursor?.height ?? null,
+  'tip of the chain': status.tip?.height ?? null,
+  'blocks behind': status.lag,
+  'last change': status.updatedAt,
+  'watched addresses': status.watchedAddresses,
+  ...countFields(status.payments, (name) => `${name} payments`),
+});
+
+function payoutFields({ payoutsPaused, payoutsHeld, fenceRequestedAt, ...status }: Status) {
+  const wallet = status.hotWallet;
+  return {
+    ...countFields(status.payouts, (name) => `payouts ${name.replace('_', ' ')}`),
+    'payouts paused':
+      payoutsPaused === null
+        ? 'no'
+        : `since ${payoutsPaused.since} by ${payoutsPaused.by ?? '-'}: ${payoutsPaused.reason ?? '-'}`,
+    'payouts held':
+      payoutsHeld === null ? 'no' : `since ${payoutsHeld.since}: ${payoutsHeld.reason ?? '-'}`,
+    ...(fenceRequestedAt === null ? {} : { 'fence asked for': fenceRequestedAt }),
+    ...(wallet === null
+      ? {}
+      : {
+          'hot wallet': wallet.address,
+          'hot wallet ada': showAda(wallet.lovelace),
+          '  spendable': `${showAda(wallet.spendable)} in ${wallet.spendableOutputs} of ${wallet.unspentOutputs} outputs`,
+          '  reserved': showAda(wallet.reserved),
+          '  quarantined': showAda(wallet.quarantined),
+          '  left in 24 hours': showAda(wallet.outflowOfDay),
+          '  hours left': wallet.hoursLeft,
+        }),
+  };
+}
+
+const countFields = (
+  counts: Readonly<Record<string, number>> | null,
+  title: (name: string) => string,
+) => Object.fromEntries(Object.entries(counts ?? {}).map(([name, count]) => [title(name), count]));

@@ -1,0 +1,82 @@
+import type { Pool } from 'pg';
+import { type Counts, countAll } from '../payments/reads.js';
+import { countAttemptsWithoutCommonInput, readStanding } from '../payouts/standing.js';
+import { walletBalance } from '../payouts/wallet-holdings.js';
+import { shared, withDeadline } from './in-flight.js';
+import type { PayoutSample } from './payout-metrics.js';
+import { type PayoutReading, readPayouts } from './payout-status.js';
+
+export type ReadDeps = {
+  readonly pool: Pool;
+  readonly partitionId: number;
+  /** Null where this instance knows of none. */
+  readonly hotWalletAddress: string | null;
+  /** Jobs of the queue by state; null or absent where there is none. */
+  readonly queueDepths?: (() => Promise<Record<string, number>>) | null;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+};
+
+const DEADLINE_MS = 3_000;
+const COUNTS_KEPT_MS = 5_000;
+const SAMPLE_KEPT_MS = 250;
+/** Counting large tables may take a twentieth of the database's time, not more. */
+const REST_RATIO = 20;
+/** The whole history of attempts is joined: seldom, and a hundredth of the time at most. */
+const COMMON_INPUT_KEPT_MS = 600_000;
+const COMMON_INPUT_REST_RATIO = 100;
+
+type StatusAnswers = {
+  readonly counts: Counts | null;
+  readonly payouts: PayoutReading | null;
+  readonly queueDepths: Record<string, number> | null;
+};
+
+/** What `/status` needs that is too dear for every request; null is what didn't come in time. */
+export function statusAnswers(deps: ReadDeps): () => Promise<StatusAnswers> {
+  const { pool, hotWalletAddress, partitionId, queueDepths, now } = deps;
+  const dear = <T>(ask: () => Promise<T>) => shared(ask, COUNTS_KEPT_MS, REST_RATIO, now);
+  const askCounts = dear(() => countAll(pool));
+  const askPayouts = dear(() => readPayouts(pool, hotWalletAddress, partitionId));
+  const askDepths = queueDepths == null ? null : dear(queueDepths);
+  return async () => {
+    const [counts, payouts, depths] = await Promise.all([
+      inTime(askCounts),
+      inTime(askPayouts),
+      askDepths === null ? null : inTime(askDepths),
+    ]);
+    return { counts, payouts, queueDepths: depths };
+  };
+}
+
+/** What a scrape reads of payouts; null is what didn't come in time. */
+export function payoutSamples(deps: ReadDeps): () => Promise<PayoutSample> {
+  const { pool, hotWalletAddress, partitionId, now } = deps;
+  const askStanding = shared(() => readStanding(pool), SAMPLE_KEPT_MS, REST_RATIO, now);
+  const askBalance = shared(
+    () =>
+      hotWalletAddress === null
+        ? Promise.resolve(null)
+        : walletBalance(pool, hotWalletAddress, partitionId),
+    SAMPLE_KEPT_MS,
+    REST_RATIO,
+    now,
+  );
+  const askAttempts = shared(
+    () => countAttemptsWithoutCommonInput(pool),
+    COMMON_INPUT_KEPT_MS,
+    COMMON_INPUT_REST_RATIO,
+    now,
+  );
+  return async () => {
+    const [standing, walletLovelace, attemptsWithoutCommonInput] = await Promise.all([
+      inTime(askStanding),
+      inTime(askBalance),
+      inTime(askAttempts),
+    ]);
+    return { standing, walletLovelace, attemptsWithoutCommonInput };
+  };
+}
+
+const inTime = <T>(ask: () => Promise<T>): Promise<T | null> =>
+  withDeadline(ask(), DEADLINE_MS).catch(() => null);
