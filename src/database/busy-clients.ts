@@ -36,3 +36,20 @@ export function watchBusyClients(pool: pg.Pool): BusyClients {
     },
   };
 }
+
+/** A transaction may end after a lock is lost, its fence judges it; one that doesn't never will. */
+const HANGING_MS = 5_000;
+
+/** Who lost its lock because the database fell silent must not wait for that database's answers. */
+export function endWhatHangs(busy: BusyClients, lost: AbortSignal): () => void {
+  let timer: NodeJS.Timeout | undefined;
+  const onLost = (): void => {
+    const loans = busy.now();
+    timer = setTimeout(() => busy.end(loans), HANGING_MS);
+  };
+  lost.addEventListener('abort', onLost, { once: true });
+  return () => {
+    lost.removeEventListener('abort', onLost);
+    clearTimeout(timer);
+  };
+}

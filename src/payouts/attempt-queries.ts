@@ -20,6 +20,13 @@ export const queuedPayouts = async (db: Queryable, limit: number): Promise<Queue
     alone: row.alone,
   }));
 
+const PAY_ALONE = `
+  update outbound_payments set alone = true
+   where id = any($1::text[]) and status = 'queued' and batch_id is null`;
+
+/** Each by a transaction of its own: something is wrong with one of them. */
+export const payAlone = (db: Queryable, ids: readonly string[]) => db.query(PAY_ALONE, [ids]);
+
 const OF_BATCH = `
   select ${PAYOUT_COLUMNS} from outbound_payments p
    where p.batch_id = $1 and p.status in ('queued', 'submitted') order by p.created_at, p.id`;

@@ -8,10 +8,13 @@ import type { NodeView } from './node.js';
 import { lagOf, type PayerDeps } from './payer-deps.js';
 import { type Obstacle, payAgain, payQueue, type Round } from './paying.js';
 import { type ChainFacts, settle } from './settle.js';
+import { writeParameters } from './stored-parameters.js';
 import {
   type Books,
   type Control,
   guard,
+  hasWork,
+  noteParameters,
   type PayerTerm,
   readBooks,
   readControl,
@@ -42,8 +45,11 @@ async function payOrSayWhyNot(
   if (control.pausedAt !== null) {
     return { why: 'paused', detail: `by ${control.pausedBy}: ${control.pauseReason ?? ''}` };
   }
+  // Whoever has nothing to do leaves the node alone.
+  if (!(await hasWork(deps.pool)) && control.identity !== null) return null;
   const view = await lookAt(deps, signal);
   if ('why' in view) return view;
+  await noteParameters(deps.pool, term, writeParameters(view.parameters));
   const round: Round = { deps, term, books, view, signal };
   if (control.heldAt !== null || control.fenceRequestedAt !== null) {
     return whileHeld(round, control);

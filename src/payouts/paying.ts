@@ -1,6 +1,6 @@
 import type { Slot } from '../chain/point.js';
 import { commitAttempt, PlanOutdated, submitAttempt } from './attempt.js';
-import { payoutsOfBatch, type Queued, queuedPayouts } from './attempt-queries.js';
+import { payAlone, payoutsOfBatch, type Queued, queuedPayouts } from './attempt-queries.js';
 import type { OpenBatch } from './batch-queries.js';
 import { closeBatch } from './batching.js';
 import { failPayout } from './ending.js';
@@ -32,24 +32,36 @@ export type Obstacle = { readonly why: Waiting; readonly detail: string };
 
 /** More in one go would keep what is signed from being looked after. */
 const BATCHES_A_ROUND_MAX = 50;
-/** A large payout that the wallet can't pay yet doesn't hold up small ones behind it, within reason. */
-const SKIPPED_MAX = 3;
+/** What can't be paid yet (too large for the wallet, refused by the signer) doesn't hold up what is behind it, within reason. */
+const SKIPPED_MAX = 10;
 
 /** Pays what is queued, batch by batch. Answers what is in the way of the rest; null: nothing. */
 export async function payQueue(round: Round): Promise<Obstacle | null> {
   const { deps } = round;
   let skipped = 0;
+  let first: Obstacle | null = null;
   for (let batches = 0; batches < BATCHES_A_ROUND_MAX; batches += 1) {
     const queue = await queuedPayouts(deps.pool, deps.batch.payoutsMax + skipped);
     const ready = queue.slice(skipped);
     const count = closeBatch(ready, deps.batch, deps.now());
     if (count === 0) break;
-    const obstacle = await payNext(round, togetherFrom(ready.slice(0, count)));
+    const together = togetherFrom(ready.slice(0, count));
+    const obstacle = await payNext(round, together);
     if (obstacle === null) continue;
-    if (obstacle.why !== 'too_little_funds' || skipped >= SKIPPED_MAX) return obstacle;
+    first ??= obstacle;
+    if (obstacle.why === 'signer_refused' && together.length > 1) {
+      // It is one of them, and only the signer knows which.
+      await payAlone(
+        deps.pool,
+        together.map((payout) => payout.id),
+      );
+      continue;
+    }
+    const isItsOwn = obstacle.why === 'too_little_funds' || obstacle.why === 'signer_refused';
+    if (!isItsOwn || skipped >= SKIPPED_MAX) return obstacle;
     skipped += 1;
   }
-  return skipped === 0 ? null : { why: 'too_little_funds', detail: 'the oldest payout waits' };
+  return first;
 }
 
 /** Who was refused with others before is paid alone, and the rest without it. */
@@ -74,10 +86,11 @@ async function payNext(round: Round, payouts: readonly Queued[]): Promise<Obstac
 /** Another attempt of a batch: the same payouts, the same anchor. */
 export async function payAgain(round: Round, batch: OpenBatch): Promise<Obstacle | null> {
   const payouts = await payoutsOfBatch(round.deps.pool, batch.id);
-  const outputs = await candidatesFor(round, batch.id);
+  const outputs = await spendableFor(round, batch.id);
+  // The anchor is spent whatever it holds: another one would let two attempts be in one chain.
   const anchor = outputs.find((output) => output.reference === batch.anchor);
   if (anchor === undefined || payouts.length === 0) return null;
-  const candidates = outputs.filter((output) => output !== anchor);
+  const candidates = (await withoutQuarantined(round, outputs)).filter((one) => one !== anchor);
   const built = round.deps.build(requestFor(round, payouts, { anchor, candidates, extent: 'all' }));
   if (built.ok) return signAndSubmit(round, batch.id, built.transaction);
   return { why: 'too_little_funds', detail: describeProblem(built.problem) };
@@ -106,17 +119,22 @@ async function signAndSubmit(
   return null;
 }
 
-async function candidatesFor(
-  { deps, books }: Round,
-  batchId: string | null,
-): Promise<WalletOutput[]> {
-  const outputs = await spendableOutputs(deps.pool, {
+const candidatesFor = async (round: Round, batchId: string | null): Promise<WalletOutput[]> =>
+  withoutQuarantined(round, await spendableFor(round, batchId));
+
+const spendableFor = ({ deps, books }: Round, batchId: string | null): Promise<WalletOutput[]> =>
+  spendableOutputs(deps.pool, {
     address: deps.wallet,
     partitionId: deps.partitionId,
     batchId,
     slot: books.slot,
     unconfirmedMax: deps.unconfirmedMax,
   });
+
+async function withoutQuarantined(
+  { deps }: Round,
+  outputs: readonly WalletOutput[],
+): Promise<WalletOutput[]> {
   const plain = outputs.every((output) => output.assets.size === 0);
   const units = plain ? new Set<string>() : await knownUnits(deps.pool);
   return outputs.filter((output) => quarantineReason(output, { knownUnits: units }) === null);

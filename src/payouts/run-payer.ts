@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { endWhatHangs, watchBusyClients } from '../database/busy-clients.js';
 import { waitForLeadership } from '../sync/leader.js';
 import { pay } from './payer.js';
 import type { PayerDeps } from './payer-deps.js';
@@ -29,19 +30,26 @@ export async function runPayer(
   options: PayerOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  while (!signal.aborted) {
-    const lock = await waitForLeadership(
-      options.directUrl,
-      deps.partitionId,
-      signal,
-      PAYER_LOCK_CLASS,
-    ).catch(() => null);
-    if (lock === null) return;
-    try {
-      await lead(deps, options, AbortSignal.any([signal, lock.lost]));
-    } finally {
-      await lock.release();
+  const busy = watchBusyClients(deps.pool);
+  try {
+    while (!signal.aborted) {
+      const lock = await waitForLeadership(
+        options.directUrl,
+        deps.partitionId,
+        signal,
+        PAYER_LOCK_CLASS,
+      ).catch(() => null);
+      if (lock === null) return;
+      const forget = endWhatHangs(busy, lock.lost);
+      try {
+        await lead(deps, options, AbortSignal.any([signal, lock.lost]));
+      } finally {
+        forget();
+        await lock.release();
+      }
     }
+  } finally {
+    busy.unwatch();
   }
 }
 

@@ -139,6 +139,25 @@ export async function readBooks(
   return { slot: row.slot, height: row.height, deepSlot: row.deepSlot };
 }
 
+const WORK = `
+  select exists (select 1 from outbound_payments where status in ('queued', 'submitted'))
+      or exists (select 1 from payout_batches b join payout_transactions t on t.batch_id = b.id
+                  where b.kind = 'tidy' and b.released_at is null and t.block_height is null)
+      or exists (select 1 from payout_control
+                  where held_at is not null or fence_requested_at is not null) as there`;
+
+/** Whether there is anything to sign, to submit or to wait for. */
+export const hasWork = async (db: Queryable): Promise<boolean> =>
+  (await db.query<{ there: boolean }>(WORK)).rows[0]?.there === true;
+
+const NOTE_PARAMETERS = `
+  update payout_control set protocol_parameters = $3::jsonb
+   where payer_epoch = $1 and payer_token = $2 and protocol_parameters is distinct from $3::jsonb`;
+
+/** For those who accept payouts, and have no node to ask what an output must hold. */
+export const noteParameters = (db: Queryable, term: PayerTerm, parameters: string) =>
+  db.query(NOTE_PARAMETERS, [term.epoch.toString(), term.token, parameters]);
+
 const LOCK_BOOKS = 'select 1 from sync_state where partition_id = $1 for share';
 
 /** First of all locks: what a plan believed of the wallet can't change under its signature. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import type { DecodeNextBlock } from '../chain/decode.js';
-import { type BusyClients, watchBusyClients } from '../database/busy-clients.js';
+import { endWhatHangs, watchBusyClients } from '../database/busy-clients.js';
 import { isTransient } from '../database/pool.js';
 import { type Between, workBetween } from './between.js';
 import { ConnectionEnded, KeyRefused, openSocket, Stalled } from './connection.js';
@@ -74,23 +74,6 @@ export async function runSync<S>(deps: SyncDeps<S>, signal: AbortSignal): Promis
   } finally {
     busy.unwatch();
   }
-}
-
-/** A transaction may end after the lock is lost, the fence judges it; one that doesn't never will. */
-const HANGING_MS = 5_000;
-
-/** Who lost its lock because the database fell silent must not wait for that database's answers. */
-function endWhatHangs(busy: BusyClients, lost: AbortSignal): () => void {
-  let timer: NodeJS.Timeout | undefined;
-  const onLost = (): void => {
-    const loans = busy.now();
-    timer = setTimeout(() => busy.end(loans), HANGING_MS);
-  };
-  lost.addEventListener('abort', onLost, { once: true });
-  return () => {
-    lost.removeEventListener('abort', onLost);
-    clearTimeout(timer);
-  };
 }
 
 async function lead<S>(deps: SyncDeps<S>, stop: AbortSignal, lost: AbortSignal): Promise<void> {
