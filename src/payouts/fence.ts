@@ -11,14 +11,12 @@ import {
   fenceTransactions,
   hold,
 } from './hold-queries.js';
-import { boundOf, describeProblem, type Obstacle, type Round } from './paying.js';
+import { boundOf, type Obstacle, type Round } from './paying.js';
+import { buildSweeps } from './sweeps.js';
 import { type Control, guardFence, guardTerm, lockBooks, readControl } from './term-queries.js';
 import { audit } from './tracking-queries.js';
 import type { UnsignedTransaction, WalletOutput } from './transaction.js';
 import { unspentOutputs } from './wallet-queries.js';
-
-/** Well below what fits; where tokens make it too many all the same, a group is split. */
-const INPUTS_MAX = 60;
 
 /**
  * Makes what was forgotten impossible, instead of waiting until it is: spends every unspent output of
@@ -60,7 +58,7 @@ async function holdForFence({ deps, term }: Round): Promise<void> {
 async function planFence(round: Round, control: Control): Promise<Obstacle | null> {
   const { deps, signal } = round;
   const outputs = await fenceable(round, deps.pool);
-  const sweeps = buildSweeps(round, outputs);
+  const sweeps = buildSweeps(outputs, (group) => buildSweep(round, group));
   if ('problem' in sweeps) return { why: 'held', detail: sweeps.problem };
   const signed: Signed[] = [];
   for (const unsigned of sweeps.transactions) {
@@ -76,30 +74,6 @@ async function planFence(round: Round, control: Control): Promise<Obstacle | nul
 }
 
 type Signed = { readonly unsigned: UnsignedTransaction; readonly cbor: Uint8Array };
-type Sweeps = { readonly transactions: UnsignedTransaction[] } | { readonly problem: string };
-
-/** Transactions that spend all of these. Small outputs are dealt to large ones, which pay their fees. */
-function buildSweeps(round: Round, outputs: readonly WalletOutput[]): Sweeps {
-  const groups = Array.from(
-    { length: Math.ceil(outputs.length / INPUTS_MAX) },
-    () => [] as WalletOutput[],
-  );
-  const largestFirst = [...outputs].sort((a, b) => (a.lovelace > b.lovelace ? -1 : 1));
-  for (const [i, output] of largestFirst.entries()) groups[i % groups.length]?.push(output);
-  const transactions: UnsignedTransaction[] = [];
-  for (let group = groups.pop(); group !== undefined; group = groups.pop()) {
-    const built = buildSweep(round, group);
-    if (built.ok) transactions.push(built.transaction);
-    else if (built.problem.type === 'too_large' && group.length > 1) groups.push(...halves(group));
-    else return { problem: describeProblem(built.problem) };
-  }
-  return { transactions };
-}
-
-const halves = (group: readonly WalletOutput[]): WalletOutput[][] => [
-  group.filter((_, i) => i % 2 === 0),
-  group.filter((_, i) => i % 2 === 1),
-];
 
 /** No payout ever spent a reference script, so nothing that was forgotten does; and its fee isn't known. */
 const fenceable = async ({ deps }: Pick<Round, 'deps'>, db: Queryable): Promise<WalletOutput[]> =>

@@ -19,7 +19,7 @@ export type PayerOptions = {
   readonly sweepMs: number;
 };
 
-const PAYER_LOCK_CLASS = 0x70617900; // "pay"
+export const PAYER_LOCK_CLASS = 0x70617900; // "pay"
 /** Below this rounds would only take turns with each other. */
 const PAUSE_MS_MIN = 50;
 const RETRY_MS = 1_000;
