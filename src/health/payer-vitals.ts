@@ -28,7 +28,13 @@ export function observePayer(vitals: PayerVitals, event: PayerEvent, now: number
       const since = vitals.waiting?.why === event.why ? vitals.waiting.since : now;
       return { ...vitals, waiting: { why: event.why, detail: event.detail, since } };
     }
-    default:
+    case 'payouts_submitted':
+    case 'submission_answered':
+    case 'payout_failed':
+    case 'batch_released':
+    case 'held':
+    case 'hold_ended':
+    case 'fence_submitted':
       return vitals;
   }
 }
