@@ -1,0 +1,55 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { startEmbeddedPostgres } from '../test/support/embedded-postgres.js';
+import {
+  cloneTemplate,
+  startTestServer,
+  type TestDatabase,
+} from '../test/support/test-databases.js';
+
+export type BenchDatabase = TestDatabase & { readonly close: () => Promise<void> };
+
+/** On the server of `DATABASE_URL`, or an embedded one that waits for its disk as servers in use do. */
+export async function openDatabase(): Promise<BenchDatabase> {
+  const given = process.env.DATABASE_URL;
+  const embedded = given === undefined ? await startEmbeddedPostgres({ durable: true }) : undefined;
+  const { server, close } = await startTestServer(given ?? embedded?.url);
+  const database = await cloneTemplate(server);
+  return {
+    ...database,
+    close: async () => {
+      await database.drop();
+      await close();
+      await embedded?.close();
+    },
+  };
+}
+
+export type Feeder = {
+  readonly url: string;
+  readonly httpUrl: string;
+  readonly close: () => Promise<void>;
+};
+
+/** A devnet in a process of its own, so that its work doesn't count as the worker's. */
+export async function startFeeder(...flags: readonly string[]): Promise<Feeder> {
+  const words = ['devnet', '--port', '0', '--block-time', '0', '--json', ...flags];
+  const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli.ts', ...words], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  for await (const line of createInterface({ input: child.stdout })) {
+    const { url, httpUrl } = JSON.parse(line) as { url: string; httpUrl: string };
+    const close = async (): Promise<void> => {
+      const ended = once(child, 'exit');
+      child.kill('SIGTERM');
+      await ended;
+    };
+    return { url, httpUrl, close };
+  }
+  throw new Error('the devnet ended before it listened');
+}
+
+/** The middle one; 0 of none. */
+export const median = (list: readonly number[]): number =>
+  list.toSorted((a, b) => a - b)[Math.floor(list.length / 2)] ?? 0;
