@@ -26,10 +26,15 @@ export type WorkerProcess = {
   readonly output: () => string;
   /** Waits for a log event. */
   readonly until: (event: string, wait?: Wait) => Promise<LogLine>;
-  readonly get: (path: string) => Promise<Answer>;
+  readonly get: (path: string, key?: string) => Promise<Answer>;
   /** Waits until `/health/ready` gives this reason; `ready` where it gives none. */
   readonly untilReadiness: (reason: string, withinMs?: number) => Promise<Answer>;
-  readonly post: (path: string, body: unknown, key: string) => Promise<Answer>;
+  readonly post: (
+    path: string,
+    body: unknown,
+    key: string,
+    headers?: Readonly<Record<string, string>>,
+  ) => Promise<Answer>;
   readonly signal: (signal: NodeJS.Signals) => void;
   /** Resolves with the exit code, or with the signal that ended it. */
   readonly exited: Promise<number | NodeJS.Signals>;
@@ -89,7 +94,8 @@ export async function startWorker(
     lines,
     output: () => output,
     until,
-    get: (path) => ask(path),
+    get: (path, key) =>
+      ask(path, key === undefined ? {} : { headers: { authorization: `Bearer ${key}` } }),
     untilReadiness: async (reason, withinMs = 15_000) => {
       const deadline = performance.now() + withinMs;
       for (;;) {
@@ -102,10 +108,14 @@ export async function startWorker(
         await sleep(50);
       }
     },
-    post: (path, body, key) =>
+    post: (path, body, key, headers = {}) =>
       ask(path, {
         method: 'POST',
-        headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+        headers: {
+          authorization: `Bearer ${key}`,
+          'content-type': 'application/json',
+          ...headers,
+        },
         body: JSON.stringify(body),
       }),
     signal: (signal) => void child.kill(signal),
