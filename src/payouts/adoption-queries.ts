@@ -145,3 +145,8 @@ const PAUSE = `
 
 export const pauseFor = (tx: Tx, at: Date, by: string, reason: string) =>
   tx.query(PAUSE, [at, by, reason]);
+
+const LOCK_CONTROL = 'select 1 from payout_control for update';
+
+/** Before the rows of payouts, as whoever pays does: or the two would wait for each other. */
+export const lockControl = (tx: Tx) => tx.query(LOCK_CONTROL);

@@ -5,7 +5,7 @@ import type { PaymentsSummary } from '../payments/payment.js';
 import type { LinkedBlock } from '../sync/events.js';
 import type { BlockHandlers } from '../sync/follower.js';
 import { type Adoption, adopt } from './adoption.js';
-import { pauseFor } from './adoption-queries.js';
+import { lockControl, pauseFor } from './adoption-queries.js';
 import type { Payout } from './payout.js';
 import {
   type PayoutEffects,
@@ -126,6 +126,7 @@ async function adoptUnknown(
   known: ReadonlySet<string>,
 ): Promise<Adoption[]> {
   if (spenders.size === known.size) return [];
+  await lockControl(tx);
   const adoptions: Adoption[] = [];
   const paidOut = await hasPaidOut(tx);
   for (const block of blocks) {

@@ -35,6 +35,8 @@ export type Scheduler = {
   /** Fails the gate at which the actor stands. */
   strike(actor: string, error: Error): Promise<void>;
   standingAt(actor: string): string | null;
+  /** One of those who wait for each other in a ring, as PostgreSQL would find it; null where none do. */
+  deadlocked(): string | null;
 };
 
 const STUCK_MS = 10_000;
@@ -73,6 +75,16 @@ export function createScheduler(random: Random): Scheduler {
         holder === actor || !locks.has(need.lock) || (need.shared && locks.get(need.lock) === true),
     );
 
+  /** Whose locks keep an actor waiting. */
+  const blockers = (actor: string): string[] => {
+    const at = waiting.get(actor);
+    if (at === undefined || free(at)) return [];
+    const { need } = at;
+    return [...held].flatMap(([holder, locks]) =>
+      need !== null && holder !== actor && locks.has(need.lock) ? [holder] : [],
+    );
+  };
+
   return {
     spawn: (actor, run) =>
       untilStopped(() => {
@@ -106,5 +118,18 @@ export function createScheduler(random: Random): Scheduler {
       await untilStopped(() => struck.fail(error));
     },
     standingAt: (actor) => waiting.get(actor)?.what ?? null,
+    deadlocked: () => {
+      for (const start of waiting.keys()) {
+        const seen = new Set<string>();
+        const open = blockers(start);
+        for (let next = open.pop(); next !== undefined; next = open.pop()) {
+          if (next === start) return start;
+          if (seen.has(next)) continue;
+          seen.add(next);
+          open.push(...blockers(next));
+        }
+      }
+      return null;
+    },
   };
 }

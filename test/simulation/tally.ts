@@ -7,6 +7,7 @@ const NOTHING = {
   comeBacks: 0,
   crashes: 0,
   databaseFaults: 0,
+  deadlocks: 0,
   lockSteals: 0,
   drops: 0,
   garbage: 0,

@@ -77,17 +77,18 @@ async function advance(world: World): Promise<void> {
   const epochs = new Map(world.instances.map((one) => [one.name, one.epoch]));
   const actor = await scheduler.step();
   if (world.failure) throw world.failure;
-  // As PostgreSQL does it: one of those that wait for each other is told so.
-  if (actor === null) await breakDeadlock(world);
+  await breakDeadlock(world);
   if (actor === null || standing.get(actor) !== 'commit') return;
   world.tally.commits += 1;
   await inspect(world, actor, epochs.get(actor));
 }
 
-async function breakDeadlock({ random, scheduler, actors }: World): Promise<void> {
-  const waiting = actors.filter((name) => scheduler.standingAt(name) !== null);
-  if (waiting.length > 0)
-    await scheduler.strike(random.pick(waiting), new DatabaseAway('deadlock'));
+/** As PostgreSQL does it: one of those that wait for each other is told so. */
+async function breakDeadlock({ scheduler, tally }: World): Promise<void> {
+  const victim = scheduler.deadlocked();
+  if (victim === null) return;
+  tally.deadlocks += 1;
+  await scheduler.strike(victim, new DatabaseAway('deadlock detected'));
 }
 
 async function comeToTip(world: World): Promise<void> {
