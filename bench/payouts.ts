@@ -43,7 +43,7 @@ function makePayees(seed: string, howMany: number): readonly Omit<Payee, 'payout
   const random = createRandom(seed);
   return Array.from({ length: howMany }, () => ({
     address: makeAddress('base', 42, random.bytes(28), random.bytes(28)),
-    lovelace: (BigInt(random.between(1_500_000, 2_000_000_000)) * 2n) as Lovelace,
+    lovelace: BigInt(random.between(1_500_000, 2_000_000_000)) * 2n,
     assets: new Map<string, bigint>(),
   }));
 }
