@@ -50,7 +50,7 @@ create table payout_batches (
   check ((released_at is null) = (release_reason is null))
 );
 create unique index payout_batches_anchor on payout_batches (anchor_tx_hash, anchor_index)
-  where released_at is null and kind <> 'fence';
+  where released_at is null and kind = 'payout';
 
 create table outbound_payments (
   -- HMAC-SHA256 of API key name and Idempotency-Key under PAYOUT_ID_SECRET, its first 16 bytes.

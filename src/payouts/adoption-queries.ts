@@ -5,7 +5,7 @@ import { splitReference } from './tracking-queries.js';
 
 const BATCH_OF_ANCHOR = `
   select id from payout_batches
-   where anchor_tx_hash = $1 and anchor_index = $2 and released_at is null and kind <> 'fence'
+   where anchor_tx_hash = $1 and anchor_index = $2 and released_at is null and kind = 'payout'
    for update`;
 const OPEN_BATCH = `
   insert into payout_batches (kind, anchor_tx_hash, anchor_index, created_at)
@@ -82,9 +82,13 @@ const ADOPT_PAYOUTS = `
   select id, address, amount, assets, 'submitted', true, 'chain', $1, $2, $2
     from unnest($3::text[], $4::text[], $5::numeric[], $6::jsonb[]) as p (id, address, amount, assets)
   on conflict (id) do nothing returning id`;
+/**
+ * Also from another batch: who signed this knew that nothing could land any more that was signed for
+ * that one. Should this be rolled back, what takes its place must spend this one's anchor.
+ */
 const JOIN_BATCH = `
   update outbound_payments set batch_id = $2
-   where id = any($1::text[]) and batch_id is null`;
+   where id = any($1::text[]) and status not in ('in_block', 'confirmed')`;
 const STORE_ATTEMPTS = `
   insert into payout_attempts (payout_id, tx_hash, output_index, fee_share)
   select id, $1, output_index, fee_share

@@ -135,7 +135,8 @@ async function amend(
   const byId = new Map(outputs.map((output) => [output.payoutId, output]));
   const effects = payouts.flatMap((payout) => {
     const paid = byId.get(payout.id);
-    return paid === undefined || isWhatWasPaid(payout, paid) ? [] : [{ payout, paid }];
+    const isPaid = payout.status === 'in_block' || payout.status === 'confirmed';
+    return paid === undefined || isPaid || isWhatWasPaid(payout, paid) ? [] : [{ payout, paid }];
   });
   if (effects.length === 0) return [];
   const amendments = effects.map(({ payout, paid }) =>

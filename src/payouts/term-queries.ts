@@ -14,13 +14,13 @@ export type ReadIdentity = (db: Queryable) => Promise<DatabaseIdentity>;
 
 const IDENTITY = `
   select (select system_identifier from pg_control_system())::text as system,
-         (select timeline_id from pg_control_checkpoint())::text as timeline,
+         left(pg_walfile_name(pg_current_wal_lsn()), 8) as timeline,
          (select oid from pg_database where datname = current_database())::text as database,
          'outbound_payments'::regclass::oid::text as table`;
 
 /**
- * A promoted standby writes a new timeline with its first checkpoint only, so a copy right after a
- * failover may still show the old one: the identity is compared with every signature, not once.
+ * The timeline is that of the log being written: `pg_control_checkpoint()` tells a promoted standby's
+ * new one only after its first checkpoint.
  */
 export const readIdentity: ReadIdentity = async (db) => {
   const { rows } = await db.query<Record<string, string>>(IDENTITY);
