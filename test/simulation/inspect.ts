@@ -22,8 +22,8 @@ export async function inspect(
   const now = await readBooks(world.pool);
   learnStart(world, now);
   learnAddresses(world, now);
-  const payouts = world.payouts === null ? [] : (await readPayoutBooks(world.pool)).payouts;
-  const broken = violations(now, before, expectationOf(world, payouts));
+  const paid = world.payouts === null ? null : await readPayoutBooks(world.pool);
+  const broken = violations(now, before, expectationOf(world, paid?.payouts ?? []));
   const spared = rolledBackInVain(world.chain, before, now);
   if (spared !== null) broken.push(`block ${spared} was rolled back and is still on the chain`);
   if (epoch !== undefined && moved(before, now) && epoch?.toString() !== now.state?.leader_epoch) {
@@ -31,8 +31,7 @@ export async function inspect(
       `6: ${actor} committed in epoch ${epoch}, the leader's is ${now.state?.leader_epoch}`,
     );
   }
-  if (world.payouts !== null) {
-    const paid = await readPayoutBooks(world.pool);
+  if (world.payouts !== null && paid !== null) {
     const cursor = now.state?.started === true ? (now.state.last_block_hash ?? 'origin') : null;
     if (cursor !== null) {
       broken.push(...payoutViolations(world, world.payouts, paid, world.payoutBooks, cursor));
