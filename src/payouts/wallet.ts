@@ -17,7 +17,8 @@ export type Holding = {
   } | null;
 };
 
-export type HoldingState = 'spendable' | 'reserved' | 'quarantined';
+export const HOLDING_STATES = ['spendable', 'reserved', 'quarantined'] as const;
+export type HoldingState = (typeof HOLDING_STATES)[number];
 
 export type JudgedHolding = Holding & {
   readonly state: HoldingState;

@@ -12,6 +12,7 @@ import { addRunVerb, type Run } from './run.js';
 import { addSignerVerb } from './signer.js';
 import { addStatusVerb } from './status.js';
 import { EXIT, type Terminal } from './terminal.js';
+import { addWalletVerbs } from './wallet.js';
 
 /**
  * One invocation of `teller`. @returns its exit code
@@ -52,6 +53,7 @@ function buildProgram(context: VerbContext, run: Run): Command {
   addAddressVerbs(program, context);
   addPaymentVerbs(program, context);
   addPayoutVerbs(program, context);
+  addWalletVerbs(program, context);
   addBalanceVerbs(program, context);
   addStatusVerb(program, context);
   addSignerVerb(program, context);
