@@ -9,8 +9,9 @@ import { type Devnet, type DevnetOptions, startDevnet } from '../../src/devnet/s
 import { registerAddresses } from '../../src/payments/registration.js';
 import type { PayoutView } from '../../src/payouts/payout.js';
 import { enterpriseAddress, longAddress } from '../support/addresses.js';
-import { createTestDatabase } from '../support/database.js';
+import { copyTestDatabase, createTestDatabase } from '../support/database.js';
 import { TEST_WALLET } from '../support/payout-wallet.js';
+import type { TestDatabase } from '../support/test-databases.js';
 import { builtProgram } from './built-program.js';
 import { booksDiffer, type Promised, wronglyPaid } from './payout-truth.js';
 import { type Ended, runVerb } from './teller-process.js';
@@ -61,8 +62,12 @@ export type PayoutWorldOptions = {
 /** A chain without chance, a funded hot wallet, workers that pay from it, and what is true in the end. */
 export type PayoutWorld = {
   readonly devnet: Devnet;
+  /** Of the database that is in use. */
   readonly pool: pg.Pool;
-  readonly url: string;
+  /** A copy of the database in use as it is now; whoever is connected to that is cut off. */
+  readonly backup: () => Promise<TestDatabase>;
+  /** From now on everything is with this one, as after a restore. */
+  readonly use: (database: TestDatabase) => void;
   /** The file that SIGNER names. */
   readonly keyPath: string;
   readonly start: (environment?: Environment) => Promise<WorkerProcess>;
@@ -73,6 +78,10 @@ export type PayoutWorld = {
   /** Payouts by status. */
   readonly statuses: () => Promise<Record<string, number>>;
   readonly payout: (id: string) => Promise<PayoutRecord>;
+  /** Which payer's time it is: rises whenever another instance begins to pay. */
+  readonly term: () => Promise<number>;
+  /** How far the books are. */
+  readonly height: () => Promise<number>;
   /** How many users have what they deposited. */
   readonly deposited: () => Promise<number>;
   readonly untilStatus: (id: string, status: string, withinMs?: number) => Promise<PayoutRecord>;
@@ -116,7 +125,8 @@ export const SOON = { timeout: 20_000, interval: 50 };
 
 const DEPOSITED = `
   select count(*)::int as n from user_balances where available >= 1000000000 and unit = 'lovelace'`;
-const TIP = 'select last_block_hash as tip from sync_state';
+const TIP = 'select last_block_hash as tip, last_block_height as height from sync_state';
+const TERM = 'select payer_epoch as term from payout_control';
 const STATUSES = `
   select coalesce(jsonb_object_agg(status, n), '{}') as statuses
     from (select status, count(*) as n from outbound_payments group by status) s`;
@@ -133,8 +143,8 @@ export async function createPayoutWorld(
   options: PayoutWorldOptions,
   onClose: (close: () => unknown) => void,
 ): Promise<PayoutWorld> {
-  const { url, pool, drop } = await createTestDatabase();
-  onClose(drop);
+  let database = await createTestDatabase();
+  onClose(database.drop);
   const folder = await mkdtemp(join(tmpdir(), 'teller-payouts-'));
   onClose(() => rm(folder, { recursive: true }));
   const keyPath = join(folder, 'payment.skey');
@@ -142,25 +152,34 @@ export async function createPayoutWorld(
   await writeFile(keyPath, JSON.stringify({ ...envelope, description: '' }), { mode: 0o600 });
   const devnet = await startDevnet({ networkMagic: 42, random: false, ...options.devnet });
   onClose(() => devnet.close());
-  await fund(devnet, pool, options);
-  const environment = {
+  await fund(devnet, database.pool, options);
+  const environment = () => ({
     ...ENVIRONMENT,
-    DATABASE_URL: url,
+    DATABASE_URL: database.url,
     OGMIOS_URL: devnet.url,
     ...options.environment,
-  };
+  });
   const start = async (more: Environment = {}): Promise<WorkerProcess> => {
-    const all = { ...environment, SIGNER: `file:${keyPath}`, ...more };
+    const all = { ...environment(), SIGNER: `file:${keyPath}`, ...more };
     const worker = await startWorker(PROGRAM, all);
     onClose(() => worker.end());
     return worker;
   };
   const teller: PayoutWorld['teller'] = (words, more) =>
-    runVerb(PROGRAM, words, { ...environment, ...more });
+    runVerb(PROGRAM, words, { ...environment(), ...more });
   return {
     devnet,
-    pool,
-    url,
+    get pool() {
+      return database.pool;
+    },
+    backup: async () => {
+      const copy = await copyTestDatabase(database.url);
+      onClose(copy.drop);
+      return copy;
+    },
+    use: (other) => {
+      database = other;
+    },
     keyPath,
     start,
     teller,
@@ -170,15 +189,18 @@ export async function createPayoutWorld(
       return { stop: () => clearInterval(timer) };
     },
     statuses: async () => {
-      const { rows } = await pool.query<{ statuses: Record<string, number> }>(STATUSES);
+      const { rows } = await database.pool.query<{ statuses: Record<string, number> }>(STATUSES);
       return rows[0]?.statuses ?? {};
     },
-    payout: (id) => readPayout(pool, id),
-    deposited: async () => (await pool.query<{ n: number }>(DEPOSITED)).rows[0]?.n ?? 0,
+    payout: (id) => readPayout(database.pool, id),
+    term: async () => Number((await database.pool.query<{ term: string }>(TERM)).rows[0]?.term),
+    height: async () =>
+      Number((await database.pool.query<{ height: string }>(TIP)).rows[0]?.height),
+    deposited: async () => (await database.pool.query<{ n: number }>(DEPOSITED)).rows[0]?.n ?? 0,
     untilStatus: (id, status, timeout = SOON.timeout) =>
       vi.waitFor(
         async () => {
-          const found = await readPayout(pool, id);
+          const found = await readPayout(database.pool, id);
           expect(found).toMatchObject({ status });
           return found;
         },
@@ -186,12 +208,12 @@ export async function createPayoutWorld(
       ),
     expectAllRight: async (promised) => {
       const problems = async (): Promise<string[]> => {
-        const { rows } = await pool.query<{ tip: string }>(TIP);
+        const { rows } = await database.pool.query<{ tip: string }>(TIP);
         const { tip } = devnet.chain;
         if (tip === 'origin' || rows[0]?.tip !== tip.id) return ['the books are not at the tip'];
         return [
           ...wronglyPaid(devnet.chain, promised),
-          ...(await booksDiffer(pool, devnet.chain, promised)),
+          ...(await booksDiffer(database.pool, devnet.chain, promised)),
         ];
       };
       await vi.waitFor(async () => expect(await problems()).toEqual([]), SOON);

@@ -44,6 +44,15 @@ export async function startTestServer(
 export const cloneTemplate = (server: TestServer): Promise<TestDatabase> =>
   createDatabase(server, `template ${pg.escapeIdentifier(server.template)}`);
 
+/** A copy of a database as it is now, as a backup is one. Whoever is connected to it is cut off. */
+export async function copyDatabase(server: TestServer, url: string): Promise<TestDatabase> {
+  const original = new URL(url).pathname.slice(1);
+  await withClient(server.adminUrl, (admin) => admin.query(CUT_OFF, [original]));
+  return createDatabase(server, `template ${pg.escapeIdentifier(original)}`);
+}
+
+const CUT_OFF = 'select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = $1';
+
 /** A database without a schema, for tests of the migrations themselves. */
 export const createBlank = (server: TestServer): Promise<TestDatabase> =>
   createDatabase(server, 'template template0');
