@@ -1,5 +1,4 @@
 import { parseArgs } from 'node:util';
-import type { Lovelace } from '../src/chain/block.js';
 import { outputReference } from '../src/chain/block.js';
 import { parseNetwork } from '../src/chain/network.js';
 import type { Slot } from '../src/chain/point.js';

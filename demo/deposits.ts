@@ -1,6 +1,6 @@
 import { type Customer, expectBalance, include, pay, untilConfirmed } from './moves.js';
+import { POLICY } from './settings.js';
 import type { Stage } from './stage.js';
-import { POLICY } from './stage.js';
 import { expectThat } from './wait.js';
 import { ada } from './words.js';
 

@@ -1,5 +1,6 @@
 import { type Customer, expectBalance, expectStatus, untilConfirmed } from './moves.js';
-import { POLICY, type Stage } from './stage.js';
+import { POLICY } from './settings.js';
+import type { Stage } from './stage.js';
 import { expectThat, waitFor } from './wait.js';
 import { ada, seconds } from './words.js';
 

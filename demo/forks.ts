@@ -71,7 +71,11 @@ export async function confirmedAndReversed(stage: Stage, bob: Customer): Promise
 }
 
 /** The last entries of a user's ada. */
-async function showLedger({ api, narrator }: Stage, userId: string, count: number): Promise<void> {
+export async function showLedger(
+  { api, narrator }: Stage,
+  userId: string,
+  count: number,
+): Promise<void> {
   const entries = (await api.ledger(userId)).filter(({ unit }) => unit === 'lovelace');
   narrator.say('company', `GET /v1/users/${userId}/ledger, the last ${count} entries in ada:`);
   for (const { bucket, type, amount, reason } of entries.slice(-count)) {

@@ -20,6 +20,7 @@ export type Instance = {
   /** Where its HTTP answers; undefined until it does. */
   readonly url: string | undefined;
   readonly leads: boolean;
+  readonly pays: boolean;
   /** `SLOT.HASH` of the last block that it recorded in this life. */
   readonly cursor: string | undefined;
   readonly running: boolean;
@@ -53,7 +54,7 @@ export function startInstance(
     env: { PATH: process.env.PATH, ...settings },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
-  const seen = { url: undefined as string | undefined, leads: false, cursor: '', words: '' };
+  const seen: Seen = { url: undefined, leads: false, pays: false, cursor: '', words: '' };
   const keep = (text: string): void => {
     seen.words = (seen.words + text).slice(-LAST_WORDS_MAX);
   };
@@ -79,6 +80,9 @@ export function startInstance(
     get leads() {
       return running() && seen.leads;
     },
+    get pays() {
+      return running() && seen.pays;
+    },
     get cursor() {
       return seen.cursor;
     },
@@ -93,13 +97,21 @@ export function startInstance(
   };
 }
 
-function observe(
-  seen: { url: string | undefined; leads: boolean; cursor: string },
-  line: LogLine,
-): void {
+/** What its log has told so far. */
+type Seen = {
+  url: string | undefined;
+  leads: boolean;
+  pays: boolean;
+  cursor: string;
+  words: string;
+};
+
+function observe(seen: Seen, line: LogLine): void {
   if (line.event === 'listening') seen.url = String(line.address);
   if (line.event === 'leader_acquired') seen.leads = true;
   if (line.event === 'leader_lost') seen.leads = false;
+  if (line.event === 'payer_acquired') seen.pays = true;
+  if (line.event === 'payer_lost') seen.pays = false;
   if (line.event === 'block_processed' || line.event === 'rollback') {
     seen.cursor = String(line.cursor);
   }

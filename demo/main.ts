@@ -24,7 +24,9 @@ async function main(): Promise<number> {
   const options = readOptions();
   if (options === undefined) return EXIT_BAD_USAGE;
   const began = performance.now();
-  narrator.plain('chain-teller: takes money on Cardano and keeps books that equal the chain.');
+  narrator.plain(
+    'chain-teller: takes and sends money on Cardano and keeps books that equal the chain.',
+  );
   narrator.plain('Starting PostgreSQL, a simulated chain and two instances of the worker…');
   let stage: Stage | undefined;
   try {

@@ -23,10 +23,10 @@ export async function stayUp(stage: Stage, customers: readonly Customer[]): Prom
 }
 
 async function sayWhatToTry(stage: Stage, customers: readonly Customer[]): Promise<void> {
-  const { narrator, devnet, apiKey, database } = stage;
+  const { narrator, devnet, keys, database } = stage;
   const leader = await stage.leader();
   const url = leader.url ?? '';
-  const key = `-H 'authorization: Bearer ${apiKey}'`;
+  const key = `-H 'authorization: Bearer ${keys.backend}'`;
   const [ann] = customers;
   const lines = [
     '',
@@ -38,6 +38,7 @@ async function sayWhatToTry(stage: Stage, customers: readonly Customer[]): Promi
     `  curl ${key} '${url}/v1/payments?status=pending'`,
     `  curl ${key} ${url}/v1/users/${ann?.userId ?? ''}/balances`,
     `  curl ${key} ${url}/v1/addresses -H 'content-type: application/json' -d '{"address": "${stage.newAddress()}", "userId": "dora"}'`,
+    `  curl ${key} ${url}/v1/payouts -H 'content-type: application/json' -H 'idempotency-key: mine-1' -d '{"destinationAddress": "${stage.newAddress()}", "amountLovelace": "4000000", "userId": "${ann?.userId ?? ''}"}'`,
     '',
     `  curl ${devnet.httpUrl}/control/pay -d '{"address": "${ann?.address ?? ''}", "lovelace": "12000000", "mine": true}'`,
     `  curl ${devnet.httpUrl}/control/fork -d '{"depth": 2}'`,

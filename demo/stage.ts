@@ -1,4 +1,3 @@
-import { createHash, randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makeAddress } from '../src/devnet/address.js';
 import type { Content, DevnetBlock } from '../src/devnet/chain.js';
@@ -6,21 +5,15 @@ import { createRandom } from '../src/devnet/random.js';
 import { type Devnet, type ForkOptions, startDevnet } from '../src/devnet/server.js';
 import { type Api, createApi } from './api.js';
 import { type DemoDatabase, openDatabase } from './database.js';
+import { type HotWallet, makeHotWallet } from './hot-wallet.js';
 import { type Instance, type LogLine, startInstance } from './instance.js';
 import type { Narrator } from './narrator.js';
+import { drawKeys, type Keys, MAGIC, settingsOf } from './settings.js';
 import { waitFor } from './wait.js';
 import { tellLog } from './words.js';
 
-const MAGIC = 42;
 /** One seed, one chain: two demonstrations tell the same story. */
 const SEED = 'demo';
-/** How the demo's company is careful: 3 confirmations, 5 from 100 ada on, dust below 1.5 ada ignored. */
-export const POLICY = {
-  small: 3,
-  large: 5,
-  largeFromAda: 100,
-  minPaymentLovelace: 1_500_000n,
-};
 /** Time to read along; mainnet makes a block every 20 s. */
 const BLOCK_PAUSE_MS = 350;
 /** A worker's lines of one block arrive together, but not always in one piece. */
@@ -35,7 +28,8 @@ export type Stage = {
   readonly devnet: Devnet;
   readonly database: DemoDatabase;
   readonly api: Api;
-  readonly apiKey: string;
+  readonly keys: Keys;
+  readonly hotWallet: HotWallet;
   readonly settings: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
   readonly instances: () => readonly Instance[];
@@ -45,6 +39,8 @@ export type Stage = {
   readonly start: (name: Instance['name']) => Promise<Instance>;
   readonly leader: () => Promise<Instance>;
   readonly standby: () => Promise<Instance>;
+  /** The one that signs and submits; it may be another than the one that leads. */
+  readonly payer: () => Promise<Instance>;
   /** A valid address of the network that nobody else has. */
   readonly newAddress: (networkMagic?: number) => string;
   /** One block with this content first and then strangers' transactions; nobody waits for it. */
@@ -69,32 +65,21 @@ export async function setStage(narrator: Narrator, signal: AbortSignal): Promise
     // Blocks come when the story wants them, and forks hold nothing that it didn't put there.
     const devnet = await startDevnet({ seed: SEED, networkMagic: MAGIC, random: false });
     closers.push(() => devnet.close());
-    const apiKey = randomBytes(24).toString('base64url');
-    const settings = settingsOf(database, devnet, apiKey);
+    const hotWallet = await makeHotWallet();
+    closers.push(() => hotWallet.close());
+    const keys = drawKeys();
+    const settings = settingsOf(database, devnet, hotWallet, keys);
     const company = employ(narrator, settings, signal);
     closers.push(() => company.dismiss());
-    return { ...assemble(narrator, devnet, company, apiKey, signal), database, settings, close };
+    const props = { database, hotWallet, settings, close };
+    return { ...assemble(narrator, devnet, company, keys, signal), ...props };
   } catch (error) {
     await close();
     throw error;
   }
 }
 
-const settingsOf = (database: DemoDatabase, devnet: Devnet, apiKey: string) => ({
-  NETWORK: `custom:${MAGIC}`,
-  DATABASE_URL: database.url,
-  OGMIOS_URL: devnet.url,
-  START_POINT: 'origin',
-  CONFIRMATION_TIERS: `0=${POLICY.small},${POLICY.largeFromAda}=${POLICY.large}`,
-  MIN_PAYMENT_LOVELACE: POLICY.minPaymentLovelace.toString(),
-  API_KEYS: `demo:read+write:${createHash('sha256').update(apiKey).digest('hex')}`,
-  // Any free one: two demonstrations at once mustn't notice each other.
-  HTTP_PORT: '0',
-  SHUTDOWN_TIMEOUT: '5',
-  LOG_LEVEL: 'debug',
-});
-
-type Company = Pick<Stage, 'instances' | 'mute' | 'start' | 'leader' | 'standby'> & {
+type Company = Pick<Stage, 'instances' | 'mute' | 'start' | 'leader' | 'standby' | 'payer'> & {
   readonly dismiss: () => Promise<void>;
 };
 
@@ -132,6 +117,7 @@ function employ(
     },
     leader: () => oneThat('an instance leads', (instance) => instance.leads),
     standby: () => oneThat('an instance stands by', (instance) => !instance.leads),
+    payer: () => oneThat('an instance pays', (instance) => instance.pays),
     dismiss: async () => {
       await Promise.all(alive().map((instance) => instance.stop()));
     },
@@ -142,9 +128,9 @@ function assemble(
   narrator: Narrator,
   devnet: Devnet,
   company: Company,
-  apiKey: string,
+  keys: Keys,
   signal: AbortSignal,
-): Omit<Stage, 'database' | 'settings' | 'close'> {
+): Omit<Stage, 'database' | 'hotWallet' | 'settings' | 'close'> {
   const random = createRandom(`addresses ${SEED}`);
   const recorded = async (): Promise<void> => {
     const { tip } = devnet.chain;
@@ -161,9 +147,9 @@ function assemble(
     ...company,
     narrator,
     devnet,
-    apiKey,
+    keys,
     signal,
-    api: createApi(apiKey, () => {
+    api: createApi(keys.backend, () => {
       const [first] = company.instances();
       if (first === undefined) throw new Error('no instance is running');
       return first;

@@ -3,6 +3,14 @@ import { deposit, dust, fakeDeposit, giveOutAddresses, nativeTokens } from './de
 import { calmStop, leaderKilled, registrationRace, twoInstances } from './failover.js';
 import { confirmedAndReversed, forkAndBack, sweep } from './forks.js';
 import type { Customer } from './moves.js';
+import {
+  compareHotWallet,
+  fundHotWallet,
+  payerKilled,
+  payout,
+  payoutForked,
+  secondPerson,
+} from './payouts.js';
 import type { Stage } from './stage.js';
 import { StoryBroken } from './wait.js';
 import { ada } from './words.js';
@@ -24,6 +32,11 @@ export async function tellStory(stage: Stage): Promise<readonly Customer[]> {
   await step(() => leaderKilled(stage, bob));
   const raced = await step(() => registrationRace(stage));
   await step(() => calmStop(stage));
+  await step(() => fundHotWallet(stage));
+  await step(() => payout(stage, ann));
+  await step(() => secondPerson(stage));
+  await step(() => payerKilled(stage));
+  await step(() => payoutForked(stage));
   await step(() => closeBooks(stage, [ann.address, bob.address, ...raced]));
   return [ann, bob];
 }
@@ -32,12 +45,13 @@ async function closeBooks(stage: Stage, addresses: readonly string[]): Promise<v
   const { narrator } = stage;
   narrator.chapter(
     'The books equal the chain',
-    "Every unspent recorded output is compared with the simulated chain's own ledger, and every",
-    'balance with the sum of its ledger entries.',
+    "Every unspent recorded output and every payout is compared with the simulated chain's own",
+    'ledger, the hot wallet with what it paid, and every balance with the sum of its ledger entries.',
   );
   await stage.mine();
   const { outputs, lovelace } = await compareWithChain(stage, addresses);
   narrator.held(`${outputs} unspent outputs with ${ada(lovelace)} in all: the same on both sides`);
+  narrator.held(await compareHotWallet(stage));
   narrator.say('company', 'teller balance verify');
   narrator.held(await verifyBalances(stage));
 }

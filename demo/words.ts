@@ -39,6 +39,13 @@ const WORDS: Readonly<Record<string, (line: LogLine) => string>> = {
   payment_confirmed: (line) =>
     `confirmed ${paid(line)}, ${Number(line.latency_seconds).toFixed(1)} s after detection`,
   payment_rolled_back: (line) => `rolled back ${paid(line)}`,
+  payer_acquired: (line) => `I pay now (epoch ${line.epoch ?? '?'})`,
+  payer_lost: (line) => `I pay no more: ${line.reason ?? ''}`,
+  payout_submitted: (line) => `signed ${sent(line)}: written down, then submitted`,
+  payout_in_block: (line) => `${sent(line)} is in block ${line.block_height ?? '?'}`,
+  payout_confirmed: (line) => `confirmed ${sent(line)}`,
+  payout_rolled_back: (line) => `${sent(line)}: its block is gone, I submit the same bytes again`,
+  payouts_held: (line) => `I hold payouts: ${line.reason ?? ''}`,
 };
 
 function paid(line: LogLine): string {
@@ -46,6 +53,10 @@ function paid(line: LogLine): string {
   const tokens = assets === 0 ? '' : ` and ${count(assets, 'native asset')}`;
   return `${ada(String(line.amount_lovelace ?? 0))}${tokens} for ${line.user_id ?? '?'}`;
 }
+
+/** A payout without a user is the company's own. */
+const sent = (line: LogLine): string =>
+  `the payout of ${ada(String(line.amount_lovelace ?? 0))} for ${line.user_id ?? 'the company'}`;
 
 const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;
 
