@@ -28,6 +28,7 @@ const NOTHING = {
   adopted: 0,
   competitors: 0,
   evictions: 0,
+  relayed: 0,
   restores: 0,
   holdsEnded: 0,
   fences: 0,

@@ -124,6 +124,10 @@ async function act(world: World, payouts: PayoutWorld, pool: pg.Pool): Promise<v
   const { random, tally } = world;
   const ids = [...payouts.asked.keys()];
   const what = random.below(100);
+  if (world.payoutBooks?.paused === true && random.chance(0.3)) {
+    await resumePayouts(pool, 'operator:sim');
+    return;
+  }
   if (what < 55 || ids.length === 0)
     return askFor(pool, world, payouts, newRequest(world, payouts));
   if (what < 70) return askFor(pool, world, payouts, random.pick(ids));

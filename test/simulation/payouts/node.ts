@@ -47,6 +47,7 @@ function submit(world: World, payouts: PayoutWorld, cbor: Uint8Array): SubmitOut
     return { type: 'unknown', reason: 'no answer in 60 s' };
   }
   const result = chain.mempool.submit(cbor);
+  payouts.relayed.push(cbor);
   if (result.accepted && fate === 8) {
     tally.badAnswers += 1;
     chain.mempool.evict();

@@ -35,6 +35,8 @@ export type PayoutWorld = {
   snapshot: Snapshot | null;
   /** The highest that the chain ever was. */
   highest: number;
+  /** All that was ever submitted: whoever relayed it may send it again, at any time. */
+  readonly relayed: Uint8Array[];
   /** What the devnet refused of what was submitted: for looking at, not for checking. */
   readonly refusals: Refusal[];
 };
@@ -60,6 +62,7 @@ export function createPayoutWorld(random: Random): PayoutWorld {
     payerLock: null,
     snapshot: null,
     highest: 0,
+    relayed: [],
     refusals: [],
   };
 }

@@ -14,15 +14,23 @@ export function minePayoutBlock(world: World, payouts: PayoutWorld): void {
   const calm = !world.faultsOn;
   if (random.chance(calm ? 0.5 : 0.25)) content.push({ pay: [fundingOf(world, payouts)] });
   // Before random content, which brings back what forks lost and spends what a competitor is after.
-  if (!calm && world.started && random.chance(0.01)) content.unshift(...competitor(world, payouts));
+  if (!calm && world.started && random.chance(0.02)) content.unshift(...competitor(world, payouts));
   content.push('random');
   if (!calm && random.chance(0.1)) {
     tally.evictions += chain.mempool.evict(random.between(1, 3)).length;
   }
   if (!calm && random.chance(0.1)) chain.forgetOrphans();
+  if (random.chance(0.3)) relayAgain(world, payouts);
   chain.mine(content, { takesSubmitted: calm || random.chance(0.6) });
   const { tip } = chain;
   if (tip !== 'origin') payouts.highest = Math.max(payouts.highest, tip.height);
+}
+
+/** Other nodes have everything that was ever submitted, whatever became of it here. */
+function relayAgain({ chain, random, tally }: World, { relayed }: PayoutWorld): void {
+  for (const cbor of relayed) {
+    if (random.chance(0.5) && chain.mempool.submit(cbor).accepted) tally.relayed += 1;
+  }
 }
 
 function fundingOf({ random }: World, { wallet }: PayoutWorld): DraftOutput {
