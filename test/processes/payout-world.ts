@@ -143,8 +143,9 @@ export async function createPayoutWorld(
   options: PayoutWorldOptions,
   onClose: (close: () => unknown) => void,
 ): Promise<PayoutWorld> {
-  let database = await createTestDatabase();
-  onClose(database.drop);
+  const original = await createTestDatabase();
+  onClose(() => original.drop());
+  let database = original;
   const folder = await mkdtemp(join(tmpdir(), 'teller-payouts-'));
   onClose(() => rm(folder, { recursive: true }));
   const keyPath = join(folder, 'payment.skey');
@@ -174,7 +175,7 @@ export async function createPayoutWorld(
     },
     backup: async () => {
       const copy = await copyTestDatabase(database.url);
-      onClose(copy.drop);
+      onClose(() => copy.drop());
       return copy;
     },
     use: (other) => {

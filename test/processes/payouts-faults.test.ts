@@ -50,6 +50,20 @@ describe.concurrent('paid once, with a node', { timeout: 120_000 }, () => {
     await world.expectAllRight([promise(1), promise(2)]);
   });
 
+  test('whose answer is outstanding when the worker is told to end', async ({ open }) => {
+    const world = await open();
+    const first = await world.start();
+    world.devnet.inject({ kind: 'submitUnanswered', times: 1 });
+    const payout = await submitted(world, first, 1);
+    const askedAt = performance.now();
+    first.signal('SIGTERM');
+    expect(await first.exited).toBe(0);
+    expect(performance.now() - askedAt).toBeLessThan(5_000);
+    await world.start();
+    await confirm(world, payout);
+    await world.expectAllRight([promise(1)]);
+  });
+
   test('that takes a transaction and says that the ledger refuses it', async ({ open }) => {
     const world = await open();
     const worker = await world.start();
