@@ -1,4 +1,3 @@
-import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 import type { Slot } from '../../src/chain/point.js';
 import { type ProtocolParameters, USUAL_PARAMETERS } from '../../src/chain/protocol-parameters.js';
@@ -59,7 +58,7 @@ export function payingInTests(fees: PayoutPolicy['fees'], use: (world: Paying) =
   });
   afterAll(() => database.drop());
   beforeEach(async () => {
-    world = await openPaying(database.pool, fees);
+    world = await openPaying(database, fees);
     use(world);
   });
   afterEach(async () => {
@@ -69,7 +68,7 @@ export function payingInTests(fees: PayoutPolicy['fees'], use: (world: Paying) =
 }
 
 /** A chain, the books that follow it, and a payer whose rounds come when the test says so. */
-async function openPaying(pool: pg.Pool, fees: PayoutPolicy['fees']) {
+async function openPaying({ pool, url }: TestDatabase, fees: PayoutPolicy['fees']) {
   await emptyTables(pool);
   const wallet = drawWallet(createRandom('paying'));
   const signer = wallet.openSigner();
@@ -126,6 +125,7 @@ async function openPaying(pool: pg.Pool, fees: PayoutPolicy['fees']) {
     ...requestsIn(pool, wallet.address, fees),
     ...looksInto(pool, devnet.chain),
     pool,
+    databaseUrl: () => url,
     wallet: wallet.address,
     knobs,
     events,
