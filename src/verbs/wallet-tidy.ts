@@ -1,15 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
-import { SECURITY_PARAMETER_BLOCKS } from '../chain/point.js';
-import { type Config, ConfigError } from '../config.js';
 import { PlanOutdated } from '../payouts/attempt.js';
-import { buildTransaction } from '../payouts/build.js';
-import { createOgmiosNode } from '../payouts/ogmios-node.js';
-import { openSigner } from '../payouts/open-signer.js';
-import type { PayerDeps } from '../payouts/payer-deps.js';
-import { PAYER_LOCK_CLASS } from '../payouts/run-payer.js';
 import { SigningRefused } from '../payouts/signer.js';
-import { beginPayerTerm, NotNow, readIdentity } from '../payouts/term-queries.js';
+import { beginPayerTerm, NotNow } from '../payouts/term-queries.js';
 import {
   draftTidying,
   obstacleToTidying,
@@ -19,45 +12,26 @@ import {
 } from '../payouts/tidying.js';
 import type { Tidying } from '../payouts/tidying-plan.js';
 import type { UnsignedTransaction } from '../payouts/transaction.js';
-import { endpointsOf } from '../run/chain.js';
-import { waitForLeadership } from '../sync/leader.js';
 import { withDatabase } from './database.js';
 import { finish, type VerbContext } from './flags.js';
 import { counted, EXIT, type Terminal } from './terminal.js';
-import { type ActFlags, walletAddress } from './wallet.js';
+import type { ActFlags } from './wallet.js';
+import {
+  openSignerOf,
+  type PlanDeps,
+  payerDeps,
+  planDeps,
+  Refused,
+  SETTINGS,
+  type Settings,
+  SIGNER_SETTINGS,
+  type SignerSettings,
+  takeOffice,
+} from './wallet-payer.js';
 import { sayDraft, sayOutcome } from './wallet-words.js';
 
-const SETTINGS = [
-  'network',
-  'partitionId',
-  'hotWalletAddress',
-  'ogmiosUrls',
-  'ogmiosApiKeys',
-  'ogmiosApiKeyHeader',
-  'ogmiosApiKeyParam',
-  'payoutConfirmations',
-  'payoutValiditySeconds',
-] as const;
-const SIGNER_SETTINGS = [
-  'signer',
-  'payoutIdSecret',
-  'signerClientCertificate',
-  'signerClientKey',
-  'signerCa',
-] as const;
-
-type Settings = Pick<Config, (typeof SETTINGS)[number] | 'databaseDirectUrl'>;
-type SignerSettings = Pick<Config, (typeof SIGNER_SETTINGS)[number]>;
-
-/** An instance that stops frees its lock at once; one that crashed, within seconds. */
-const LOCK_WAIT_MS = 3_000;
 const LOOK_EVERY_MS = 500;
 const LINE_EVERY_MS = 3_000;
-
-/** Why nothing was done, in words for whoever asked. */
-class Refused extends Error {
-  override readonly name = 'Refused';
-}
 
 /** Transactions of the wallet to itself: shown, or signed and submitted as the payer would. */
 export async function tidyWallet(
@@ -96,20 +70,6 @@ const isExpected = (error: unknown): error is Error =>
   error instanceof SigningRefused;
 
 const isInBlock = ({ blockHeight }: TidyingState): boolean => blockHeight !== null;
-
-const planDeps = (pool: Pool, settings: Settings) => ({
-  pool,
-  partitionId: settings.partitionId,
-  network: settings.network,
-  wallet: walletAddress(settings.hotWalletAddress),
-  confirmations: settings.payoutConfirmations,
-  validitySeconds: settings.payoutValiditySeconds,
-  securityParameter: SECURITY_PARAMETER_BLOCKS,
-  node: createOgmiosNode(endpointsOf(settings), { now: Date.now }),
-  build: buildTransaction,
-});
-
-type PlanDeps = ReturnType<typeof planDeps>;
 
 async function draft(deps: PlanDeps, tidying: Tidying): Promise<readonly UnsignedTransaction[]> {
   const drafted = await draftTidying(deps, tidying, new AbortController().signal).catch(
@@ -153,54 +113,6 @@ async function act(
   }
   return hashes;
 }
-
-function openSignerOf(settings: Settings & SignerSettings, wallet: string) {
-  if (settings.signer === null) {
-    throw new ConfigError(["SIGNER: is required to sign, and isn't set; --dry-run needs none"]);
-  }
-  return openSigner(settings.signer, {
-    network: settings.network,
-    hotWalletAddress: wallet,
-    tls: {
-      cert: settings.signerClientCertificate,
-      key: settings.signerClientKey,
-      ca: settings.signerCa,
-    },
-  });
-}
-
-/** Two that sign for one wallet would only spoil each other's plans: who pays has to stop first. */
-const takeOffice = (directUrl: string, { partitionId }: PlanDeps) =>
-  waitForLeadership(
-    directUrl,
-    partitionId,
-    AbortSignal.timeout(LOCK_WAIT_MS),
-    PAYER_LOCK_CLASS,
-  ).catch(() => {
-    throw new Refused(
-      'an instance pays now, and two may not sign for one wallet: stop those with the role payouts ' +
-        '(`teller run --roles sync,api` follows the chain and leaves paying), and start them again afterwards',
-    );
-  });
-
-const payerDeps = (
-  deps: PlanDeps,
-  signer: PayerDeps['signer'],
-  onWritten: (txHash: string) => void,
-): PayerDeps => ({
-  ...deps,
-  signer,
-  unconfirmedMax: 0,
-  batch: { payoutsMax: 1, waitMs: 0 },
-  resubmitMs: 30_000,
-  spareOutputs: 1,
-  readIdentity,
-  observe: (event) => {
-    if (event.type === 'payouts_submitted') onWritten(event.txHash);
-  },
-  now: () => new Date(),
-  launch: (_, submit) => submit(),
-});
 
 /** Follows what the books say; who keeps them is another process. */
 async function untilInBlocks(

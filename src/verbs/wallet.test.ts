@@ -43,6 +43,19 @@ describe('the wallet', () => {
   });
 });
 
+test('status tells of payouts and the wallet in words', async () => {
+  const it = await world({ lovelace: 500n * ADA });
+  await query("update payout_control set paused_at = now(), paused_by = 'ann'");
+  const { out, exitCode } = await teller(['status'], it);
+  expect(exitCode).toBe(0);
+  expect(out).toMatch(/^payouts queued +0$/m);
+  expect(out).toMatch(/^payouts paused +since 20\S+ by ann: -$/m);
+  expect(out).toMatch(/^payouts held +no$/m);
+  expect(out).toMatch(/^hot wallet ada +500\.000000$/m);
+  expect(out).toMatch(/^ {2}spendable +500\.000000 in 1 of 1 outputs$/m);
+  expect(out).toMatch(/^ {2}hours left +-$/m);
+});
+
 describe('a dry run', () => {
   test('shows the very transaction, needs no signer and leaves no trace', async () => {
     const { environment } = await world(
