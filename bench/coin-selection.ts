@@ -10,8 +10,7 @@ import type { Payee, TransactionRequest, WalletOutput } from '../src/payouts/tra
 
 /**
  * How long it takes to choose inputs and change for a full transaction out of a large wallet, and to write
- * it: `npx tsx bench/coin-selection.ts [--outputs 100000] [--rounds 9]`. Fails above 100 ms of CPU for the
- * choice, which other work on the machine doesn't lengthen.
+ * it. Fails above 100 ms of CPU for the choice, which other work on the machine doesn't lengthen.
  */
 const LIMIT_MS = 100;
 
@@ -19,6 +18,7 @@ const { values } = parseArgs({
   options: {
     outputs: { type: 'string', default: '100000' },
     rounds: { type: 'string', default: '9' },
+    json: { type: 'boolean', default: false },
   },
 });
 const rounds = Number(values.rounds);
@@ -70,6 +70,11 @@ for (const [name, candidates] of Object.entries(wallets)) {
     ? `${result.draft.inputs.length} inputs, ${result.draft.payees.length} payees`
     : result.problem.type;
   isTooSlow ||= selecting.cpu > LIMIT_MS;
+  if (values.json) {
+    const figures = { outputs: candidates.length, wallet: name, selecting, building };
+    console.log(JSON.stringify({ bench: 'coins', ...figures, holds: selecting.cpu <= LIMIT_MS }));
+    continue;
+  }
   console.log(
     `${String(candidates.length).padStart(7)} outputs, ${name.padEnd(22)}  select ${show(selecting)}` +
       `  and write ${show(building)}  ${told}`,
