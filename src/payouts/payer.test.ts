@@ -91,7 +91,7 @@ describe('a round of paying', () => {
 
 describe('nothing is signed', () => {
   test.each([
-    ['before any block was followed', 'no_blocks', async () => undefined],
+    ['before any block was followed', 'no_blocks', () => Promise.resolve()],
     [
       'while the node doesn’t answer',
       'node_unreachable',
@@ -147,7 +147,7 @@ describe('in the middle of a round', () => {
       () => world.query('update payout_control set held_at = now()'),
       () => world.query('update payout_control set held_at = null'),
     ],
-    ['another payer', () => world.takeOver(), async () => undefined],
+    ['another payer', () => world.takeOver(), () => Promise.resolve()],
   ];
   const once = (act: () => Promise<unknown>) => {
     let left = 1;
