@@ -6,7 +6,11 @@ import {
   type WalletWorld,
   walletInTests,
 } from '../../test/support/wallet-world.js';
+import { readConfig } from '../config.js';
+import { createLogger } from '../health/logging.js';
 import { PAYER_LOCK_CLASS } from '../payouts/run-payer.js';
+import { endpointsOf } from '../run/chain.js';
+import { startPayer } from '../run/payer.js';
 import { waitForLeadership } from '../sync/leader.js';
 
 const { under, teller, json, query, heldAt, world } = walletInTests();
@@ -48,6 +52,30 @@ describe('consolidating', () => {
     const { err, exitCode } = await teller(['wallet', 'split', '--outputs', '2'], it);
     expect(err).toContain('a piece has at least 100 ada');
     expect(exitCode).toBe(1);
+  });
+
+  test('is looked after by whoever pays next, also where the node forgets it', async () => {
+    const it = await world({ lovelace: 5n * ADA }, { lovelace: 6n * ADA });
+    await json<Acted>(it, 'consolidate', '--no-wait');
+    expect(it.chain.evict()).toHaveLength(1);
+    await query('update payout_transactions set next_submission_at = now()');
+    const stop = new AbortController();
+    const config = readConfig(it.environment);
+    const parts = {
+      pool: under.database.pool,
+      endpoints: endpointsOf(config),
+      nudges: { consume: () => Promise.resolve() },
+      observe: () => undefined,
+      log: createLogger('silent', 'stderr'),
+    };
+    const { done } = await startPayer(config, parts, stop.signal);
+    await vi.waitFor(() => expect(it.chain.chain.mempool.transactions()).toHaveLength(1), {
+      timeout: 10_000,
+    });
+    stop.abort(new Error('done'));
+    await done;
+    await heldAt(it.chain.mine().height);
+    expect(await json<Listed>(it, 'show')).toMatchObject({ outputs: 1, reserved: '0' });
   });
 
   test('waits no longer than it is told', async () => {
