@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import { SECURITY_PARAMETER_BLOCKS } from '../chain/point.js';
 import { type Config, ConfigError } from '../config.js';
@@ -8,6 +9,7 @@ import { createOgmiosNode } from '../payouts/ogmios-node.js';
 import { openSigner } from '../payouts/open-signer.js';
 import type { PayerEvent } from '../payouts/payer-deps.js';
 import { type Nudges, runPayer } from '../payouts/run-payer.js';
+import type { Signer } from '../payouts/signer.js';
 import { readIdentity } from '../payouts/term-queries.js';
 import type { Endpoints } from '../sync/endpoints.js';
 
@@ -15,6 +17,8 @@ import type { Endpoints } from '../sync/endpoints.js';
 const RESUBMIT_MS = 30_000;
 /** Without a nudge: a queue that is lost makes payouts slower by this much. */
 const SWEEP_MS = 5_000;
+/** A signer that didn't answer at the start is asked again this often. */
+const SIGNER_RETRY_MS = 3_000;
 /** As many batches can be paid before the change of the first one is in a block. */
 const SPARE_OUTPUTS = 10;
 
@@ -30,10 +34,10 @@ export type PayerParts = {
 export const isSetToPay = (config: Config): boolean => config.signer !== null;
 
 /**
- * Opens the signer and pays until the signal aborts. A key that isn't the hot wallet's is refused at once;
- * a remote signer that doesn't answer yet is waited for by the process's supervisor.
+ * Pays until the signal aborts. A key that isn't the hot wallet's is refused at once. A remote signer that
+ * doesn't answer yet is waited for: deposits come in all the same, and another instance may reach its own.
  *
- * @throws ConfigError
+ * @throws ConfigError, also from `done` where a signer that was waited for has another wallet's key
  */
 export async function startPayer(
   config: Config,
@@ -44,25 +48,60 @@ export async function startPayer(
   if (address === null || hotWalletAddress === null) {
     throw new ConfigError(['SIGNER: the role payouts needs SIGNER and HOT_WALLET_ADDRESS']);
   }
-  const signer = await openSigner(
-    address,
-    {
-      network: config.network,
-      hotWalletAddress,
-      tls: {
-        cert: config.signerClientCertificate,
-        key: config.signerClientKey,
-        ca: config.signerCa,
-      },
-    },
-    signal,
-  );
+  const tls = {
+    cert: config.signerClientCertificate,
+    key: config.signerClientKey,
+    ca: config.signerCa,
+  };
+  const context = { network: config.network, hotWalletAddress, tls };
+  const tryToOpen = () =>
+    openSigner(address, context, signal).catch(tellAndGoOn(parts.log, signal));
+  const first = await tryToOpen();
+  const done = (async () => {
+    const signer = first ?? (await openInTime(tryToOpen, signal));
+    if (signer !== null) await payWith(signer, config, hotWalletAddress, parts, signal);
+  })();
+  return { done };
+}
+
+/** Null: it may answer later. What never will is thrown. */
+const tellAndGoOn =
+  (log: Logger, signal: AbortSignal) =>
+  (error: unknown): null => {
+    if (error instanceof ConfigError) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    if (!signal.aborted) {
+      log.warn({ event: 'signer_unreachable', reason }, 'nothing is paid until the signer answers');
+    }
+    return null;
+  };
+
+/** Null where the signal came first. */
+async function openInTime(
+  tryToOpen: () => Promise<Signer | null>,
+  signal: AbortSignal,
+): Promise<Signer | null> {
+  while (!signal.aborted) {
+    await sleep(SIGNER_RETRY_MS, undefined, { signal }).catch(() => undefined);
+    const signer = await tryToOpen();
+    if (signer !== null) return signer;
+  }
+  return null;
+}
+
+async function payWith(
+  signer: Signer,
+  config: Config,
+  wallet: string,
+  parts: PayerParts,
+  signal: AbortSignal,
+): Promise<void> {
   const node = createOgmiosNode(parts.endpoints, { now: Date.now });
   const deps = {
     pool: parts.pool,
     partitionId: config.partitionId,
     network: config.network,
-    wallet: hotWalletAddress,
+    wallet,
     confirmations: config.payoutConfirmations,
     validitySeconds: config.payoutValiditySeconds,
     unconfirmedMax: config.payoutUnconfirmedMax,
@@ -82,17 +121,14 @@ export async function startPayer(
     nudges: parts.nudges,
     sweepMs: SWEEP_MS,
   };
-  const done = runPayer(deps, options, signal)
-    .catch((error: unknown) => {
-      parts.log.error(
-        { event: 'payer_failed', reason: describeDatabaseError(error) },
-        'paying ended',
-      );
-      throw error;
-    })
-    .finally(async () => {
-      node.close();
-      await signer.close();
-    });
-  return { done };
+  try {
+    await runPayer(deps, options, signal);
+  } catch (error) {
+    const reason = describeDatabaseError(error);
+    parts.log.error({ event: 'payer_failed', reason }, 'paying ended');
+    throw error;
+  } finally {
+    node.close();
+    await signer.close();
+  }
 }
