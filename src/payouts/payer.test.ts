@@ -134,6 +134,13 @@ describe('nothing is signed', () => {
   });
 });
 
+const RESERVE_FOR_ANOTHER = `
+  with batch as (
+    insert into payout_batches (kind, anchor_tx_hash, anchor_index)
+    values ('tidy', repeat('a', 64), 0) returning id)
+  insert into wallet_reservations (tx_hash, output_index, batch_id)
+  select split_part($1, '#', 1), split_part($1, '#', 2)::int, id from batch`;
+
 describe('in the middle of a round', () => {
   /** What takes the right to pay away, and what gives it back. */
   const TAKINGS: readonly [string, () => Promise<unknown>, () => Promise<unknown>][] = [
@@ -183,6 +190,38 @@ describe('in the middle of a round', () => {
     await giveBack();
     await world.pay();
     expect(world.submitted.map((one) => one.txHash)).toEqual(signed);
+  });
+
+  test('another batch that takes an input makes the plan void, and keeps it', async () => {
+    await world.fund(50);
+    const id = await world.ask(2);
+    world.knobs.beforeSigning = async ({ inputs }) => {
+      await world.query(RESERVE_FOR_ANOTHER, [inputs[0]?.reference]);
+    };
+    expect(await world.pay()).toBe('too_little_funds');
+    expect(await world.attempts(id)).toEqual([]);
+    expect(world.submitted).toEqual([]);
+    const owners = await world.query(
+      'select b.kind from wallet_reservations r join payout_batches b on b.id = r.batch_id',
+    );
+    expect(owners).toEqual([{ kind: 'tidy' }]);
+  });
+
+  test('a cancellation makes the plan void: nothing that was signed for it is kept', async () => {
+    await world.fund(50);
+    const ids = [await world.ask(2), await world.ask(3)];
+    world.knobs.beforeSigning = once(() =>
+      world.query("update outbound_payments set status = 'cancelled' where id = $1", [ids[0]]),
+    );
+    await world.pay();
+    expect(await Promise.all(ids.map((id) => world.status(id)))).toEqual([
+      'cancelled',
+      'submitted',
+    ]);
+    expect(await world.attempts(ids[0] ?? '')).toEqual([]);
+    await world.mineMany(3);
+    expect(await world.paid(ids[0] ?? '')).toBe(0);
+    expect(await world.paid(ids[1] ?? '')).toBe(1);
   });
 
   test('a block that takes an input away makes the plan void, and the next one is another', async () => {
