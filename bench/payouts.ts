@@ -9,7 +9,13 @@ import { createRandom } from '../src/devnet/random.js';
 import { buildTransaction } from '../src/payouts/build.js';
 import type { Payee } from '../src/payouts/transaction.js';
 import { type Paid, startPaying } from './paying.js';
-import { median, openDatabase, startFeeder } from './surroundings.js';
+import {
+  type BenchDatabase,
+  type Feeder,
+  median,
+  openDatabase,
+  startFeeder,
+} from './surroundings.js';
 
 /**
  * From accepted to in a block: payouts that are queued together, the worker's own payer and block
@@ -97,22 +103,25 @@ function settingsOf(databaseUrl: string, ogmiosUrl: string, wallet: string, sign
 
 async function measure(): Promise<Paid> {
   const database = await openDatabase();
-  const feeder = await startFeeder('--empty');
   try {
-    const outputs = Array.from({ length: Number(values.outputs) }, () => 10_000_000n * ADA);
-    const paying = await startPaying(database.pool, feeder, outputs, (wallet, signer) =>
-      readConfig(settingsOf(database.url, feeder.url, wallet, signer)),
-    );
-    try {
-      // What is loaded at first use is no part of paying.
-      await paying.pay(WARM_UP);
-      return await paying.pay(payees);
-    } finally {
-      await paying.close();
-    }
+    const feeder = await startFeeder('--empty');
+    return await payOn(database, feeder).finally(() => feeder.close());
   } finally {
-    await feeder.close();
     await database.close();
+  }
+}
+
+async function payOn(database: BenchDatabase, feeder: Feeder): Promise<Paid> {
+  const outputs = Array.from({ length: Number(values.outputs) }, () => 10_000_000n * ADA);
+  const paying = await startPaying(database.pool, feeder, outputs, (wallet, signer) =>
+    readConfig(settingsOf(database.url, feeder.url, wallet, signer)),
+  );
+  try {
+    // What is loaded at first use is no part of paying.
+    await paying.pay(WARM_UP);
+    return await paying.pay(payees);
+  } finally {
+    await paying.close();
   }
 }
 
