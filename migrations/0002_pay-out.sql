@@ -76,6 +76,8 @@ create table outbound_payments (
   adopted boolean not null default false,
   -- Refused together with others: alone from now on, so that it can't hold them up.
   alone boolean not null default false,
+  -- Not before then: it couldn't be paid for a reason of its own.
+  retry_at timestamptz,
   batch_id bigint references payout_batches,
   tx_hash text check (tx_hash ~ '^[0-9a-f]{64}$'),
   fee_lovelace numeric check (fee_lovelace >= 0),

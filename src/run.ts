@@ -8,6 +8,7 @@ import { createPool, describeDatabaseError } from './database/pool.js';
 import { logSyncEvent } from './health/log-events.js';
 import type { Logger } from './health/logging.js';
 import { createMetrics, type Metrics } from './health/metrics.js';
+import { type PayerVitals, watchPayer } from './health/payer-vitals.js';
 import { createRedisPing } from './health/redis.js';
 import { observeVitals, startingVitals, type Vitals } from './health/vitals.js';
 import type { PayerEvent } from './payouts/payer-deps.js';
@@ -175,12 +176,14 @@ const NO_NUDGES = { consume: () => Promise.resolve() };
 type Observed = {
   readonly observe: (event: SyncEvent<BooksSummary>) => void;
   readonly observePayer: (event: PayerEvent) => void;
+  readonly payerVitals: () => PayerVitals;
   readonly vitals: () => Vitals;
   readonly metrics: Metrics;
 };
 
 function observer({ log, onSyncEvent, onPayerEvent }: RunOptions): Observed {
   const metrics = createMetrics(new Registry(), Date.now);
+  const payer = watchPayer({ log, metrics, now: Date.now });
   let vitals = startingVitals(Date.now());
   return {
     metrics,
@@ -192,8 +195,10 @@ function observer({ log, onSyncEvent, onPayerEvent }: RunOptions): Observed {
       onSyncEvent?.(event);
     },
     observePayer: (event) => {
+      payer.observe(event);
       onPayerEvent?.(event);
     },
+    payerVitals: payer.vitals,
   };
 }
 
@@ -201,7 +206,7 @@ async function listen(
   config: Config,
   { log, roles }: RunOptions,
   pool: Pool,
-  { metrics, vitals }: Observed,
+  { metrics, vitals, payerVitals }: Observed,
   queue: NudgeQueue | null,
 ): Promise<FastifyInstance> {
   const redis = config.redisUrl === null ? null : createRedisPing(config.redisUrl);
@@ -214,6 +219,8 @@ async function listen(
     apiKeys: roles.includes('api') ? config.apiKeys : null,
     payouts: payoutPolicyOf(config),
     nudge: (ids) => queue?.nudge(ids),
+    queueDepths: queue === null ? null : () => queue.depths(),
+    ...(roles.includes('payouts') ? { payerVitals } : {}),
     pool,
     metrics,
     vitals,

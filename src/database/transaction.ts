@@ -34,6 +34,21 @@ export async function inTransaction<T>(pool: Pool, work: (tx: Tx) => Promise<T>)
   }
 }
 
+const DEADLOCK = '40P01';
+const ATTEMPTS = 3;
+
+/** Again where PostgreSQL chose this one of two that waited for each other: nothing of it happened. */
+export async function againAfterDeadlock<T>(work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await work();
+    } catch (error) {
+      const isVictim = error instanceof Error && 'code' in error && error.code === DEADLOCK;
+      if (!isVictim || attempt === ATTEMPTS) throw error;
+    }
+  }
+}
+
 const ignore = (): void => undefined;
 
 const transactionOf = (client: PoolClient): Tx => ({

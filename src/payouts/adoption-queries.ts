@@ -137,11 +137,28 @@ export async function adoptPayouts(
 const REMEMBER_GAP = `
   update payout_control
      set memory_gap = memory_gap + 1, updated_at = $1,
-         held_at = coalesce(held_at, $1), hold_reason = coalesce(hold_reason, $2)`;
+         hold_reason = coalesce(hold_reason, $2),
+         held_at = case when $3::bigint < hold_until_slot then held_at else $1 end,
+         hold_until_slot = case when $3::bigint < hold_until_slot then hold_until_slot end`;
 
-/** The database forgot a transaction, so it may have forgotten others that aren't in a block yet. */
-export const holdForForgotten = (tx: Tx, at: Date, reason: string) =>
-  tx.query(REMEMBER_GAP, [at, reason]);
+/**
+ * The database forgot a transaction, so it may have forgotten others that aren't in a block yet. One whose
+ * bound lies beyond the hold's was signed later than the hold assumed: the hold begins anew.
+ */
+export const holdForForgotten = (
+  tx: Tx,
+  at: Date,
+  reason: string,
+  invalidHereafter: number | null,
+) => tx.query(REMEMBER_GAP, [at, reason, invalidHereafter]);
+
+const DISTRUSTED = `
+  select 1 from audit_log
+   where entity_type = 'payout_transaction' and entity_id = $1 and action = 'payout.paused'`;
+
+/** Whether a person was told of this transaction before: a rollback may bring it again. */
+export const wasDistrusted = async (tx: Tx, txHash: string): Promise<boolean> =>
+  (await tx.query(DISTRUSTED, [txHash])).rows.length > 0;
 
 const PAUSE = `
   update payout_control set paused_at = $1, paused_by = $2, pause_reason = $3, updated_at = $1
@@ -152,5 +169,5 @@ export const pauseFor = (tx: Tx, at: Date, by: string, reason: string) =>
 
 const LOCK_CONTROL = 'select 1 from payout_control for update';
 
-/** Before the rows of payouts, as whoever pays does: or the two would wait for each other. */
+/** Nobody signs or submits until this commits. */
 export const lockControl = (tx: Tx) => tx.query(LOCK_CONTROL);

@@ -83,7 +83,7 @@ describe('a transaction of the hot wallet', () => {
       { ...told, amount_lovelace: '20000000' },
     ]);
     expect(await control()).toMatchObject({ paused: false, held: true, memory_gap: 1 });
-    expect(await audited()).toEqual(['payouts.adopted']);
+    expect(await audited()).toEqual(['payout.adopted']);
     expect(await world.pay()).toBe('held');
     await world.mineMany(2);
     expect(await world.status(other)).toBe('confirmed');
@@ -204,7 +204,7 @@ describe('a transaction that isn’t ours and spends from the hot wallet', () =>
     const txHash = await spend(json);
     expect(await control()).toMatchObject({ paused: true, held: false, memory_gap: 0 });
     expect((await control())?.pause_reason).toContain(txHash);
-    expect(await audited()).toEqual(['payouts.paused']);
+    expect(await audited()).toEqual(['payout.paused']);
     const waiting = await world.ask(2);
     expect(await world.pay()).toBe('paused');
     await resumePayouts(world.pool, 'operator:test');

@@ -11,6 +11,7 @@ import {
   type PaidOutput,
   pauseFor,
   walletValue,
+  wasDistrusted,
 } from './adoption-queries.js';
 import { shareFee } from './batching.js';
 import { inLedgerOrder, type PayoutMetadata, readPayoutMetadata } from './metadata.js';
@@ -65,10 +66,11 @@ export async function adopt(
     tx,
     at,
     `transaction ${transaction.id} is in a block and the database had forgotten it`,
+    transaction.invalidHereafter,
   );
   await audit(tx, at, [
     {
-      action: 'payouts.adopted',
+      action: 'payout.adopted',
       entityType: 'payout_transaction',
       entityId: transaction.id,
       actor: 'chain',
@@ -84,10 +86,11 @@ async function distrust(
   block: LinkedBlock<Block>,
   { id }: Transaction,
 ): Promise<Adoption> {
+  if (await wasDistrusted(tx, id)) return { type: 'unknown_spend', txHash: id };
   await pauseFor(tx, at, 'chain', `transaction ${id} spent from the hot wallet and isn't ours`);
   await audit(tx, at, [
     {
-      action: 'payouts.paused',
+      action: 'payout.paused',
       entityType: 'payout_transaction',
       entityId: id,
       actor: 'chain',

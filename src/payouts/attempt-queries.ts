@@ -8,24 +8,25 @@ import type { UnsignedTransaction } from './transaction.js';
 
 const QUEUE = `
   select ${PAYOUT_COLUMNS}, p.alone from outbound_payments p
-   where p.status = 'queued' and p.batch_id is null
+   where p.status = 'queued' and p.batch_id is null and (p.retry_at is null or p.retry_at <= $2)
    order by p.created_at, p.id limit $1`;
 
 export type Queued = Payout & { readonly alone: boolean };
 
 /** First come, first served. */
-export const queuedPayouts = async (db: Queryable, limit: number): Promise<Queued[]> =>
-  (await db.query<PayoutRow & { alone: boolean }>(QUEUE, [limit])).rows.map((row) => ({
+export const queuedPayouts = async (db: Queryable, limit: number, now: Date): Promise<Queued[]> =>
+  (await db.query<PayoutRow & { alone: boolean }>(QUEUE, [limit, now])).rows.map((row) => ({
     ...payoutFrom(row),
     alone: row.alone,
   }));
 
-const PAY_ALONE = `
-  update outbound_payments set alone = true
-   where id = any($1::text[]) and status = 'queued' and batch_id is null`;
+const POSTPONE = `
+  update outbound_payments set retry_at = $2
+   where id = $1 and status = 'queued' and batch_id is null`;
 
-/** Each by a transaction of its own: something is wrong with one of them. */
-export const payAlone = (db: Queryable, ids: readonly string[]) => db.query(PAY_ALONE, [ids]);
+/** It can't be paid for a reason of its own: others come first. */
+export const postponePayout = (db: Queryable, id: string, until: Date) =>
+  db.query(POSTPONE, [id, until]);
 
 const OF_BATCH = `
   select ${PAYOUT_COLUMNS} from outbound_payments p

@@ -160,6 +160,25 @@ describe('an attempt that expired', () => {
     expect(await world.payout(id)).toMatchObject({ status: 'confirmed', tx_hash: second });
   });
 
+  test('keeps its own anchor, whatever else the wallet could spend', async () => {
+    await world.fund(30, 30, 30);
+    world.knobs.deps = { batch: { payoutsMax: 1, waitMs: 0 } };
+    const ids = [await world.ask(5), await world.ask(6), await world.ask(7)];
+    await world.pay();
+    world.chain.mempool.evict();
+    await world.fund(30, 30, 30, 30, 30, 30);
+    await world.mineMany(4, false);
+    await world.pay();
+    expect(await anchors()).toHaveLength(3);
+    for (const [i, anchor] of (await anchors()).entries()) {
+      const attempts = await world.attempts(ids[i] ?? '');
+      expect(attempts).toHaveLength(2);
+      for (const attempt of attempts) expect(await inputsOf(attempt)).toContain(anchor);
+    }
+    await world.mineMany(3);
+    expect(await statuses(ids)).toEqual(['confirmed', 'confirmed', 'confirmed']);
+  });
+
   test('is what pays where a fork took it in time, and the other one never does', async () => {
     await world.fund(100, 100);
     const id = await world.ask(20);

@@ -11,7 +11,7 @@ import {
 } from './attempt-queries.js';
 import type { PayerDeps } from './payer-deps.js';
 import { payoutEvent } from './payout.js';
-import { guard, guardFence, lockBooks, type PayerTerm } from './term-queries.js';
+import { guard, guardFence, lockBooks, maySubmit, type PayerTerm } from './term-queries.js';
 import type { UnsignedTransaction } from './transaction.js';
 
 /** Between plan and signature a block, another batch or a person came first: plan again. */
@@ -52,13 +52,18 @@ export async function commitAttempt(
     if (events.length > 0) await writeEvents(tx, at, events);
     return marked;
   }).catch((error: unknown) => {
-    throw isUniqueViolation(error) ? new PlanOutdated('an anchor is taken') : error;
+    throw isAnchorTaken(error) ? new PlanOutdated('an anchor is taken') : error;
   });
   deps.observe({ type: 'payouts_submitted', txHash: unsigned.id, payouts, fee: unsigned.fee });
 }
 
-const isUniqueViolation = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && error.code === UNIQUE_VIOLATION;
+/** Any other violation is a mistake of this code, and must be heard of. */
+const isAnchorTaken = (error: unknown): boolean =>
+  error instanceof Error &&
+  'code' in error &&
+  error.code === UNIQUE_VIOLATION &&
+  'constraint' in error &&
+  error.constraint === 'payout_batches_anchor';
 
 /**
  * Submits what was committed, once. Whatever the answer is, only the chain decides what became of it.
@@ -79,7 +84,8 @@ export async function submitAttempt(
   });
   if (cbor === null) return;
   const began = deps.now().getTime();
-  const outcome = await deps.node.submit(cbor, txHash, signal);
+  const mayGoOn = () => maySubmit(deps.pool, term);
+  const outcome = await deps.node.submit(cbor, txHash, signal, mayGoOn);
   const durationMs = deps.now().getTime() - began;
   const answer = 'reason' in outcome ? `${outcome.type}: ${outcome.reason}` : outcome.type;
   const refused = outcome.type === 'refused' ? outcome.reason : null;

@@ -16,14 +16,16 @@ const OPEN_BATCHES = `
                                          join wallet_outputs w on w.tx_hash = i.input_tx_hash
                                                               and w.output_index = i.input_index
                                         where i.tx_hash = t.tx_hash and w.spent_by <> t.tx_hash))
-           as anchor_spendable
+           as anchor_spendable,
+         b.kind <> 'payout' or exists (select 1 from outbound_payments p
+           where p.batch_id = b.id and p.status in ('queued', 'submitted')) as owes
     from payout_batches b
    where b.released_at is null
      and ((b.kind = 'payout' and b.id in
             (select batch_id from outbound_payments
               where status in ('queued', 'submitted') and batch_id is not null))
-       or (b.kind = 'tidy' and exists
-            (select 1 from payout_transactions t where t.batch_id = b.id)
+       or (b.kind in ('payout', 'tidy') and b.id in
+            (select batch_id from payout_transactions where block_height is null)
           and not exists
             (select 1 from payout_transactions t where t.batch_id = b.id and t.block_height is not null)))
    order by b.id`;
@@ -60,15 +62,22 @@ export type OpenBatch = BatchFacts & {
 
 /** Batches with something in them that isn't in a block, oldest first, with all that was ever signed for them. */
 export async function openBatches(db: Queryable, slot: number): Promise<OpenBatch[]> {
-  type Row = { id: string; kind: OpenBatch['kind']; anchor: string; anchor_spendable: boolean };
+  type Row = {
+    id: string;
+    kind: OpenBatch['kind'];
+    anchor: string;
+    anchor_spendable: boolean;
+    owes: boolean;
+  };
   const { rows } = await db.query<Row>(OPEN_BATCHES, [slot]);
   if (rows.length === 0) return [];
   const ids = rows.map((row) => row.id);
   const found = await db.query<AttemptFacts & { batch_id: string }>(ATTEMPTS, [ids, slot]);
-  return rows.map(({ id, kind, anchor, anchor_spendable: anchorSpendable }) => ({
+  return rows.map(({ id, kind, anchor, anchor_spendable: anchorSpendable, owes }) => ({
     id,
     kind,
     anchor,
+    owes,
     anchorSpendable,
     attempts: found.rows.filter((attempt) => attempt.batch_id === id),
   }));

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import { inTransaction, type Tx } from '../database/transaction.js';
+import { againAfterDeadlock, inTransaction, type Tx } from '../database/transaction.js';
 import { deltasOf } from '../payments/ledger.js';
 import { post } from '../payments/ledger-queries.js';
 import { type Hold, lockHold } from './control-queries.js';
@@ -26,22 +26,24 @@ const CANCEL = `
  * happened: one that this database knows of, and one that it may have forgotten.
  */
 export const cancelPayout = (pool: Pool, id: string, caller: Caller): Promise<CancelOutcome> =>
-  inTransaction(pool, async (tx) => {
-    // Before the payout, as everybody does; shared, so that no hold begins until this is decided.
-    const hold = await lockHold(tx);
-    const { now } = hold;
-    const mayHaveForgotten = await isAnother(tx, hold);
-    const { rows } = await tx.query<PayoutRow & { batch_id: string | null }>(LOCK, [id]);
-    const [row] = rows;
-    if (row === undefined) return { type: 'not_found' };
-    const payout = payoutFrom(row);
-    const detail = whyTooLate(payout, row.batch_id !== null, mayHaveForgotten ? now : hold.heldAt);
-    if (detail !== null) return { type: 'too_late', detail };
-    const { rowCount } = await tx.query(CANCEL, [id, now]);
-    if (rowCount !== 1) throw new Error('a locked payout changed');
-    await release(tx, payout, now, actorOf(caller));
-    return { type: 'cancelled', payout: { ...payout, status: 'cancelled', booked: false } };
-  });
+  againAfterDeadlock(() => inTransaction(pool, (tx) => cancelIn(tx, id, caller)));
+
+async function cancelIn(tx: Tx, id: string, caller: Caller): Promise<CancelOutcome> {
+  // Before the payout, as everybody does; shared, so that no hold begins until this is decided.
+  const hold = await lockHold(tx);
+  const { now } = hold;
+  const mayHaveForgotten = await isAnother(tx, hold);
+  const { rows } = await tx.query<PayoutRow & { batch_id: string | null }>(LOCK, [id]);
+  const [row] = rows;
+  if (row === undefined) return { type: 'not_found' };
+  const payout = payoutFrom(row);
+  const detail = whyTooLate(payout, row.batch_id !== null, mayHaveForgotten ? now : hold.heldAt);
+  if (detail !== null) return { type: 'too_late', detail };
+  const { rowCount } = await tx.query(CANCEL, [id, now]);
+  if (rowCount !== 1) throw new Error('a locked payout changed');
+  await release(tx, payout, now, actorOf(caller));
+  return { type: 'cancelled', payout: { ...payout, status: 'cancelled', booked: false } };
+}
 
 /** Restored or failed over, and whoever pays hasn't noticed yet: what it forgot is as unknown. */
 async function isAnother(tx: Tx, { identity }: Hold): Promise<boolean> {

@@ -1,5 +1,5 @@
 import { inTransaction, type Queryable } from '../database/transaction.js';
-import { submitAttempt } from './attempt.js';
+import { PlanOutdated, submitAttempt } from './attempt.js';
 import { areStillThere, openBatch, storeSigned } from './attempt-queries.js';
 import { releaseBatch } from './batch-queries.js';
 import { endOfHold } from './hold.js';
@@ -10,8 +10,9 @@ import {
   fencedBatches,
   fenceTransactions,
   hold,
+  isBackfilled,
 } from './hold-queries.js';
-import { boundOf, type Obstacle, type Round } from './paying.js';
+import { boundOf, type Obstacle, type Round, sign } from './paying.js';
 import { buildSweeps } from './sweeps.js';
 import { type Control, guardFence, guardTerm, lockBooks, readControl } from './term-queries.js';
 import { audit } from './tracking-queries.js';
@@ -34,7 +35,9 @@ export async function fence(round: Round, control: Control): Promise<Obstacle | 
   const outdated = control.fenceMemoryGap !== control.memoryGap;
   if (outdated || transactions.some((one) => isLost(one, round))) return planFence(round, control);
   const depth = round.books.height - round.deps.confirmations + 1;
-  if (transactions.every((one) => one.height !== null && one.height <= depth)) {
+  // A fence without a transaction would end the hold with nothing on the chain.
+  const isDeep = transactions.every((one) => one.height !== null && one.height <= depth);
+  if (isDeep && transactions.length > 0) {
     await finish(round, control, depth);
     return null;
   }
@@ -57,12 +60,18 @@ async function holdForFence({ deps, term }: Round): Promise<void> {
 
 async function planFence(round: Round, control: Control): Promise<Obstacle | null> {
   const { deps, signal } = round;
+  if (!(await isBackfilled(deps.pool, deps.partitionId, deps.wallet))) {
+    return { why: 'held', detail: "what the hot wallet held before isn't known yet" };
+  }
   const outputs = await fenceable(round, deps.pool);
+  if (outputs.length === 0) return { why: 'held', detail: 'the hot wallet is empty: waiting' };
   const sweeps = buildSweeps(outputs, (group) => buildSweep(round, group));
   if ('problem' in sweeps) return { why: 'held', detail: sweeps.problem };
   const signed: Signed[] = [];
   for (const unsigned of sweeps.transactions) {
-    signed.push({ unsigned, cbor: await deps.signer.sign(unsigned, signal) });
+    const cbor = await sign(deps, unsigned, signal);
+    if ('why' in cbor) return cbor;
+    signed.push({ unsigned, cbor });
   }
   const hashes = await commitFence(round, control, signed);
   if (hashes === null) return null;
@@ -100,7 +109,7 @@ async function commitFence(
   control: Control,
   signed: readonly Signed[],
 ): Promise<string[] | null> {
-  return inTransaction(deps.pool, async (tx) => {
+  const committed = inTransaction(deps.pool, async (tx) => {
     await lockBooks(tx, deps.partitionId);
     const at = await guardFence(tx, term, await deps.readIdentity(tx));
     const inputs = signed.flatMap(({ unsigned }) => unsigned.inputs.map((one) => one.reference));
@@ -110,9 +119,17 @@ async function commitFence(
     if (generation === null) return null;
     for (const { unsigned, cbor } of signed) {
       const batch = await openBatch(tx, at, 'fence', unsigned.anchor, generation);
-      await storeSigned(tx, at, batch, unsigned, cbor);
+      if (await storeSigned(tx, at, batch, unsigned, cbor)) continue;
+      // A part of an earlier fence once more: it would stand in that one, and be missing in this.
+      throw new PlanOutdated(
+        'this very fence was signed before; the next one differs with the tip',
+      );
     }
     return signed.map(({ unsigned }) => unsigned.id);
+  });
+  return committed.catch((error: unknown) => {
+    if (error instanceof PlanOutdated) return null;
+    throw error;
   });
 }
 

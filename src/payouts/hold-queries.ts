@@ -9,8 +9,9 @@ export const noteIdentity = (tx: Tx, at: Date, identity: DatabaseIdentity) =>
 
 const HOLD = `
   update payout_control
-     set held_at = coalesce(held_at, $1), hold_reason = $2, hold_until_slot = null,
-         memory_gap = memory_gap + $4, identity = coalesce($3, identity), updated_at = $1`;
+     set held_at = case when $3::jsonb is null then coalesce(held_at, $1) else $1 end,
+         hold_reason = $2, hold_until_slot = null,
+         memory_gap = memory_gap + $4, identity = coalesce($3::jsonb, identity), updated_at = $1`;
 
 /**
  * Nothing is paid until all that may have been signed and forgotten can't land any more. The bound is
@@ -57,8 +58,10 @@ const FENCE = `
   select t.tx_hash as "txHash", t.block_height::float8 as height, t.next_submission_at as "nextSubmissionAt",
          t.invalid_hereafter::float8 as "invalidHereafter", t.refused_reason is not null as refused,
          exists (select 1 from payout_transaction_inputs i
-                   join wallet_outputs w on w.tx_hash = i.input_tx_hash and w.output_index = i.input_index
-                  where i.tx_hash = t.tx_hash and w.spent_by <> t.tx_hash) as lost
+                   left join wallet_outputs w on w.tx_hash = i.input_tx_hash
+                                             and w.output_index = i.input_index
+                  where i.tx_hash = t.tx_hash
+                    and (w.tx_hash is null or w.spent_by <> t.tx_hash)) as lost
     from payout_batches b join payout_transactions t on t.batch_id = b.id
    where b.kind = 'fence' and b.generation = $1
    order by t.tx_hash`;
@@ -68,7 +71,7 @@ export type FenceTransaction = {
   readonly height: number | null;
   readonly invalidHereafter: number;
   readonly refused: boolean;
-  /** Something else spent one of its inputs. */
+  /** Something else spent one of its inputs, or a rollback took it away. */
   readonly lost: boolean;
   readonly nextSubmissionAt: Date;
 };
@@ -79,20 +82,37 @@ export const fenceTransactions = async (
 ): Promise<FenceTransaction[]> => (await db.query<FenceTransaction>(FENCE, [generation])).rows;
 
 const FENCED_BATCHES = `
+  with recursive fenced (tx_hash) as (
+    select i.tx_hash from payout_transaction_inputs i
+      join payout_transactions t on t.tx_hash = i.tx_hash and t.block_height is null
+      join wallet_outputs w on w.tx_hash = i.input_tx_hash and w.output_index = i.input_index
+     where w.spent_by <> i.tx_hash and w.spent_height <= $1
+    union
+    select i.tx_hash from fenced f
+      join payout_transaction_inputs i on i.input_tx_hash = f.tx_hash
+      join payout_transactions t on t.tx_hash = i.tx_hash and t.block_height is null
+  )
   select b.id from payout_batches b
    where b.kind = 'payout' and b.released_at is null
      and exists (select 1 from outbound_payments p
                   where p.batch_id = b.id and p.status in ('queued', 'submitted'))
-     and not exists (
-       select 1 from payout_transactions t
-        where t.batch_id = b.id and t.block_height is null
-          and not exists (
-            select 1 from payout_transaction_inputs i
-              left join wallet_outputs w on w.tx_hash = i.input_tx_hash and w.output_index = i.input_index
-             where i.tx_hash = t.tx_hash
-               and (w.tx_hash is null or w.spent_by <> t.tx_hash and w.spent_height <= $1)))
+     and not exists (select 1 from payout_transactions t
+                      where t.batch_id = b.id and t.block_height is null
+                        and t.tx_hash not in (select tx_hash from fenced))
    order by b.id`;
 
-/** Batches all of whose attempts lost an input to the fence, or build on what did. */
+/**
+ * Batches all of whose attempts lost an input to the fence, or build on what did. An input that a
+ * rollback took away is no such thing: it may come back.
+ */
 export const fencedBatches = async (db: Queryable, upToHeight: number): Promise<string[]> =>
   (await db.query<{ id: string }>(FENCED_BATCHES, [upToHeight])).rows.map((row) => row.id);
+
+const BACKFILLED = 'select 1 from wallet_backfills where partition_id = $1 and address = $2';
+
+/** Whether all that the wallet holds is known: a fence must spend all of it. */
+export const isBackfilled = async (
+  db: Queryable,
+  partitionId: number,
+  address: string,
+): Promise<boolean> => (await db.query(BACKFILLED, [partitionId, address])).rows.length > 0;

@@ -32,7 +32,7 @@ export async function recogniseDatabase(
     await hold(tx, at, reason, now);
     await audit(tx, at, [
       {
-        action: 'payouts.held',
+        action: 'payout.held',
         entityType: 'payouts',
         entityId: 'all',
         actor: 'payer',
@@ -83,7 +83,7 @@ export async function waitOutHold(
 }
 
 export const endOfHold = (reason: string, slot: number | null) => ({
-  action: 'payouts.released',
+  action: 'payout.hold_ended',
   entityType: 'payouts' as const,
   entityId: 'all',
   actor: 'payer',

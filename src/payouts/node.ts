@@ -30,5 +30,11 @@ export type SubmitOutcome =
 /** Requests to nodes, over all endpoints: a second one gets the same bytes where the first doesn't accept them. */
 export type PayoutNode = {
   look(signal: AbortSignal): Promise<NodeView>;
-  submit(cbor: Uint8Array, txHash: string, signal: AbortSignal): Promise<SubmitOutcome>;
+  /** @param mayGoOn asked before each endpoint after the first: payouts may have been paused meanwhile */
+  submit(
+    cbor: Uint8Array,
+    txHash: string,
+    signal: AbortSignal,
+    mayGoOn?: () => Promise<boolean>,
+  ): Promise<SubmitOutcome>;
 };

@@ -19,6 +19,8 @@ export type OgmiosNodeDeps = {
   readonly lookMsMax?: number;
 };
 
+const always = () => Promise.resolve(true);
+
 const SUBMIT_MS_MAX = 60_000;
 const LOOK_MS_MAX = 10_000;
 
@@ -46,9 +48,10 @@ export function createOgmiosNode(
       if (lagging !== null) return lagging;
       throw new Error(`no endpoint tells what its node knows: ${failures.join('; ')}`);
     },
-    submit: async (cbor, txHash, signal) => {
+    submit: async (cbor, txHash, signal, mayGoOn = always) => {
       const outcomes: SubmitOutcome[] = [];
       for (const endpoint of all) {
+        if (outcomes.length > 0 && !(await mayGoOn())) break;
         const tell = (outcome: SubmitOutcome): void => {
           if (outcome.type === 'accepted') outcomes.push(outcome);
           else outcomes.push({ type: outcome.type, reason: show(endpoint, outcome.reason) });

@@ -15,6 +15,7 @@ export type Waiting =
   | 'node_unreachable'
   | 'node_lags'
   | 'too_little_funds'
+  | 'plan_outdated'
   | 'signer_refused'
   | 'signer_unreachable';
 

@@ -39,14 +39,13 @@ async function payOrSayWhyNot(
   const books = await readBooks(deps.pool, deps.partitionId, deps.securityParameter);
   if (books === null) return { why: 'no_blocks', detail: 'no block was followed yet' };
   const known = await readControl(deps.pool);
-  // At first sight only once the books are at the tip: what the chain tells of the past comes first.
-  if (known.identity !== null) await recogniseDatabase(deps, term, known);
+  await recogniseDatabase(deps, term, known);
   const control = await readControl(deps.pool);
   if (control.pausedAt !== null) {
     return { why: 'paused', detail: `by ${control.pausedBy}: ${control.pauseReason ?? ''}` };
   }
   // Whoever has nothing to do leaves the node alone.
-  if (!(await hasWork(deps.pool)) && control.identity !== null) return null;
+  if (!(await hasWork(deps.pool))) return null;
   const view = await lookAt(deps, signal);
   if ('why' in view) return view;
   await noteParameters(deps.pool, term, writeParameters(view.parameters));
@@ -56,8 +55,9 @@ async function payOrSayWhyNot(
   }
   const lag = lagOf(view, books);
   if (lag !== null) return { why: 'node_lags', detail: lag };
-  if (control.identity === null) await recogniseDatabase(deps, term, control);
-  return (await settleBatches(round)) ?? payQueue(round);
+  const settling = await settleBatches(round);
+  // What can't be paid again for now keeps nothing else waiting.
+  return (await payQueue(round)) ?? settling;
 }
 
 async function lookAt(deps: PayerDeps, signal: AbortSignal): Promise<NodeView | Obstacle> {
@@ -88,8 +88,7 @@ async function settleBatches(round: Round): Promise<Obstacle | null> {
   for (const batch of await openBatches(deps.pool, books.slot)) {
     obstacle = (await settleBatch(round, batch, chain)) ?? obstacle;
   }
-  // What couldn't be paid again for lack of funds keeps nothing else waiting.
-  return obstacle?.why === 'too_little_funds' ? null : obstacle;
+  return obstacle;
 }
 
 async function settleBatch(

@@ -1,6 +1,6 @@
 import type { Slot } from '../chain/point.js';
 import { commitAttempt, PlanOutdated, submitAttempt } from './attempt.js';
-import { payAlone, payoutsOfBatch, type Queued, queuedPayouts } from './attempt-queries.js';
+import { payoutsOfBatch, postponePayout, type Queued, queuedPayouts } from './attempt-queries.js';
 import type { OpenBatch } from './batch-queries.js';
 import { closeBatch } from './batching.js';
 import { failPayout } from './ending.js';
@@ -28,41 +28,55 @@ export type Round = {
   readonly signal: AbortSignal;
 };
 
-export type Obstacle = { readonly why: Waiting; readonly detail: string };
+/** `postpones`: it lies in the payout itself, and others may go. */
+export type Obstacle =
+  | { readonly why: Waiting; readonly detail: string }
+  | {
+      readonly why: 'too_little_funds' | 'signer_refused';
+      readonly detail: string;
+      readonly postpones: true;
+    };
 
 /** More in one go would keep what is signed from being looked after. */
 const BATCHES_A_ROUND_MAX = 50;
-/** What can't be paid yet (too large for the wallet, refused by the signer) doesn't hold up what is behind it, within reason. */
-const SKIPPED_MAX = 10;
+/** What can't be paid yet is asked again so much later, and holds up nobody behind it. */
+const RETRY_MS = { too_little_funds: 15_000, signer_refused: 60_000 } as const;
+/** A wallet that lacks the funds for so many in a row lacks them for the next as well. */
+const WITHOUT_FUNDS_MAX = 3;
 
 /** Pays what is queued, batch by batch. Answers what is in the way of the rest; null: nothing. */
 export async function payQueue(round: Round): Promise<Obstacle | null> {
   const { deps } = round;
-  let skipped = 0;
+  let together = deps.batch.payoutsMax;
+  let withoutFunds = 0;
   let first: Obstacle | null = null;
   for (let batches = 0; batches < BATCHES_A_ROUND_MAX; batches += 1) {
-    const queue = await queuedPayouts(deps.pool, deps.batch.payoutsMax + skipped);
-    const ready = queue.slice(skipped);
-    const count = closeBatch(ready, deps.batch, deps.now());
+    const queue = await queuedPayouts(deps.pool, deps.batch.payoutsMax, deps.now());
+    const count = Math.min(closeBatch(queue, deps.batch, deps.now()), together);
     if (count === 0) break;
-    const together = togetherFrom(ready.slice(0, count));
-    const obstacle = await payNext(round, together);
-    if (obstacle === null) continue;
-    first ??= obstacle;
-    if (obstacle.why === 'signer_refused' && together.length > 1) {
-      // It is one of them, and only the signer knows which.
-      await payAlone(
-        deps.pool,
-        together.map((payout) => payout.id),
-      );
+    const next = togetherFrom(queue.slice(0, count));
+    const obstacle = await payNext(round, next);
+    if (obstacle === null) {
+      together = deps.batch.payoutsMax;
       continue;
     }
-    const isItsOwn = obstacle.why === 'too_little_funds' || obstacle.why === 'signer_refused';
-    if (!isItsOwn || skipped >= SKIPPED_MAX) return obstacle;
-    skipped += 1;
+    if (!('postpones' in obstacle)) return obstacle;
+    first ??= obstacle;
+    // One of them it is, and only the signer knows which: halves find it.
+    if (obstacle.why === 'signer_refused' && next.length > 1) {
+      together = Math.ceil(next.length / 2);
+      continue;
+    }
+    if (obstacle.why === 'too_little_funds') withoutFunds += 1;
+    if (withoutFunds > WITHOUT_FUNDS_MAX) return first;
+    await postpone(deps, next[0]?.id ?? '', RETRY_MS[obstacle.why]);
+    together = deps.batch.payoutsMax;
   }
   return first;
 }
+
+const postpone = (deps: PayerDeps, id: string, ms: number) =>
+  postponePayout(deps.pool, id, new Date(deps.now().getTime() + ms));
 
 /** Who was refused with others before is paid alone, and the rest without it. */
 const togetherFrom = (queue: readonly Queued[]): readonly Queued[] =>
@@ -80,7 +94,7 @@ async function payNext(round: Round, payouts: readonly Queued[]): Promise<Obstac
     await failPayout(round.deps, round.term, problem.payoutId, describeProblem(problem));
     return null;
   }
-  return { why: 'too_little_funds', detail: describeProblem(problem) };
+  return { why: 'too_little_funds', detail: describeProblem(problem), postpones: true };
 }
 
 /** Another attempt of a batch: the same payouts, the same anchor. */
@@ -96,23 +110,33 @@ export async function payAgain(round: Round, batch: OpenBatch): Promise<Obstacle
   return { why: 'too_little_funds', detail: describeProblem(built.problem) };
 }
 
+/** The signed bytes, or why there are none. */
+export async function sign(
+  deps: Pick<PayerDeps, 'signer'>,
+  unsigned: UnsignedTransaction,
+  signal: AbortSignal,
+): Promise<Uint8Array | Obstacle> {
+  try {
+    return await deps.signer.sign(unsigned, signal);
+  } catch (error) {
+    const detail = error instanceof Error ? error.message : String(error);
+    return error instanceof SigningRefused
+      ? { why: 'signer_refused', detail, postpones: true }
+      : { why: 'signer_unreachable', detail };
+  }
+}
+
 async function signAndSubmit(
   { deps, term, signal }: Round,
   batchId: string | null,
   unsigned: UnsignedTransaction,
 ): Promise<Obstacle | null> {
-  let cbor: Uint8Array;
-  try {
-    cbor = await deps.signer.sign(unsigned, signal);
-  } catch (error) {
-    const detail = error instanceof Error ? error.message : String(error);
-    const why = error instanceof SigningRefused ? 'signer_refused' : 'signer_unreachable';
-    return { why, detail };
-  }
+  const cbor = await sign(deps, unsigned, signal);
+  if ('why' in cbor) return cbor;
   try {
     await commitAttempt(deps, term, 'payout', batchId, unsigned, cbor);
   } catch (error) {
-    if (error instanceof PlanOutdated) return null;
+    if (error instanceof PlanOutdated) return { why: 'plan_outdated', detail: error.message };
     throw error;
   }
   await deps.launch(unsigned.id, () => submitAttempt(deps, term, 'payout', unsigned.id, signal));

@@ -166,7 +166,7 @@ describe('what is to be done with a batch', () => {
     const facts = attempts.map((attempt) => ({ ...LIVE, ...attempt }));
     const at = { ...CHAIN, ...chain };
     const told = [true, false].map((anchorSpendable) =>
-      settle({ anchorSpendable, attempts: facts }, at),
+      settle({ owes: true, anchorSpendable, attempts: facts }, at),
     );
     expect(told).toEqual(steps);
   });
@@ -180,6 +180,7 @@ describe('what is to be done with a batch', () => {
     [40, 600_000],
   ])('after %i refused attempts the next one comes %i ms after the last', (count, rest) => {
     const given = (createdAt: Date) => ({
+      owes: true,
       anchorSpendable: true,
       attempts: Array.from({ length: count }, () => ({ ...LIVE, refused: true, createdAt })),
     });
@@ -202,6 +203,7 @@ describe('whatever the facts are', () => {
     createdAt: fc.integer({ min: 0, max: 1_000_000 }).map(ago),
   });
   const batch = fc.record({
+    owes: fc.constant(true),
     anchorSpendable: fc.boolean(),
     attempts: fc.array(attempt, { maxLength: 4 }),
   });

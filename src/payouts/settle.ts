@@ -18,6 +18,8 @@ export type AttemptFacts = {
 };
 
 export type BatchFacts = {
+  /** Whether a payout of it is still to be paid; otherwise it only waits to be let go. */
+  readonly owes: boolean;
   /** Whether the anchor could be spent now by another attempt. */
   readonly anchorSpendable: boolean;
   /** Oldest first. */
@@ -49,6 +51,10 @@ export type Step =
  * what can land is left alone or resubmitted, and another attempt conflicts with all before it.
  */
 export function settle(batch: BatchFacts, chain: ChainFacts): Step {
+  if (!batch.owes) {
+    const isOver = batch.attempts.every((attempt) => isDead(attempt, chain));
+    return isOver ? { type: 'release', refused: false } : { type: 'wait' };
+  }
   const open = batch.attempts.filter((attempt) => !attempt.inBlock && attempt.paysOpen);
   const live = open.filter((attempt) => canLandHere(attempt, chain)).at(-1);
   const stale = live === undefined || (live.missesInput && batch.anchorSpendable);

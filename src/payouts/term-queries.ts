@@ -150,6 +150,13 @@ const WORK = `
 export const hasWork = async (db: Queryable): Promise<boolean> =>
   (await db.query<{ there: boolean }>(WORK)).rows[0]?.there === true;
 
+const MAY_SUBMIT = `
+  select 1 from payout_control where payer_epoch = $1 and payer_token = $2 and paused_at is null`;
+
+/** A look without a lock, in the middle of a submission. */
+export const maySubmit = async (db: Queryable, term: PayerTerm): Promise<boolean> =>
+  (await db.query(MAY_SUBMIT, [term.epoch.toString(), term.token])).rows.length > 0;
+
 const NOTE_PARAMETERS = `
   update payout_control set protocol_parameters = $3::jsonb
    where payer_epoch = $1 and payer_token = $2 and protocol_parameters is distinct from $3::jsonb`;

@@ -28,6 +28,7 @@ export function payoutsIncluded(
   const entries: Entry[] = [];
   const afterEnd: Payout[] = [];
   const twice: PaidBy[] = [];
+  const paidHere = new Set<string>();
   for (const one of paid) {
     const { payout, paidBy, feeShare } = one;
     const inclusion = where.get(paidBy);
@@ -36,6 +37,12 @@ export function payoutsIncluded(
       if (payout.txHash !== paidBy) twice.push(one);
       continue;
     }
+    // Two transactions of one commit: only who has the wallet's key can make them, and the chain goes on.
+    if (paidHere.has(payout.id)) {
+      twice.push(one);
+      continue;
+    }
+    paidHere.add(payout.id);
     const ended = payout.status === 'failed' || payout.status === 'cancelled';
     const after: Payout = {
       ...payout,

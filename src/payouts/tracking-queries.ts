@@ -72,11 +72,66 @@ export async function payoutsPaidBy(tx: Tx, hashes: readonly string[]): Promise<
   const { rows } = await tx.query<PayoutRow & { paid_by: string; fee_share: string }>(PAID_BY, [
     hashes,
   ]);
-  return rows.map((row) => ({
-    payout: payoutFrom(row),
-    paidBy: row.paid_by,
-    feeShare: BigInt(row.fee_share),
-  }));
+  return rows.map(paidByFrom);
+}
+
+const paidByFrom = (row: PayoutRow & { paid_by: string; fee_share: string }): PaidBy => ({
+  payout: payoutFrom(row),
+  paidBy: row.paid_by,
+  feeShare: BigInt(row.fee_share),
+});
+
+const STILL_PAID = `
+  select ${PAYOUT_COLUMNS}, a.tx_hash as paid_by, a.fee_share, t.block_hash, t.block_height::float8 as height,
+         t.slot::float8 as slot
+    from payout_attempts a
+    join outbound_payments p on p.id = a.payout_id
+    join payout_transactions t on t.tx_hash = a.tx_hash
+   where p.id = any($1::text[]) and t.block_height is not null
+   order by p.id for update of p`;
+
+/** Of payouts that a rollback took back, those that yet another transaction in a block pays. */
+export async function payoutsStillPaid(
+  tx: Tx,
+  ids: readonly string[],
+): Promise<{ paid: PaidBy[]; where: Map<string, Inclusion> }> {
+  type Row = PayoutRow & {
+    paid_by: string;
+    fee_share: string;
+    block_hash: string;
+    height: number;
+    slot: number;
+  };
+  const { rows } = await tx.query<Row>(STILL_PAID, [ids]);
+  return {
+    paid: rows.map(paidByFrom),
+    where: new Map(
+      rows.map(({ paid_by: txHash, block_hash: blockHash, height, slot }) => [
+        txHash,
+        { txHash, blockHash, height, slot },
+      ]),
+    ),
+  };
+}
+
+const REOPEN = `
+  update payout_batches b set released_at = null, release_reason = null
+    from payout_transactions t join outbound_payments p on p.tx_hash = t.tx_hash
+   where p.id = any($1::text[]) and b.id = t.batch_id and b.released_at is not null
+     and not exists (select 1 from payout_batches o
+                      where o.kind = 'payout' and o.released_at is null
+                        and o.anchor_tx_hash = b.anchor_tx_hash and o.anchor_index = b.anchor_index)`;
+const REBIND = `
+  update outbound_payments p set batch_id = o.id
+    from payout_transactions t join payout_batches b on b.id = t.batch_id
+    join payout_batches o on o.anchor_tx_hash = b.anchor_tx_hash and o.anchor_index = b.anchor_index
+                         and o.kind = 'payout' and o.released_at is null
+   where p.id = any($1::text[]) and t.tx_hash = p.tx_hash and p.batch_id is distinct from o.id`;
+
+/** What is to be paid again is bound to the anchor of what had paid it, also where that was let go. */
+export async function rebind(tx: Tx, ids: readonly string[]): Promise<void> {
+  await tx.query(REOPEN, [ids]);
+  await tx.query(REBIND, [ids]);
 }
 
 const DUE = `
@@ -155,11 +210,11 @@ const FREE_UNSPENT = `
 export const freeUnspent = (tx: Tx, confirmed: readonly string[]) =>
   tx.query(FREE_UNSPENT, [confirmed]);
 
-const IDENTITY_KNOWN = 'select identity is not null as known from payout_control';
+const SIGNED = 'select exists (select 1 from payout_transactions where not adopted) as known';
 
 /** Whether anything was ever paid from here: before that, whoever spent from the wallet was its owner. */
 export const hasPaidOut = async (tx: Queryable): Promise<boolean> =>
-  (await tx.query<{ known: boolean }>(IDENTITY_KNOWN)).rows[0]?.known === true;
+  (await tx.query<{ known: boolean }>(SIGNED)).rows[0]?.known === true;
 
 const AUDIT = `
   insert into audit_log (action, entity_type, entity_id, actor, details, created_at)

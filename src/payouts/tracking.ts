@@ -26,7 +26,9 @@ import {
   payoutsAbove,
   payoutsDue,
   payoutsPaidBy,
+  payoutsStillPaid,
   postEntries,
+  rebind,
   walletSpends,
 } from './tracking-queries.js';
 
@@ -105,6 +107,8 @@ async function includeSpenders(
   spenders: readonly string[],
   at: Date,
 ): Promise<Found> {
+  // Before the rows of payouts, as whoever pays does: or the two would wait for each other.
+  await lockControl(tx);
   const known = await knownTransactions(tx, spenders);
   const adoptions = await adoptUnknown(tx, at, blocks, new Set(spenders), known);
   const adopted = adoptions.filter((one) => one.type === 'adopted').map((one) => one.txHash);
@@ -126,7 +130,6 @@ async function adoptUnknown(
   known: ReadonlySet<string>,
 ): Promise<Adoption[]> {
   if (spenders.size === known.size) return [];
-  await lockControl(tx);
   const adoptions: Adoption[] = [];
   const paidOut = await hasPaidOut(tx);
   for (const block of blocks) {
@@ -157,6 +160,12 @@ async function trackBackward(tx: Tx, height: number, at: Date): Promise<PayoutsS
   const effects = payoutsRolledBack(await payoutsAbove(tx, height));
   await excludeTransactionsAbove(tx, height, at);
   await write(tx, at, effects);
+  const ids = effects.moves.map((move) => move.after.id);
+  if (ids.length > 0) {
+    const { paid, where } = await payoutsStillPaid(tx, ids);
+    await write(tx, at, payoutsIncluded(paid, where));
+    await rebind(tx, ids);
+  }
   const rolledBack = effects.moves.map((move) => move.after);
   return { inBlock: [], confirmed: [], rolledBack, adoptions: [] };
 }

@@ -31,7 +31,17 @@ const UNCONFIRMED = `
      and not exists (select 1 from payout_transaction_inputs i
                        left join wallet_outputs w on w.tx_hash = i.input_tx_hash
                                                  and w.output_index = i.input_index
-                      where i.tx_hash = t.tx_hash and w.spent_by <> t.tx_hash)
+                      where i.tx_hash = t.tx_hash
+                        and (w.spent_by <> t.tx_hash
+                             or w.tx_hash is null and not exists (
+                               select 1 from payout_transactions m
+                                where m.tx_hash = i.input_tx_hash and m.refused_reason is null
+                                  and m.invalid_hereafter > $1
+                                  and not exists (
+                                    select 1 from payout_transaction_inputs mi
+                                      join wallet_outputs mw on mw.tx_hash = mi.input_tx_hash
+                                                            and mw.output_index = mi.input_index
+                                     where mi.tx_hash = m.tx_hash and mw.spent_by <> m.tx_hash))))
    order by c.tx_hash, c.output_index`;
 
 type Row = {

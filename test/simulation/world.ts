@@ -6,6 +6,7 @@ import { DatabaseAway } from './gated-pool.js';
 import { InvariantBroken, inspect } from './inspect.js';
 import { clientLife, payerLife } from './payouts/actors.js';
 import { payAll } from './payouts/ending.js';
+import { noteBackfill } from './payouts/wallet.js';
 import { Crash } from './scheduler.js';
 import { createWorld, type World } from './state.js';
 import type { Tally } from './tally.js';
@@ -25,6 +26,7 @@ export async function simulate(pool: pg.Pool, seed: number, paysOut = false): Pr
 
 async function run(world: World): Promise<void> {
   await emptyTables(world.pool);
+  if (world.payouts !== null) await noteBackfill(world.pool, world.payouts);
   const steps = world.random.between(200, 700) * (world.payouts === null ? 1 : 4);
   for (let i = 0; i < steps; i += 1) await step(world);
   // All faults stop: everything must come to the tip by itself.
