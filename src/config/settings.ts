@@ -255,7 +255,7 @@ export const SETTINGS = {
   payoutDestinations: optional('PAYOUT_DESTINATIONS', (text) =>
     got(text.split(',').map((part) => part.trim())),
   ),
-  payoutBatchMax: defaulted('PAYOUT_BATCH_MAX', '150', whole(1, 1000)),
+  payoutBatchMax: defaulted('PAYOUT_BATCH_MAX', '180', whole(1, 1000)),
   payoutBatchWaitMs: defaulted('PAYOUT_BATCH_WAIT_SECONDS', '2', (text) => {
     const seconds = whole(0, 3600)(text);
     return seconds.ok ? got(seconds.value * 1000) : wanted('whole seconds, 0 to 3600');
