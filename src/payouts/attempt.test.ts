@@ -1,9 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { K, type Paying, payingInTests, RESUBMIT_MS } from '../../test/support/paying.js';
 import type { SubmitOutcome } from './node.js';
-import { resumePayouts } from './pause.js';
 
-const ADA = 1_000_000n;
 /** Past any rest between attempts. */
 const LONG_MS = 700_000;
 
@@ -12,29 +10,7 @@ payingInTests('treasury', (opened) => {
   world = opened;
 });
 
-const resume = () => resumePayouts(world.pool, 'operator:test');
 const statuses = (ids: readonly string[]) => Promise.all(ids.map((id) => world.status(id)));
-const inputsOf = async (txHash: string): Promise<string[]> =>
-  (
-    await world.query<{ reference: string }>(
-      `select input_tx_hash || '#' || input_index as reference from payout_transaction_inputs
-        where tx_hash = $1 order by 1`,
-      [txHash],
-    )
-  ).map((row) => row.reference);
-const anchors = async (): Promise<string[]> =>
-  (
-    await world.query<{ anchor: string }>(
-      `select anchor_tx_hash || '#' || anchor_index as anchor from payout_batches order by id`,
-    )
-  ).map((row) => row.anchor);
-/** Somebody else has the key. */
-const steal = (reference: string) =>
-  world.mine(
-    [{ spend: [reference], pay: [{ address: world.chain.faucet, lovelace: ADA }] }],
-    false,
-  );
-
 describe('an answer to a submission', () => {
   const ANSWERS: readonly SubmitOutcome[] = [
     { type: 'unknown', reason: 'no answer in 60 s' },
@@ -74,7 +50,7 @@ describe('an answer to a submission', () => {
     await world.pay();
     const [first, second] = await world.attempts(id);
     expect(world.submitted.map((one) => one.txHash)).toEqual([first, second]);
-    expect(await anchors()).toHaveLength(1);
+    expect(await world.anchors()).toHaveLength(1);
     await world.mineMany(3);
     expect(await world.payout(id)).toMatchObject({ status: 'confirmed', tx_hash: second });
   });
@@ -151,10 +127,10 @@ describe('an attempt that expired', () => {
     const id = await expire();
     const [first = '', second = ''] = await world.attempts(id);
     expect(second).not.toBe('');
-    const [anchor] = await anchors();
-    expect(await anchors()).toHaveLength(1);
-    expect(await inputsOf(first)).toContain(anchor);
-    expect(await inputsOf(second)).toContain(anchor);
+    const [anchor] = await world.anchors();
+    expect(await world.anchors()).toHaveLength(1);
+    expect(await world.inputsOf(first)).toContain(anchor);
+    expect(await world.inputsOf(second)).toContain(anchor);
     expect(await world.payout(id)).toMatchObject({ status: 'submitted', tx_hash: second });
     await world.mineMany(3);
     expect(await world.payout(id)).toMatchObject({ status: 'confirmed', tx_hash: second });
@@ -169,11 +145,11 @@ describe('an attempt that expired', () => {
     await world.fund(30, 30, 30, 30, 30, 30);
     await world.mineMany(4, false);
     await world.pay();
-    expect(await anchors()).toHaveLength(3);
-    for (const [i, anchor] of (await anchors()).entries()) {
+    expect(await world.anchors()).toHaveLength(3);
+    for (const [i, anchor] of (await world.anchors()).entries()) {
       const attempts = await world.attempts(ids[i] ?? '');
       expect(attempts).toHaveLength(2);
-      for (const attempt of attempts) expect(await inputsOf(attempt)).toContain(anchor);
+      for (const attempt of attempts) expect(await world.inputsOf(attempt)).toContain(anchor);
     }
     await world.mineMany(3);
     expect(await statuses(ids)).toEqual(['confirmed', 'confirmed', 'confirmed']);
@@ -217,83 +193,5 @@ describe('an attempt that expired', () => {
     const row = await world.payout(id);
     expect(row.status).toBe('queued');
     expect(row.batch_id).not.toBeNull();
-  });
-});
-
-describe('somebody else who has the key', () => {
-  test('and spends another input than the anchor: another attempt with the same anchor', async () => {
-    await world.fund(30, 30, 30);
-    const id = await world.ask(45);
-    await world.pay();
-    const [first = ''] = await world.attempts(id);
-    const [anchor = ''] = await anchors();
-    const [taken = ''] = (await inputsOf(first)).filter((one) => one !== anchor);
-    world.chain.mempool.evict();
-    await steal(taken);
-    expect(await world.pay()).toBe('paused');
-    await resume();
-    world.knobs.aheadMs = LONG_MS;
-    await world.pay();
-    const [, second = ''] = await world.attempts(id);
-    expect(await inputsOf(second)).toContain(anchor);
-    expect(await inputsOf(second)).not.toContain(taken);
-    await world.mineMany(3);
-    expect(await world.payout(id)).toMatchObject({ status: 'confirmed', tx_hash: second });
-    // What only the first one would have spent is free again; what the second spent isn't.
-    const reserved = await world.query<{ r: string }>(
-      `select tx_hash || '#' || output_index as r from wallet_reservations order by 1`,
-    );
-    expect(reserved.map((row) => row.r)).toEqual(await inputsOf(second));
-  });
-
-  test('and spends the anchor: the payout waits for k blocks, then it is paid from another one, once', async () => {
-    await world.fund(50, 60);
-    const id = await world.ask(20);
-    await world.pay();
-    const [anchor = ''] = await anchors();
-    world.chain.mempool.evict();
-    await steal(anchor);
-    await resume();
-    world.knobs.aheadMs = LONG_MS;
-    for (let depth = 1; depth <= K; depth += 1) {
-      await world.pay();
-      const row = await world.payout(id);
-      expect([depth, row.status, row.batch_id === null]).toEqual([depth, 'queued', false]);
-      expect(await world.attempts(id)).toHaveLength(1);
-      await world.mine();
-    }
-    await world.pay();
-    expect(await world.attempts(id)).toHaveLength(2);
-    const [, another] = await anchors();
-    expect(another).not.toBe(anchor);
-    await world.mineMany(3);
-    expect(await world.status(id)).toBe('confirmed');
-    expect(await world.paid(id)).toBe(1);
-    const [batch] = await world.query<{ release_reason: string }>(
-      'select release_reason from payout_batches order by id',
-    );
-    expect(batch?.release_reason).toBe('can no longer be in a block');
-  });
-
-  test('and whose block is rolled back: the first attempt is submitted as it was', async () => {
-    await world.fund(50, 60);
-    const id = await world.ask(20);
-    await world.pay();
-    const [anchor = ''] = await anchors();
-    world.chain.mempool.evict();
-    await steal(anchor);
-    await resume();
-    await world.pay();
-    expect(await world.status(id)).toBe('queued');
-    world.chain.rollBack(1);
-    world.chain.forgetOrphans();
-    await world.mineMany(2);
-    world.knobs.aheadMs = RESUBMIT_MS + 1_000;
-    await world.pay();
-    expect(world.submitted).toHaveLength(2);
-    expect(world.submitted[1]).toEqual(world.submitted[0]);
-    await world.mineMany(3);
-    expect(await world.status(id)).toBe('confirmed');
-    expect(await world.attempts(id)).toHaveLength(1);
   });
 });

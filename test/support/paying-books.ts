@@ -19,6 +19,11 @@ const PAYOUT = 'select * from outbound_payments where id = $1';
 const ATTEMPTS = `
   select a.tx_hash from payout_attempts a join payout_transactions t using (tx_hash)
    where a.payout_id = $1 order by t.created_at`;
+const INPUTS = `
+  select input_tx_hash || '#' || input_index as reference from payout_transaction_inputs
+   where tx_hash = $1 order by 1`;
+const ANCHORS = `
+  select anchor_tx_hash || '#' || anchor_index as reference from payout_batches order by id`;
 const BALANCE = `
   select available::float8, held::float8 from user_balances
    where user_id = $1 and unit = 'lovelace'`;
@@ -54,6 +59,11 @@ export function looksInto(pool: pg.Pool, chain: DevnetChain) {
     /** Transactions that would pay it, oldest first. */
     attempts: async (id: string): Promise<string[]> =>
       (await query<{ tx_hash: string }>(ATTEMPTS, [id])).map((row) => row.tx_hash),
+    inputsOf: async (txHash: string): Promise<string[]> =>
+      (await query<{ reference: string }>(INPUTS, [txHash])).map((row) => row.reference),
+    /** Of all batches, oldest first. */
+    anchors: async (): Promise<string[]> =>
+      (await query<{ reference: string }>(ANCHORS)).map((row) => row.reference),
     /** How often the best chain pays it. */
     paid: async (id: string): Promise<number> => timesPaid((await payout(id)).destination_address),
     balance: async (userId: string) =>
