@@ -149,6 +149,7 @@ describe('a fence', () => {
     expect(unspent.length).toBeGreaterThan(1);
     await world.mineMany(2);
     expect(await world.pay()).toBe('held');
+    expect(ended()).toEqual([]);
     expect(await world.attempts(id)).toEqual([]);
     await world.mine();
     await world.pay();

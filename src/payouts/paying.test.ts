@@ -20,6 +20,8 @@ describe('too little in the hot wallet', () => {
     expect(await world.pay()).toBe('too_little_funds');
     expect(await world.status(id)).toBe('queued');
     await world.fund(40);
+    // It is asked for again after a while, not in every round.
+    world.knobs.aheadMs += 15_000;
     expect(await world.pay()).toBeNull();
     await world.mineMany(3);
     expect(await world.status(id)).toBe('confirmed');
@@ -32,6 +34,7 @@ describe('too little in the hot wallet', () => {
     expect(await statuses(ids)).toEqual(['queued', 'submitted', 'submitted']);
     await world.mineMany(3);
     await world.fund(60);
+    world.knobs.aheadMs += 15_000;
     expect(await world.pay()).toBeNull();
     await world.mineMany(3);
     expect(await statuses(ids)).toEqual(['confirmed', 'confirmed', 'confirmed']);
@@ -65,7 +68,7 @@ test('an amount below what the output needs fails, and its hold is released', as
 });
 
 describe('what the signer refuses', () => {
-  test('together is asked for alone, and only what is refused alone stays behind', async () => {
+  test('together is asked for in halves, and only what is refused alone stays behind', async () => {
     await world.fund(100, 100, 100);
     const ids = [await world.ask(5), await world.ask(6), await world.ask(7)];
     const bad = ids.slice(1, 2);
@@ -84,6 +87,7 @@ describe('what the signer refuses', () => {
     ]);
     await world.mineMany(3);
     bad.length = 0;
+    world.knobs.aheadMs += 60_000;
     await world.pay();
     await world.mineMany(3);
     expect(await statuses(ids)).toEqual(['confirmed', 'confirmed', 'confirmed']);

@@ -41,6 +41,8 @@ export type Obstacle =
 const BATCHES_A_ROUND_MAX = 50;
 /** What can't be paid yet is asked again so much later, and holds up nobody behind it. */
 const RETRY_MS = { too_little_funds: 15_000, signer_refused: 60_000 } as const;
+/** Blocks and people may come in between, but not for ever. */
+const OUTDATED_MAX = 3;
 /** A wallet that lacks the funds for so many in a row lacks them for the next as well. */
 const WITHOUT_FUNDS_MAX = 3;
 
@@ -49,6 +51,7 @@ export async function payQueue(round: Round): Promise<Obstacle | null> {
   const { deps } = round;
   let together = deps.batch.payoutsMax;
   let withoutFunds = 0;
+  let outdated = 0;
   let first: Obstacle | null = null;
   for (let batches = 0; batches < BATCHES_A_ROUND_MAX; batches += 1) {
     const queue = await queuedPayouts(deps.pool, deps.batch.payoutsMax, deps.now());
@@ -58,6 +61,10 @@ export async function payQueue(round: Round): Promise<Obstacle | null> {
     const obstacle = await payNext(round, next);
     if (obstacle === null) {
       together = deps.batch.payoutsMax;
+      continue;
+    }
+    if (obstacle.why === 'plan_outdated' && outdated < OUTDATED_MAX) {
+      outdated += 1;
       continue;
     }
     if (!('postpones' in obstacle)) return obstacle;

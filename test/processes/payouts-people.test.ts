@@ -142,10 +142,10 @@ describe.concurrent('a stranger who spends from the hot wallet', { timeout: 120_
     world.devnet.heal();
     world.devnet.mine();
     await vi.waitFor(
-      async () => expect(await auditOf(world, 'payouts.paused')).toHaveLength(1),
+      async () => expect(await auditOf(world, 'payout.paused')).toHaveLength(1),
       SOON,
     );
-    expect(await auditOf(world, 'payouts.paused')).toMatchObject([
+    expect(await auditOf(world, 'payout.paused')).toMatchObject([
       { actor: 'chain', details: { reason: 'unknown spend of the hot wallet' } },
     ]);
     const { payout: third } = await ask(worker, promise(3));

@@ -11,7 +11,7 @@ import type { PayoutPolicy } from '../../src/payouts/policy.js';
 import { beginPayerTerm, type PayerTerm, readIdentity } from '../../src/payouts/term-queries.js';
 import type { UnsignedTransaction } from '../../src/payouts/transaction.js';
 import { NETWORK } from '../simulation/network.js';
-import { drawWallet } from '../simulation/payouts/wallet.js';
+import { drawWallet, noteBackfill } from '../simulation/payouts/wallet.js';
 import { createTestDatabase } from './database.js';
 import { emptyTables } from './follow.js';
 import { looksInto } from './paying-books.js';
@@ -71,6 +71,7 @@ export function payingInTests(fees: PayoutPolicy['fees'], use: (world: Paying) =
 async function openPaying({ pool, url }: TestDatabase, fees: PayoutPolicy['fees']) {
   await emptyTables(pool);
   const wallet = drawWallet(createRandom('paying'));
+  await noteBackfill(pool, { wallet });
   const signer = wallet.openSigner();
   const knobs: Knobs = {
     fate: () => null,
