@@ -217,6 +217,22 @@ describe('a fence', () => {
     expect(await world.attempts(id)).toHaveLength(1);
   });
 
+  test('isn’t kept where the wallet got another output before it was signed', async () => {
+    await becomeAnother();
+    await requestedFence();
+    let isFirst = true;
+    world.knobs.beforeSigning = async () => {
+      if (isFirst) await world.fund(60);
+      isFirst = false;
+    };
+    expect(await world.pay()).toBe('held');
+    expect(await fencesOf(1)).toEqual([]);
+    await world.pay();
+    const [fence] = await fencesOf(1);
+    const unspent = await world.query('select 1 from wallet_outputs where spent_by is null');
+    expect(await world.inputsOf(fence?.tx_hash ?? '')).toHaveLength(unspent.length);
+  });
+
   test('that expired is planned anew', async () => {
     await becomeAnother();
     await requestedFence();

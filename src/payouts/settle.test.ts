@@ -187,6 +187,17 @@ describe('what is to be done with a batch', () => {
     expect(settle(given(ago(rest - 1)), CHAIN)).toEqual(STRAND);
     expect(settle(given(ago(rest)), CHAIN)).toEqual(REBUILD);
   });
+
+  test.each<[string, readonly Partial<AttemptFacts>[], Step]>([
+    ['is let go once all that was signed for it is dead', [DEAD, { ...DEAD, ...REFUSED }], RELEASE],
+    ['waits while something of it may land, and submits nothing', [DEAD, DUE], WAIT],
+    ['waits whatever pays nobody any more', [{ ...DUE, paysOpen: false }], WAIT],
+  ])('a batch that owes nothing %s', (_, attempts, step) => {
+    const facts = attempts.map((attempt) => ({ ...LIVE, ...attempt }));
+    for (const anchorSpendable of [true, false]) {
+      expect(settle({ owes: false, anchorSpendable, attempts: facts }, CHAIN)).toEqual(step);
+    }
+  });
 });
 
 describe('whatever the facts are', () => {
@@ -203,7 +214,7 @@ describe('whatever the facts are', () => {
     createdAt: fc.integer({ min: 0, max: 1_000_000 }).map(ago),
   });
   const batch = fc.record({
-    owes: fc.constant(true),
+    owes: fc.boolean(),
     anchorSpendable: fc.boolean(),
     attempts: fc.array(attempt, { maxLength: 4 }),
   });
@@ -220,14 +231,14 @@ describe('whatever the facts are', () => {
     );
 
   test('another attempt is built only where the anchor can be spent', () => {
-    always((step, [{ anchorSpendable }]) => {
-      if (step.type === 'rebuild') expect(anchorSpendable).toBe(true);
+    always((step, [{ owes, anchorSpendable }]) => {
+      if (step.type === 'rebuild') expect([owes, anchorSpendable]).toEqual([true, true]);
     });
   });
 
   test('payouts are released only when every attempt that could pay them is dead', () => {
-    always((step, [{ attempts }, at]) => {
-      const open = attempts.filter((one) => !one.inBlock && one.paysOpen);
+    always((step, [{ owes, attempts }, at]) => {
+      const open = owes ? attempts.filter((one) => !one.inBlock && one.paysOpen) : attempts;
       if (step.type === 'release') expect(open.filter((one) => !isDead(one, at))).toEqual([]);
     });
   });

@@ -114,6 +114,14 @@ describe('a transaction in a block', () => {
     },
   );
 
+  test('beside another one that pays the same: the first counts, the other is the loudest alarm', () => {
+    const one = { payout: IN.submitted, paidBy: PAYER_TX, feeShare: 1n };
+    const effects = payoutsIncluded([one, { ...one, feeShare: 2n }], WHERE);
+    expect(effects.moves).toHaveLength(1);
+    expect(afterwards(effects)?.feeLovelace).toBe(1n);
+    expect(effects.twice.map(({ feeShare }) => feeShare)).toEqual([2n]);
+  });
+
   test('without a block is a mistake', () => {
     expect(() => include(IN.submitted, OTHER_TX)).toThrow(OTHER_TX);
   });
