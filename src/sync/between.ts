@@ -7,6 +7,7 @@ import type { Cursor, SyncEvent } from './events.js';
 import { POINT_GONE, unspentAt } from './ledger-state.js';
 import { moveCursor, type Term } from './queries.js';
 import { NodeError } from './requests.js';
+import { withTimeLimit } from './time-limit.js';
 
 /** The books as they are after one block and before the next. */
 export type BooksBetween = {
@@ -146,7 +147,7 @@ const booksAt = <S>(
   point,
   height,
   unspentAt: (addresses) =>
-    ask(point, addresses, AbortSignal.any([signal, AbortSignal.timeout(TRY_MS_MAX)])),
+    withTimeLimit(signal, TRY_MS_MAX, (limited) => ask(point, addresses, limited)),
   write: (work) =>
     inTransaction(pool, async (tx) => {
       const at = await moveCursor(tx, term, cursor, cursor, tip);

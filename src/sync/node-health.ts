@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Choice, dialOf, type Endpoints } from './endpoints.js';
+import { withTimeLimit } from './time-limit.js';
 
 /** What `GET /health` of Ogmios says of its node: https://ogmios.dev/getting-started/monitoring/ */
 export type NodeHealth = {
@@ -43,13 +44,12 @@ export async function askNodeHealth(
   url.username = '';
   url.password = '';
   try {
-    const response = await fetch(url, {
-      headers: dial.headers,
+    return await withTimeLimit(signal, ANSWER_MS_MAX, async (limited) => {
       // Followed, a redirect would carry the key's header to another host.
-      redirect: 'error',
-      signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS_MAX)]),
+      const options = { headers: dial.headers, redirect: 'error', signal: limited } as const;
+      const response = await fetch(url, options);
+      return readNodeHealth(await response.json());
     });
-    return readNodeHealth(await response.json());
   } catch {
     return UNKNOWN;
   }
