@@ -125,6 +125,13 @@ describe('a transaction of the hot wallet', () => {
     const again = await world.post('lost', body);
     const id = again.type === 'created' ? again.payout.id : '';
     await world.mineMany(3);
+    const { batch_id: batch, tx_hash: txHash } = await world.payout(id);
+    const [bound] = await world.query<{ id: string }>(
+      'select batch_id as id from payout_transactions where tx_hash = $1',
+      [txHash],
+    );
+    // Should it be rolled back, its next attempt spends the same anchor.
+    expect([batch === null, batch]).toEqual([false, bound?.id]);
     expect(await world.payout(id)).toMatchObject({ status: 'confirmed', adopted: false });
     expect((await world.balance('ann'))?.held).toBe(0);
     expect(await world.paid(id)).toBe(1);

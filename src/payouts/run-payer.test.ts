@@ -148,7 +148,9 @@ describe('the payer', () => {
     });
     const id = await world.ask(5);
     await vi.waitFor(() => expect(asked.yet).toBe(true), SOON);
-    const gone = payer.stop();
+    const gone = payer.stop().then(() => 'gone');
+    const aWhile = world.query('select pg_sleep(0.5)').then(() => 'still there');
+    expect(await Promise.race([gone, aWhile])).toBe('still there');
     release();
     await gone;
     const [row] = await world.query<{ last_answer: string }>(
