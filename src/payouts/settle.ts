@@ -62,7 +62,8 @@ export function settle(batch: BatchFacts, chain: ChainFacts): Step {
   if (open.every((attempt) => isDead(attempt, chain))) {
     return { type: 'release', refused: open.length > 0 && open.every((one) => one.refused) };
   }
-  if (batch.anchorSpendable && isRested(open, chain)) return { type: 'rebuild' };
+  const isHopeless = open.length >= REFUSALS_MAX && open.every((attempt) => attempt.refused);
+  if (batch.anchorSpendable && !isHopeless && isRested(open, chain)) return { type: 'rebuild' };
   return live === undefined ? { type: 'strand' } : submitWhenDue(live, chain);
 }
 
@@ -84,6 +85,8 @@ export const isDead = (
   (attempt.lostInputHeight !== null && attempt.lostInputHeight <= deepHeight) ||
   (attempt.invalidHereafter !== null && deepSlot !== null && deepSlot >= attempt.invalidHereafter);
 
+/** After so many, all refused, it isn't the node: they are left to die, and then who is to blame is found. */
+const REFUSALS_MAX = 8;
 const REST_FIRST_MS = 5_000;
 const REST_MAX_MS = 600_000;
 
