@@ -12,7 +12,7 @@ import { createPool } from '../src/database/pool.js';
 import { createLogger } from '../src/health/logging.js';
 import { createMetrics } from '../src/health/metrics.js';
 import { startingVitals } from '../src/health/vitals.js';
-import { openQueue } from '../src/payouts/queue.js';
+import { openQueue } from '../src/payouts/queue/queue.js';
 import { longAddress } from '../test/support/addresses.js';
 import { openDatabase } from './surroundings.js';
 

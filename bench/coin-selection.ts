@@ -4,9 +4,13 @@ import { outputReference } from '../src/chain/block.js';
 import { parseNetwork } from '../src/chain/network.js';
 import type { Slot } from '../src/chain/point.js';
 import { USUAL_PARAMETERS } from '../src/chain/protocol-parameters.js';
-import { buildTransaction } from '../src/payouts/build.js';
-import { draftTransaction } from '../src/payouts/draft.js';
-import type { Payee, TransactionRequest, WalletOutput } from '../src/payouts/transaction.js';
+import { buildTransaction } from '../src/payouts/transaction/build.js';
+import { draftTransaction } from '../src/payouts/transaction/draft.js';
+import type {
+  Payee,
+  TransactionRequest,
+  WalletOutput,
+} from '../src/payouts/transaction/transaction.js';
 
 /**
  * How long it takes to choose inputs and change for a full transaction out of a large wallet, and to write

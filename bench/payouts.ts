@@ -6,8 +6,8 @@ import { USUAL_PARAMETERS } from '../src/chain/protocol-parameters.js';
 import { readConfig } from '../src/config.js';
 import { makeAddress } from '../src/devnet/address.js';
 import { createRandom } from '../src/devnet/random.js';
-import { buildTransaction } from '../src/payouts/build.js';
-import type { Payee } from '../src/payouts/transaction.js';
+import { buildTransaction } from '../src/payouts/transaction/build.js';
+import type { Payee } from '../src/payouts/transaction/transaction.js';
 import { type Paid, startPaying } from './paying.js';
 import {
   type BenchDatabase,

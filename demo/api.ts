@@ -1,4 +1,4 @@
-import type { PayoutView } from '../src/payouts/payout.js';
+import type { PayoutView } from '../src/payouts/model/payout.js';
 import type { Instance } from './instance.js';
 import { StoryBroken } from './wait.js';
 

@@ -1,5 +1,5 @@
 import { onChain } from '../src/devnet/look.js';
-import type { PayoutView } from '../src/payouts/payout.js';
+import type { PayoutView } from '../src/payouts/model/payout.js';
 import type { WantedPayout } from './api.js';
 import { POLICY } from './settings.js';
 import type { Stage } from './stage.js';

@@ -27,6 +27,14 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
+/** The same within payouts: each folder may import those before it. */
+const PAYOUT_FOLDERS = [
+  ['model', 'transaction'],
+  ['signing', 'node', 'queue', 'tracking', 'accepting'],
+  ['paying'],
+  ['wallet'],
+];
+
 /** The shell: it puts the parts together and may know them all; nobody else may know it. */
 const COMPOSITION = ['cli', 'run', 'verbs'];
 
@@ -34,8 +42,10 @@ const COMPOSITION = ['cli', 'run', 'verbs'];
 const PURE_FILES = [
   /^src\/chain\//,
   /^src\/payments\/(payment|match|effects|confirmation|ledger|fingerprint-set)\.ts$/,
-  /^src\/payouts\/(payout|entries|transaction|metadata|quarantine|coin-selection|change|batching|settle|limits|answers)\.ts$/,
-  /^src\/payouts\/(check-body|read-body|read-outputs|key-formats|signed|signer-protocol)\.ts$/,
+  /^src\/payouts\/model\/(payout|entries|fee-share)\.ts$/,
+  /^src\/payouts\/transaction\/(?!build|library-objects)/,
+  /^src\/payouts\/signing\/(check-body|read-body|read-outputs|key-formats|signed|signer-protocol)\.ts$/,
+  /^src\/payouts\/(accepting\/limits|node\/answers|paying\/(batching|settle|sweeps)|tracking\/track)\.ts$/,
   /^src\/signer\/allowance\.ts$/,
   /^src\/sync\/(points|verdict|flow|endpoints|events)\.ts$/,
   /^src\/devnet\/(random|address|transaction|ledger|walking-ledger|block-tree|genesis|draft|chain|content|metadata|json|render|source|network|queries|request|session|recorded|faults)\.ts$/,
@@ -71,6 +81,18 @@ describe('the architecture', () => {
 
   test('lets imports point one way', () => {
     expect(tell(program, forbiddenImports)).toEqual([]);
+  });
+
+  test('lets the imports of payouts point one way', () => {
+    const rankOf = (path: string): number => {
+      const folder = /^src\/payouts\/([^/]+)\//.exec(path)?.[1] ?? '';
+      return PAYOUT_FOLDERS.findIndex((folders) => folders.includes(folder));
+    };
+    const own = program.filter(({ path }) => path.startsWith('src/payouts/'));
+    expect(tell(own, ({ path }) => (rankOf(path) < 0 ? ['no folder'] : []))).toEqual([]);
+    const upward = ({ path, imports }: Source) =>
+      imports.filter((name) => name.startsWith('src/payouts/') && rankOf(name) > rankOf(path));
+    expect(tell(own, upward)).toEqual([]);
   });
 
   test('reads everything that it imports from src or a package', () => {

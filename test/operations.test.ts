@@ -4,8 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { SETTINGS } from '../src/config/settings.js';
 import { createMetrics } from '../src/health/metrics.js';
 import { PAYMENT_STATUSES } from '../src/payments/payment.js';
-import { PAYOUT_STATUSES } from '../src/payouts/payout.js';
-import { HOLDING_STATES } from '../src/payouts/wallet.js';
+import { PAYOUT_STATUSES } from '../src/payouts/model/payout.js';
+import { HOLDING_STATES } from '../src/payouts/wallet/wallet.js';
 import { runTeller } from '../src/verbs/program.js';
 import { root } from './support/sources.js';
 

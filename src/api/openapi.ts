@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { ApiScope } from '../config.js';
-import { payoutBody } from '../payouts/request.js';
+import { payoutBody } from '../payouts/accepting/request.js';
 import {
   addressQuery,
   addressView,

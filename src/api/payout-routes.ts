@@ -1,26 +1,26 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { checkAddress } from '../chain/address.js';
 import type { ApiKey } from '../config.js';
-import { approvePayout } from '../payouts/approval.js';
-import { cancelPayout } from '../payouts/cancel.js';
+import { approvePayout } from '../payouts/accepting/approval.js';
+import { cancelPayout } from '../payouts/accepting/cancel.js';
 import {
   type Acceptance,
   createAcceptance,
   type Nudge,
   nudgeSafely,
-} from '../payouts/gathering.js';
-import type { Caller } from '../payouts/identity.js';
-import { minimumLovelace } from '../payouts/minimum.js';
-import { showPayout } from '../payouts/payout.js';
-import type { PayoutPolicy } from '../payouts/policy.js';
-import { listPayouts, readPayout } from '../payouts/reads.js';
+} from '../payouts/accepting/gathering.js';
+import { listPayouts, readPayout } from '../payouts/accepting/reads.js';
 import {
   checkPayout,
   IDEMPOTENCY_KEY_FORM,
   isIdempotencyKey,
   type PayoutRequest,
   payoutBody,
-} from '../payouts/request.js';
+} from '../payouts/accepting/request.js';
+import type { Caller } from '../payouts/model/identity.js';
+import { showPayout } from '../payouts/model/payout.js';
+import type { PayoutPolicy } from '../payouts/model/policy.js';
+import { minimumLovelace } from '../payouts/transaction/minimum.js';
 import type { ApiDeps, KeyOf } from './address-routes.js';
 import { requireScope } from './keys.js';
 import { HttpProblem } from './problems.js';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MAX } from '../payments/pages.js';
 import { PAYMENT_STATUSES } from '../payments/payment.js';
-import { PAYOUT_STATUSES } from '../payouts/payout.js';
+import { PAYOUT_STATUSES } from '../payouts/model/payout.js';
 import { NOT_YET } from './validation.js';
 
 /** Shapes of `/v1` in and out (contract, section 4). The OpenAPI document is made from them. */

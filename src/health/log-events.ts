@@ -1,6 +1,6 @@
 import { showPoint, type TipOrOrigin } from '../chain/point.js';
 import type { Payment, PaymentsSummary } from '../payments/payment.js';
-import type { PayoutsSummary } from '../payouts/tracking.js';
+import type { PayoutsSummary } from '../payouts/tracking/tracking.js';
 import type { Cursor, SyncEvent } from '../sync/events.js';
 import { type LogLine, line, writeLines } from './log-line.js';
 import type { Logger } from './logging.js';

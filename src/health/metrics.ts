@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Payment, PaymentsSummary } from '../payments/payment.js';
-import type { PayerEvent } from '../payouts/payer-deps.js';
+import type { PayerEvent } from '../payouts/paying/payer-deps.js';
 import type { SyncEvent } from '../sync/events.js';
 import { boundedLabels } from './bounded-labels.js';
 import { confirmationSeconds, type SeenSummary } from './log-events.js';

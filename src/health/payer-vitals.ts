@@ -1,4 +1,4 @@
-import type { PayerEvent, Waiting } from '../payouts/payer-deps.js';
+import type { PayerEvent, Waiting } from '../payouts/paying/payer-deps.js';
 import type { Logger } from './logging.js';
 import type { Metrics } from './metrics.js';
 import { logPayerEvent } from './payout-log-events.js';

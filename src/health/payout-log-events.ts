@@ -1,6 +1,6 @@
-import type { PayerEvent } from '../payouts/payer-deps.js';
-import type { Payout } from '../payouts/payout.js';
-import type { PayoutsSummary } from '../payouts/tracking.js';
+import type { Payout } from '../payouts/model/payout.js';
+import type { PayerEvent } from '../payouts/paying/payer-deps.js';
+import type { PayoutsSummary } from '../payouts/tracking/tracking.js';
 import { type LogLine, line, writeLines } from './log-line.js';
 import type { Logger } from './logging.js';
 

@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
-import type { PayerEvent } from '../payouts/payer-deps.js';
-import { OPEN_STATUSES, type Standing } from '../payouts/standing.js';
-import type { PayoutsSummary } from '../payouts/tracking.js';
+import type { PayerEvent } from '../payouts/paying/payer-deps.js';
+import type { PayoutsSummary } from '../payouts/tracking/tracking.js';
+import { OPEN_STATUSES, type Standing } from '../payouts/wallet/standing.js';
 import { payoutSeconds } from './payout-log-events.js';
 
 /** Read from PostgreSQL for a scrape; null is what couldn't be read, or isn't there. */

@@ -4,9 +4,9 @@ import {
   type PayoutCounts,
   readStanding,
   type Standing,
-} from '../payouts/standing.js';
-import { hoursLeft, tallyHoldings, type WalletTotals } from '../payouts/wallet.js';
-import { outflowOfDay, readHoldings, walletBalance } from '../payouts/wallet-holdings.js';
+} from '../payouts/wallet/standing.js';
+import { hoursLeft, tallyHoldings, type WalletTotals } from '../payouts/wallet/wallet.js';
+import { outflowOfDay, readHoldings, walletBalance } from '../payouts/wallet/wallet-holdings.js';
 import type { PayerVitals } from './payer-vitals.js';
 
 /** What `/status` says of payouts and their wallet, as it was read. */

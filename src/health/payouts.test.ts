@@ -1,8 +1,8 @@
 import { Registry } from 'prom-client';
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { PayerEvent } from '../payouts/payer-deps.js';
-import type { Payout } from '../payouts/payout.js';
-import type { PayoutsSummary } from '../payouts/tracking.js';
+import type { Payout } from '../payouts/model/payout.js';
+import type { PayerEvent } from '../payouts/paying/payer-deps.js';
+import type { PayoutsSummary } from '../payouts/tracking/tracking.js';
 import { createLogger } from './logging.js';
 import { createMetrics, type Metrics } from './metrics.js';
 import { watchPayer } from './payer-vitals.js';

@@ -1,5 +1,5 @@
 import type { Secret } from '../config/secret.js';
-import { createRedisClient } from '../payouts/redis-client.js';
+import { createRedisClient } from '../payouts/queue/redis-client.js';
 
 export type RedisPing = { ping(): Promise<void>; close(): void };
 

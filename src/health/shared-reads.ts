@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import { type Counts, countAll } from '../payments/reads.js';
-import { countAttemptsWithoutCommonInput, readStanding } from '../payouts/standing.js';
-import { walletBalance } from '../payouts/wallet-holdings.js';
+import { countAttemptsWithoutCommonInput, readStanding } from '../payouts/wallet/standing.js';
+import { walletBalance } from '../payouts/wallet/wallet-holdings.js';
 import { shared, withDeadline } from './in-flight.js';
 import type { PayoutSample } from './payout-metrics.js';
 import { type PayoutReading, readPayouts } from './payout-status.js';

@@ -2,7 +2,7 @@ import type { Pool } from 'pg';
 import { decodeNextBlock } from '../chain/decode.js';
 import { type Config, ConfigError } from '../config.js';
 import { createPaymentHandlers } from '../payments/apply.js';
-import { type BooksSummary, withPayouts } from '../payouts/tracking.js';
+import { type BooksSummary, withPayouts } from '../payouts/tracking/tracking.js';
 import type { Endpoints } from '../sync/endpoints.js';
 import type { SyncEvent } from '../sync/events.js';
 import type { SyncDeps } from '../sync/worker.js';

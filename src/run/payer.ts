@@ -4,13 +4,13 @@ import { SECURITY_PARAMETER_BLOCKS } from '../chain/point.js';
 import { type Config, ConfigError } from '../config.js';
 import { describeDatabaseError } from '../database/pool.js';
 import type { Logger } from '../health/logging.js';
-import { buildTransaction } from '../payouts/build.js';
-import { createOgmiosNode } from '../payouts/ogmios-node.js';
-import { openSigner } from '../payouts/open-signer.js';
-import type { PayerEvent } from '../payouts/payer-deps.js';
-import { type Nudges, runPayer } from '../payouts/run-payer.js';
-import type { Signer } from '../payouts/signer.js';
-import { readIdentity } from '../payouts/term-queries.js';
+import { readIdentity } from '../payouts/model/database-identity.js';
+import { createOgmiosNode } from '../payouts/node/ogmios-node.js';
+import type { PayerEvent } from '../payouts/paying/payer-deps.js';
+import { type Nudges, runPayer } from '../payouts/paying/run-payer.js';
+import { openSigner } from '../payouts/signing/open-signer.js';
+import type { Signer } from '../payouts/signing/signer.js';
+import { buildTransaction } from '../payouts/transaction/build.js';
 import type { Endpoints } from '../sync/endpoints.js';
 
 /** Bytes that no block took are submitted again this often: nodes forget, and mempools drop. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { enterpriseAddress } from '../../test/support/addresses.js';
 import { PREPROD, unsigned, WALLET } from '../../test/support/unsigned.js';
-import { readTransaction } from '../payouts/read-body.js';
+import { readTransaction } from '../payouts/signing/read-body.js';
 import { type Allowance, judge, stateOf } from './allowance.js';
 
 const UNLIMITED: Allowance = {

@@ -1,6 +1,6 @@
 import type { AssetUnit, Lovelace } from '../chain/block.js';
-import { METADATA_LABEL } from '../payouts/metadata.js';
-import type { ReadTransaction } from '../payouts/read-body.js';
+import type { ReadTransaction } from '../payouts/signing/read-body.js';
+import { METADATA_LABEL } from '../payouts/transaction/metadata.js';
 
 /** What whoever runs the signer lets the worker do, whatever the worker says. Null: no limit. */
 export type Allowance = {

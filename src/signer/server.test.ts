@@ -17,10 +17,10 @@ import {
 import { parseNetwork } from '../chain/network.js';
 import { ConfigError, Secret } from '../config.js';
 import { createLogger } from '../health/logging.js';
-import { holdKey } from '../payouts/file-signer.js';
-import { openSigner, type SignerContext } from '../payouts/open-signer.js';
-import { SigningRefused } from '../payouts/signer.js';
-import { signRequestOf } from '../payouts/signer-protocol.js';
+import { holdKey } from '../payouts/signing/file-signer.js';
+import { openSigner, type SignerContext } from '../payouts/signing/open-signer.js';
+import { SigningRefused } from '../payouts/signing/signer.js';
+import { signRequestOf } from '../payouts/signing/signer-protocol.js';
 import type { Allowance } from './allowance.js';
 import { openJournal } from './journal.js';
 import { buildSignerServer } from './server.js';

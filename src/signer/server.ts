@@ -3,8 +3,8 @@ import { TLSSocket } from 'node:tls';
 import fastify, { type FastifyError, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Network } from '../chain/network.js';
 import type { Logger } from '../health/logging.js';
-import type { Keyholder } from '../payouts/file-signer.js';
-import { readTransaction } from '../payouts/read-body.js';
+import type { Keyholder } from '../payouts/signing/file-signer.js';
+import { readTransaction } from '../payouts/signing/read-body.js';
 import {
   KEY_PATH,
   LIMIT_REACHED_TYPE,
@@ -12,7 +12,7 @@ import {
   REFUSED_TYPE,
   SIGN_PATH,
   SIGN_REQUEST,
-} from '../payouts/signer-protocol.js';
+} from '../payouts/signing/signer-protocol.js';
 import { type Allowance, judge, type Statement, stateOf } from './allowance.js';
 import type { Journal } from './journal.js';
 

@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { userInfo } from 'node:os';
 import type { ApiKey, ApiScope } from '../config.js';
-import type { Caller } from '../payouts/identity.js';
+import type { Caller } from '../payouts/model/identity.js';
 import { type Terminal, UsageError } from './terminal.js';
 
 /** The person at the terminal, as the system calls them. */

@@ -1,9 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { ConfigError } from '../config.js';
-import { type AcceptOutcome, acceptPayouts } from '../payouts/acceptance.js';
-import { minimumLovelace } from '../payouts/minimum.js';
-import { showPayout } from '../payouts/payout.js';
-import { POLICY_SETTINGS, payoutPolicyOf } from '../payouts/policy.js';
+import { type AcceptOutcome, acceptPayouts } from '../payouts/accepting/acceptance.js';
 import {
   type Asking,
   checkPayout,
@@ -11,7 +8,10 @@ import {
   isIdempotencyKey,
   type PayoutBody,
   type PayoutRequest,
-} from '../payouts/request.js';
+} from '../payouts/accepting/request.js';
+import { showPayout } from '../payouts/model/payout.js';
+import { POLICY_SETTINGS, payoutPolicyOf } from '../payouts/model/policy.js';
+import { minimumLovelace } from '../payouts/transaction/minimum.js';
 import { keyCaller, operator } from './caller.js';
 import { refuseOtherNetwork, withDatabase } from './database.js';
 import { finish, type JsonFlag, type VerbContext, withExample } from './flags.js';

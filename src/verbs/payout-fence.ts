@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { Pool } from 'pg';
-import { type FenceProgress, readFence } from '../payouts/control-queries.js';
-import { actorOf } from '../payouts/identity.js';
-import { type FenceRequest, requestFence } from '../payouts/pause.js';
+import { type FenceRequest, requestFence } from '../payouts/accepting/pause.js';
+import { type FenceProgress, readFence } from '../payouts/model/control-queries.js';
+import { actorOf } from '../payouts/model/identity.js';
 import { operator } from './caller.js';
 import { withDatabase } from './database.js';
 import { finish, type JsonFlag, type VerbContext, wholeNumber, withExample } from './flags.js';

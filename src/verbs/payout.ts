@@ -1,18 +1,18 @@
 import { type Command, Option } from 'commander';
 import { checkAddress } from '../chain/address.js';
-import { approvePayout } from '../payouts/approval.js';
-import { cancelPayout } from '../payouts/cancel.js';
-import type { PayoutControl } from '../payouts/control-queries.js';
-import { actorOf } from '../payouts/identity.js';
-import { pausePayouts, resumePayouts } from '../payouts/pause.js';
+import { approvePayout } from '../payouts/accepting/approval.js';
+import { cancelPayout } from '../payouts/accepting/cancel.js';
+import { pausePayouts, resumePayouts } from '../payouts/accepting/pause.js';
+import { listPayouts, readPayout } from '../payouts/accepting/reads.js';
+import type { PayoutControl } from '../payouts/model/control-queries.js';
+import { actorOf } from '../payouts/model/identity.js';
 import {
   PAYOUT_STATUSES,
   type Payout,
   type PayoutStatus,
   type PayoutView,
   showPayout,
-} from '../payouts/payout.js';
-import { listPayouts, readPayout } from '../payouts/reads.js';
+} from '../payouts/model/payout.js';
 import { keyCaller, operator } from './caller.js';
 import { withDatabase } from './database.js';
 import {

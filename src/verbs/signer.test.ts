@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { enterpriseAddress } from '../../test/support/addresses.js';
 import { KEY_HASH, KEY_HEX, PREPROD, unsigned, WALLET } from '../../test/support/unsigned.js';
 import { Secret } from '../config.js';
-import { openSigner } from '../payouts/open-signer.js';
+import { openSigner } from '../payouts/signing/open-signer.js';
 import { runTeller } from './program.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));

@@ -1,12 +1,12 @@
 import type { Pool } from 'pg';
 import { SECURITY_PARAMETER_BLOCKS } from '../chain/point.js';
 import { type Config, ConfigError } from '../config.js';
-import { buildTransaction } from '../payouts/build.js';
-import { createOgmiosNode } from '../payouts/ogmios-node.js';
-import { openSigner } from '../payouts/open-signer.js';
-import type { PayerDeps } from '../payouts/payer-deps.js';
-import { PAYER_LOCK_CLASS } from '../payouts/run-payer.js';
-import { readIdentity } from '../payouts/term-queries.js';
+import { readIdentity } from '../payouts/model/database-identity.js';
+import { createOgmiosNode } from '../payouts/node/ogmios-node.js';
+import type { PayerDeps } from '../payouts/paying/payer-deps.js';
+import { PAYER_LOCK_CLASS } from '../payouts/paying/run-payer.js';
+import { openSigner } from '../payouts/signing/open-signer.js';
+import { buildTransaction } from '../payouts/transaction/build.js';
 import { endpointsOf } from '../run/chain.js';
 import { waitForLeadership } from '../sync/leader.js';
 import { walletAddress } from './wallet.js';

@@ -8,7 +8,7 @@ import {
 } from '../../test/support/wallet-world.js';
 import { readConfig } from '../config.js';
 import { createLogger } from '../health/logging.js';
-import { PAYER_LOCK_CLASS } from '../payouts/run-payer.js';
+import { PAYER_LOCK_CLASS } from '../payouts/paying/run-payer.js';
 import { endpointsOf } from '../run/chain.js';
 import { startPayer } from '../run/payer.js';
 import { waitForLeadership } from '../sync/leader.js';

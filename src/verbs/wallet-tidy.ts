@@ -1,17 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
-import { PlanOutdated } from '../payouts/attempt.js';
-import { SigningRefused } from '../payouts/signer.js';
-import { beginPayerTerm, NotNow } from '../payouts/term-queries.js';
+import { PlanOutdated } from '../payouts/paying/attempt.js';
+import { beginPayerTerm, NotNow } from '../payouts/paying/term-queries.js';
+import { SigningRefused } from '../payouts/signing/signer.js';
+import type { UnsignedTransaction } from '../payouts/transaction/transaction.js';
 import {
   draftTidying,
   obstacleToTidying,
   readTidying,
   submitTidying,
   type TidyingState,
-} from '../payouts/tidying.js';
-import type { Tidying } from '../payouts/tidying-plan.js';
-import type { UnsignedTransaction } from '../payouts/transaction.js';
+} from '../payouts/wallet/tidying.js';
+import type { Tidying } from '../payouts/wallet/tidying-plan.js';
 import { withDatabase } from './database.js';
 import { finish, type VerbContext } from './flags.js';
 import { counted, EXIT, type Terminal } from './terminal.js';

@@ -1,5 +1,5 @@
-import type { TidyingState } from '../payouts/tidying.js';
-import type { UnsignedTransaction } from '../payouts/transaction.js';
+import type { UnsignedTransaction } from '../payouts/transaction/transaction.js';
+import type { TidyingState } from '../payouts/wallet/tidying.js';
 import type { JsonFlag } from './flags.js';
 import { counted, printable, sayJson, showAda, type Terminal } from './terminal.js';
 

@@ -5,8 +5,8 @@ import {
   type HoldingState,
   type JudgedHolding,
   tallyHoldings,
-} from '../payouts/wallet.js';
-import { readHoldings } from '../payouts/wallet-holdings.js';
+} from '../payouts/wallet/wallet.js';
+import { readHoldings } from '../payouts/wallet/wallet-holdings.js';
 import { withDatabase } from './database.js';
 import { type JsonFlag, type VerbContext, wholeNumber, withExample } from './flags.js';
 import { sayFields, sayJson, sayTable, showAda } from './terminal.js';

@@ -7,7 +7,7 @@ import { expect, test as plainTest, vi } from 'vitest';
 import { parseNetwork } from '../../src/chain/network.js';
 import { type Devnet, type DevnetOptions, startDevnet } from '../../src/devnet/server.js';
 import { registerAddresses } from '../../src/payments/registration.js';
-import type { PayoutView } from '../../src/payouts/payout.js';
+import type { PayoutView } from '../../src/payouts/model/payout.js';
 import { enterpriseAddress, longAddress } from '../support/addresses.js';
 import { copyTestDatabase, createTestDatabase } from '../support/database.js';
 import { TEST_WALLET } from '../support/payout-wallet.js';

@@ -1,5 +1,5 @@
 import { describe, expect, vi } from 'vitest';
-import type { PayoutView } from '../../src/payouts/payout.js';
+import type { PayoutView } from '../../src/payouts/model/payout.js';
 import { ask, type PayoutWorld, promise, SOON, test } from './payout-world.js';
 import type { WorkerProcess } from './worker-process.js';
 

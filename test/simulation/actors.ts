@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { decodeNextBlock } from '../../src/chain/decode.js';
 import { createPaymentHandlers } from '../../src/payments/apply.js';
 import { registerAddresses } from '../../src/payments/registration.js';
-import { type BooksSummary, withPayouts } from '../../src/payouts/tracking.js';
+import { type BooksSummary, withPayouts } from '../../src/payouts/tracking/tracking.js';
 import { ConnectionEnded } from '../../src/sync/connection.js';
 import {
   type BlockHandlers,

@@ -2,14 +2,14 @@ import { expect } from 'vitest';
 import { type OutputReference, outputReference } from '../../src/chain/block.js';
 import type { Slot } from '../../src/chain/point.js';
 import { USUAL_PARAMETERS } from '../../src/chain/protocol-parameters.js';
-import { buildTransaction } from '../../src/payouts/build.js';
-import { readPayoutMetadata } from '../../src/payouts/metadata.js';
+import { buildTransaction } from '../../src/payouts/transaction/build.js';
+import { readPayoutMetadata } from '../../src/payouts/transaction/metadata.js';
 import type {
   Payee,
   TransactionRequest,
   UnsignedTransaction,
   WalletOutput,
-} from '../../src/payouts/transaction.js';
+} from '../../src/payouts/transaction/transaction.js';
 import { longAddress } from './addresses.js';
 import { signForTest, TEST_NETWORK, TEST_WALLET } from './payout-wallet.js';
 import { judgeTransaction, readBySecondLibrary } from './second-opinion.js';

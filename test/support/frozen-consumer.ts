@@ -2,7 +2,7 @@
 import { writeSync } from 'node:fs';
 import { pino } from 'pino';
 import { Secret } from '../../src/config/secret.js';
-import { openQueue } from '../../src/payouts/queue.js';
+import { openQueue } from '../../src/payouts/queue/queue.js';
 
 const [databaseUrl = '', redisUrl] = process.argv.slice(2);
 const queue = await openQueue(

@@ -9,7 +9,7 @@ import { Secret } from '../../src/config.js';
 import { createLogger } from '../../src/health/logging.js';
 import { createMetrics } from '../../src/health/metrics.js';
 import { startingVitals, type Vitals } from '../../src/health/vitals.js';
-import type { PayoutPolicy } from '../../src/payouts/policy.js';
+import type { PayoutPolicy } from '../../src/payouts/model/policy.js';
 import { longAddress } from './addresses.js';
 import { createTestDatabase } from './database.js';
 import type { TestDatabase } from './test-databases.js';

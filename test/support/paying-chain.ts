@@ -4,7 +4,7 @@ import { type Content, createChain, type DevnetBlock } from '../../src/devnet/ch
 import { createSession } from '../../src/devnet/session.js';
 import { chainSource } from '../../src/devnet/source.js';
 import { createPaymentHandlers } from '../../src/payments/apply.js';
-import { withPayouts } from '../../src/payouts/tracking.js';
+import { withPayouts } from '../../src/payouts/tracking/tracking.js';
 import { createFollower, type Follower } from '../../src/sync/follower.js';
 import { beginTerm, readCursor } from '../../src/sync/queries.js';
 import { NETWORK } from '../simulation/network.js';

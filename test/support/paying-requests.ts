@@ -2,10 +2,10 @@ import type pg from 'pg';
 import { Secret } from '../../src/config.js';
 import { makeAddress } from '../../src/devnet/address.js';
 import { createRandom } from '../../src/devnet/random.js';
-import { type AcceptOutcome, acceptPayouts } from '../../src/payouts/acceptance.js';
-import { minimumLovelace } from '../../src/payouts/minimum.js';
-import type { PayoutPolicy } from '../../src/payouts/policy.js';
-import { checkPayout, type PayoutBody } from '../../src/payouts/request.js';
+import { type AcceptOutcome, acceptPayouts } from '../../src/payouts/accepting/acceptance.js';
+import { checkPayout, type PayoutBody } from '../../src/payouts/accepting/request.js';
+import type { PayoutPolicy } from '../../src/payouts/model/policy.js';
+import { minimumLovelace } from '../../src/payouts/transaction/minimum.js';
 import { NETWORK } from '../simulation/network.js';
 import { ADA } from './follow.js';
 

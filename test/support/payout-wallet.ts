@@ -6,9 +6,9 @@ import {
   TransactionHash,
 } from '@dcspark/cardano-multiplatform-lib-nodejs';
 import { parseNetwork } from '../../src/chain/network.js';
-import { readTransaction } from '../../src/payouts/read-body.js';
-import { attachWitness, keyHashOf } from '../../src/payouts/signed.js';
-import type { UnsignedTransaction } from '../../src/payouts/transaction.js';
+import { readTransaction } from '../../src/payouts/signing/read-body.js';
+import { attachWitness, keyHashOf } from '../../src/payouts/signing/signed.js';
+import type { UnsignedTransaction } from '../../src/payouts/transaction/transaction.js';
 
 const KEY = PrivateKey.from_normal_bytes(new Uint8Array(32).fill(7));
 const PUBLIC_KEY = KEY.to_public().to_raw_bytes();

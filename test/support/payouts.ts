@@ -1,7 +1,7 @@
 import { beforeEach } from 'vitest';
 import { buildHttp } from '../../src/api/server.js';
-import type { PayoutView } from '../../src/payouts/payout.js';
-import type { PayoutPolicy } from '../../src/payouts/policy.js';
+import type { PayoutView } from '../../src/payouts/model/payout.js';
+import type { PayoutPolicy } from '../../src/payouts/model/policy.js';
 import { longAddress } from './addresses.js';
 import { PAYOUT_POLICY, serveInTests } from './http.js';
 

@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { expect, vi } from 'vitest';
 import { Secret } from '../../src/config/secret.js';
-import { type NudgeQueue, openQueue } from '../../src/payouts/queue.js';
+import { type NudgeQueue, openQueue } from '../../src/payouts/queue/queue.js';
 
 /** A log that can be read. */
 export function recordLog() {

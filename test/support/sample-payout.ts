@@ -1,4 +1,4 @@
-import type { Payout } from '../../src/payouts/payout.js';
+import type { Payout } from '../../src/payouts/model/payout.js';
 
 /** A payout of a user who bears the fee, accepted and never signed. */
 export const QUEUED_PAYOUT: Payout = {

@@ -10,7 +10,7 @@ import { encode } from 'cborg';
 import { outputReference } from '../../src/chain/block.js';
 import { parseNetwork } from '../../src/chain/network.js';
 import type { Slot } from '../../src/chain/point.js';
-import type { UnsignedTransaction } from '../../src/payouts/transaction.js';
+import type { UnsignedTransaction } from '../../src/payouts/transaction/transaction.js';
 import { enterpriseAddress } from './addresses.js';
 
 const preprod = parseNetwork('preprod');

@@ -1,6 +1,6 @@
 import type pg from 'pg';
-import { approvePayout } from '../../../src/payouts/approval.js';
-import { resumePayouts } from '../../../src/payouts/pause.js';
+import { approvePayout } from '../../../src/payouts/accepting/approval.js';
+import { resumePayouts } from '../../../src/payouts/accepting/pause.js';
 import { gatePool } from '../gated-pool.js';
 import { InvariantBroken } from '../inspect.js';
 import { Crash } from '../scheduler.js';

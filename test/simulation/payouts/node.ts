@@ -1,6 +1,6 @@
 import type { Slot } from '../../../src/chain/point.js';
 import { USUAL_PARAMETERS } from '../../../src/chain/protocol-parameters.js';
-import type { PayoutNode, SubmitOutcome } from '../../../src/payouts/node.js';
+import type { PayoutNode, SubmitOutcome } from '../../../src/payouts/node/node.js';
 import { Crash } from '../scheduler.js';
 import type { World } from '../state.js';
 import type { PayoutWorld } from './state.js';

@@ -1,8 +1,8 @@
 import { Secret } from '../../../src/config.js';
 import type { Random } from '../../../src/devnet/random.js';
 import type { Refusal } from '../../../src/devnet/refusal.js';
-import type { PayoutPolicy } from '../../../src/payouts/policy.js';
-import type { PayoutRequest } from '../../../src/payouts/request.js';
+import type { PayoutRequest } from '../../../src/payouts/accepting/request.js';
+import type { PayoutPolicy } from '../../../src/payouts/model/policy.js';
 import { NETWORK } from '../network.js';
 import type { Snapshot } from './restore.js';
 import { drawWallet, type HotWallet } from './wallet.js';

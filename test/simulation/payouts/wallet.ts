@@ -2,8 +2,8 @@ import { PrivateKey } from '@dcspark/cardano-multiplatform-lib-nodejs';
 import type pg from 'pg';
 import { makeAddress } from '../../../src/devnet/address.js';
 import type { Random } from '../../../src/devnet/random.js';
-import { createFileSigner, holdKey } from '../../../src/payouts/file-signer.js';
-import type { Signer } from '../../../src/payouts/signer.js';
+import { createFileSigner, holdKey } from '../../../src/payouts/signing/file-signer.js';
+import type { Signer } from '../../../src/payouts/signing/signer.js';
 import { NETWORK } from '../network.js';
 
 /** A hot wallet with a real key, drawn from the seed. */

@@ -1,0 +1,78 @@
+import type { Pool } from 'pg';
+import { againAfterDeadlock, inTransaction, type Tx } from '../../database/transaction.js';
+import { deltasOf } from '../../payments/ledger.js';
+import { post } from '../../payments/ledger-queries.js';
+import { audit } from '../model/books-queries.js';
+import { type Hold, lockHold } from '../model/control-queries.js';
+import { readIdentity } from '../model/database-identity.js';
+import { entriesOfRelease } from '../model/entries.js';
+import { actorOf, type Caller } from '../model/identity.js';
+import type { Payout } from '../model/payout.js';
+import { PAYOUT_COLUMNS, type PayoutRow, payoutFrom } from '../model/payout-row.js';
+
+export type CancelOutcome =
+  | { readonly type: 'cancelled'; readonly payout: Payout }
+  | { readonly type: 'not_found' }
+  | { readonly type: 'too_late'; readonly detail: string };
+
+const LOCK = `
+  select p.batch_id, ${PAYOUT_COLUMNS} from outbound_payments p where p.id = $1 for update`;
+const CANCEL = `
+  update outbound_payments set status = 'cancelled', booked = false, updated_at = $2
+   where id = $1 and status in ('awaiting_approval', 'queued') and batch_id is null`;
+
+/**
+ * Ends a payout that surely was never submitted. It loses against any submission that may have
+ * happened: one that this database knows of, and one that it may have forgotten.
+ */
+export const cancelPayout = (pool: Pool, id: string, caller: Caller): Promise<CancelOutcome> =>
+  againAfterDeadlock(() => inTransaction(pool, (tx) => cancelIn(tx, id, caller)));
+
+async function cancelIn(tx: Tx, id: string, caller: Caller): Promise<CancelOutcome> {
+  // Before the payout, as everybody does; shared, so that no hold begins until this is decided.
+  const hold = await lockHold(tx);
+  const { now } = hold;
+  const mayHaveForgotten = await isAnother(tx, hold);
+  const { rows } = await tx.query<PayoutRow & { batch_id: string | null }>(LOCK, [id]);
+  const [row] = rows;
+  if (row === undefined) return { type: 'not_found' };
+  const payout = payoutFrom(row);
+  const detail = whyTooLate(payout, row.batch_id !== null, mayHaveForgotten ? now : hold.heldAt);
+  if (detail !== null) return { type: 'too_late', detail };
+  const { rowCount } = await tx.query(CANCEL, [id, now]);
+  if (rowCount !== 1) throw new Error('a locked payout changed');
+  await release(tx, payout, now, actorOf(caller));
+  return { type: 'cancelled', payout: { ...payout, status: 'cancelled', booked: false } };
+}
+
+/** Restored or failed over, and whoever pays hasn't noticed yet: what it forgot is as unknown. */
+async function isAnother(tx: Tx, { identity }: Hold): Promise<boolean> {
+  if (identity === null) return false;
+  const now = await readIdentity(tx);
+  return Object.entries(now).some(([name, value]) => identity[name] !== value);
+}
+
+/** @param heldAt what was made before may have been submitted by what was forgotten */
+function whyTooLate(payout: Payout, inBatch: boolean, heldAt: Date | null): string | null {
+  if (payout.status !== 'awaiting_approval' && payout.status !== 'queued') {
+    return `the payout is ${payout.status}`;
+  }
+  if (inBatch)
+    return 'a transaction that pays it was signed before and may still come into a block';
+  if (heldAt !== null && payout.createdAt <= heldAt) {
+    return (
+      'payouts are held because the database may have forgotten what was submitted, ' +
+      'and this one is older than that'
+    );
+  }
+  return null;
+}
+
+async function release(tx: Tx, payout: Payout, at: Date, actor: string): Promise<void> {
+  const entries = payout.booked ? entriesOfRelease(payout) : [];
+  if (entries.length > 0) await post(tx, at, entries, deltasOf(entries));
+  const details = { status: payout.status, lovelace: payout.amountLovelace.toString() };
+  await audit(tx, at, [
+    { action: 'payout.cancelled', entityType: 'payout', entityId: payout.id, actor, details },
+  ]);
+}
