@@ -47,3 +47,52 @@ describe('two instances, registrations and every fault, by seed', () => {
     expect(total.fencedOff).toBeGreaterThan(SEEDS / 10);
   });
 });
+
+/** Seeds that found something in paying: two that waited for each other, and a release that came too early in a mutant. */
+const REMEMBERED_PAYOUT_SEEDS = [42, 129];
+const FIRST_PAYOUT_SEED = 300;
+const PAYOUT_SEEDS = 24;
+
+describe('payouts, by seed: two payers, clients, a competing wallet, restored databases', () => {
+  let database: TestDatabase;
+  beforeAll(async () => {
+    database = await createTestDatabase();
+  });
+  afterAll(async () => {
+    await database.drop();
+  });
+
+  test.each(REMEMBERED_PAYOUT_SEEDS)(
+    'seed %i pays each at most once',
+    {
+      timeout: 60_000,
+    },
+    async (seed) => {
+      expect((await simulate(database.pool, seed, true)).requests).toBeGreaterThan(0);
+    },
+  );
+
+  test(`seeds ${FIRST_PAYOUT_SEED} to ${FIRST_PAYOUT_SEED + PAYOUT_SEEDS - 1} pay each at most once, and end all`, {
+    timeout: 300_000,
+  }, async () => {
+    const total = {
+      attempts: 0,
+      submissions: 0,
+      badAnswers: 0,
+      payoutsConfirmed: 0,
+      payoutsRolledBack: 0,
+      adopted: 0,
+      restores: 0,
+      competitors: 0,
+      holdsEnded: 0,
+    };
+    for (let seed = FIRST_PAYOUT_SEED; seed < FIRST_PAYOUT_SEED + PAYOUT_SEEDS; seed += 1) {
+      const tally = await simulate(database.pool, seed, true);
+      for (const what of Object.keys(total) as (keyof typeof total)[]) total[what] += tally[what];
+    }
+    // Each of these must have happened, or nothing was proven about it.
+    for (const [what, count] of Object.entries(total))
+      expect([what, count > 0]).toEqual([what, true]);
+    expect(total.payoutsConfirmed).toBeGreaterThan(5 * PAYOUT_SEEDS);
+  });
+});
