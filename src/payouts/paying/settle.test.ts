@@ -176,8 +176,6 @@ describe('what is to be done with a batch', () => {
     [2, 10_000],
     [3, 20_000],
     [7, 320_000],
-    [8, 600_000],
-    [40, 600_000],
   ])('after %i refused attempts the next one comes %i ms after the last', (count, rest) => {
     const given = (createdAt: Date) => ({
       owes: true,
@@ -186,6 +184,15 @@ describe('what is to be done with a batch', () => {
     });
     expect(settle(given(ago(rest - 1)), CHAIN)).toEqual(STRAND);
     expect(settle(given(ago(rest)), CHAIN)).toEqual(REBUILD);
+  });
+
+  test.each([8, 40])('%i attempts that were all refused are left to die', (count) => {
+    const refused = Array.from({ length: count }, () => ({ ...LIVE, ...REFUSED, ...OLD }));
+    const batch = { owes: true, anchorSpendable: true };
+    expect(settle({ ...batch, attempts: refused }, CHAIN)).toEqual(STRAND);
+    // One that ran out of time without a word against it isn't such a one.
+    const expired = { ...LIVE, ...OLD, invalidHereafter: 900 };
+    expect(settle({ ...batch, attempts: [expired, ...refused] }, CHAIN)).toEqual(REBUILD);
   });
 
   test.each<[string, readonly Partial<AttemptFacts>[], Step]>([
