@@ -78,6 +78,8 @@ create table outbound_payments (
   alone boolean not null default false,
   -- Not before then: it couldn't be paid for a reason of its own.
   retry_at timestamptz,
+  retry_reason text,
+  retry_detail text,
   batch_id bigint references payout_batches,
   tx_hash text check (tx_hash ~ '^[0-9a-f]{64}$'),
   fee_lovelace numeric check (fee_lovelace >= 0),

@@ -17,7 +17,7 @@ import { type NudgeQueue, openQueue } from './payouts/queue/queue.js';
 import type { BooksSummary } from './payouts/tracking/tracking.js';
 import { verifyNightly } from './reconcile/verify-nightly.js';
 import { endpointsOf, syncDeps } from './run/chain.js';
-import { type PayerParts, startPayer } from './run/payer.js';
+import { checkPayoutSettings, type PayerParts, startPayer } from './run/payer.js';
 import type { SyncEvent } from './sync/events.js';
 import { runSync, WrongDatabase } from './sync/worker.js';
 import { readVersion } from './version.js';
@@ -39,6 +39,7 @@ export async function run(config: Config, options: RunOptions): Promise<number> 
   const closers: (() => unknown)[] = [];
   const stopping = new AbortController();
   try {
+    await checkPayoutSettings(config, options.roles);
     await bringUpToDate(config, log);
     const pool = openPool(config, log);
     closers.push(() => pool.end());

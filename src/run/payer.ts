@@ -5,10 +5,11 @@ import { type Config, ConfigError } from '../config.js';
 import { describeDatabaseError } from '../database/pool.js';
 import type { Logger } from '../health/logging.js';
 import { readIdentity } from '../payouts/model/database-identity.js';
+import { payoutPolicyOf } from '../payouts/model/policy.js';
 import { createOgmiosNode } from '../payouts/node/ogmios-node.js';
 import type { PayerEvent } from '../payouts/paying/payer-deps.js';
 import { type Nudges, runPayer } from '../payouts/paying/run-payer.js';
-import { openSigner } from '../payouts/signing/open-signer.js';
+import { checkSigner, openSigner } from '../payouts/signing/open-signer.js';
 import type { Signer } from '../payouts/signing/signer.js';
 import { buildTransaction } from '../payouts/transaction/build.js';
 import type { Endpoints } from '../sync/endpoints.js';
@@ -44,7 +45,43 @@ export async function startPayer(
   parts: PayerParts,
   signal: AbortSignal,
 ): Promise<{ readonly done: Promise<void> }> {
-  const { signer: address, hotWalletAddress } = config;
+  const { address, context } = signerOf(config);
+  const tryToOpen = () =>
+    openSigner(address, context, signal).catch(tellAndGoOn(parts.log, signal));
+  const first = await tryToOpen();
+  const done = (async () => {
+    const signer = first ?? (await openInTime(tryToOpen, signal));
+    if (signer !== null) {
+      await payWith(signer, config, context.hotWalletAddress, parts, signal);
+    }
+  })();
+  return { done };
+}
+
+/** All that is wrong with who pays and what may be paid, before any connection is made. @throws ConfigError */
+export async function checkPayoutSettings(config: Config, roles: readonly string[]): Promise<void> {
+  const looks = [
+    () => void payoutPolicyOf(config),
+    async () => {
+      if (!roles.includes('payouts')) return;
+      const { address, context } = signerOf(config);
+      await checkSigner(address, context);
+    },
+  ];
+  const problems: string[] = [];
+  for (const look of looks) {
+    try {
+      await look();
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      problems.push(...error.problems);
+    }
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+}
+
+function signerOf(config: Config) {
+  const { network, signer: address, hotWalletAddress } = config;
   if (address === null || hotWalletAddress === null) {
     throw new ConfigError(['SIGNER: the role payouts needs SIGNER and HOT_WALLET_ADDRESS']);
   }
@@ -53,15 +90,7 @@ export async function startPayer(
     key: config.signerClientKey,
     ca: config.signerCa,
   };
-  const context = { network: config.network, hotWalletAddress, tls };
-  const tryToOpen = () =>
-    openSigner(address, context, signal).catch(tellAndGoOn(parts.log, signal));
-  const first = await tryToOpen();
-  const done = (async () => {
-    const signer = first ?? (await openInTime(tryToOpen, signal));
-    if (signer !== null) await payWith(signer, config, hotWalletAddress, parts, signal);
-  })();
-  return { done };
+  return { address, context: { network, hotWalletAddress, tls } };
 }
 
 /** Null: it may answer later. What never will is thrown. */

@@ -86,7 +86,9 @@ function say(context: VerbContext, flags: JsonFlag, outcome: AcceptOutcome): voi
 
 function refuse(context: VerbContext, flags: JsonFlag, refused: string, detail: string): void {
   if (flags.json === true) sayJson(context.terminal, { refused, detail });
-  context.terminal.err(`teller: not accepted: ${detail}\n`);
+  // What the API calls a field is a flag here.
+  const told = detail.replace('send "allowDepositAddress": true', 'give --allow-deposit-address');
+  context.terminal.err(`teller: not accepted: ${told}\n`);
   finish(context, EXIT.failed);
 }
 

@@ -21,12 +21,30 @@ export const queuedPayouts = async (db: Queryable, limit: number, now: Date): Pr
   }));
 
 const POSTPONE = `
-  update outbound_payments set retry_at = $2
+  update outbound_payments set retry_at = $2, retry_reason = $3, retry_detail = $4
    where id = $1 and status = 'queued' and batch_id is null`;
 
 /** It can't be paid for a reason of its own: others come first. */
-export const postponePayout = (db: Queryable, id: string, until: Date) =>
-  db.query(POSTPONE, [id, until]);
+export const postponePayout = (
+  db: Queryable,
+  id: string,
+  until: Date,
+  { why, detail }: { readonly why: string; readonly detail: string },
+) => db.query(POSTPONE, [id, until, why, detail]);
+
+const POSTPONED = `
+  select retry_reason as why, retry_detail as detail from outbound_payments
+   where status = 'queued' and batch_id is null and retry_at is not null
+   order by created_at, id limit 1`;
+
+type Postponed = {
+  readonly why: 'too_little_funds' | 'signer_refused';
+  readonly detail: string;
+};
+
+/** Why the oldest of those waits that couldn't be paid when it was their turn; null: none does. */
+export const oldestPostponed = async (db: Queryable): Promise<Postponed | null> =>
+  (await db.query<Postponed>(POSTPONED)).rows[0] ?? null;
 
 const OF_BATCH = `
   select ${PAYOUT_COLUMNS} from outbound_payments p

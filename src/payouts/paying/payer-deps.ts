@@ -16,6 +16,7 @@ export type Waiting =
   | 'node_lags'
   | 'too_little_funds'
   | 'plan_outdated'
+  | 'anchor_out_of_reach'
   | 'signer_refused'
   | 'signer_unreachable';
 

@@ -74,7 +74,7 @@ async function lookAt(deps: PayerDeps, signal: AbortSignal): Promise<NodeView | 
 async function whileHeld(round: Round, control: Control): Promise<Obstacle | null> {
   const { deps, term, books, view } = round;
   if (control.heldAt !== null) await waitOutHold(deps, term, control, books, view);
-  const held: Obstacle = { why: 'held', detail: control.holdReason ?? '' };
+  const held: Obstacle = { why: 'held', detail: control.holdReason ?? 'a fence was asked for' };
   if (control.fenceRequestedAt === null) return held;
   const lag = lagOf(view, books);
   if (lag !== null) return { why: 'node_lags', detail: lag };

@@ -19,6 +19,8 @@ describe('too little in the hot wallet', () => {
     const id = await world.ask(50);
     expect(await world.pay()).toBe('too_little_funds');
     expect(await world.status(id)).toBe('queued');
+    // Also while it isn't its turn: it waits all the same, and whoever asks is told why.
+    expect(await world.pay()).toBe('too_little_funds');
     await world.fund(40);
     // It is asked for again after a while, not in every round.
     world.knobs.aheadMs += 15_000;

@@ -11,7 +11,13 @@ import type {
   WalletOutput,
 } from '../transaction/transaction.js';
 import { commitAttempt, PlanOutdated, submitAttempt } from './attempt.js';
-import { payoutsOfBatch, postponePayout, type Queued, queuedPayouts } from './attempt-queries.js';
+import {
+  oldestPostponed,
+  payoutsOfBatch,
+  postponePayout,
+  type Queued,
+  queuedPayouts,
+} from './attempt-queries.js';
 import type { OpenBatch } from './batch-queries.js';
 import { closeBatch } from './batching.js';
 import { failPayout } from './ending.js';
@@ -76,14 +82,13 @@ export async function payQueue(round: Round): Promise<Obstacle | null> {
     }
     if (obstacle.why === 'too_little_funds') withoutFunds += 1;
     if (withoutFunds > WITHOUT_FUNDS_MAX) return first;
-    await postpone(deps, next[0]?.id ?? '', RETRY_MS[obstacle.why]);
+    const until = new Date(deps.now().getTime() + RETRY_MS[obstacle.why]);
+    await postponePayout(deps.pool, next[0]?.id ?? '', until, obstacle);
     together = deps.batch.payoutsMax;
   }
-  return first;
+  // Also those whose turn comes again later are in somebody's way until they are paid.
+  return first ?? oldestPostponed(deps.pool);
 }
-
-const postpone = (deps: PayerDeps, id: string, ms: number) =>
-  postponePayout(deps.pool, id, new Date(deps.now().getTime() + ms));
 
 /** Who was refused with others before is paid alone, and the rest without it. */
 const togetherFrom = (queue: readonly Queued[]): readonly Queued[] =>
@@ -110,7 +115,11 @@ export async function payAgain(round: Round, batch: OpenBatch): Promise<Obstacle
   const outputs = await spendableFor(round, batch.id);
   // The anchor is spent whatever it holds: another one would let two attempts be in one chain.
   const anchor = outputs.find((output) => output.reference === batch.anchor);
-  if (anchor === undefined || payouts.length === 0) return null;
+  if (payouts.length === 0) return null;
+  if (anchor === undefined) {
+    const detail = `batch ${batch.id} must spend ${batch.anchor}, which HOT_WALLET_ADDRESS can't spend now`;
+    return { why: 'anchor_out_of_reach', detail };
+  }
   const candidates = (await withoutQuarantined(round, outputs)).filter((one) => one !== anchor);
   const built = round.deps.build(requestFor(round, payouts, { anchor, candidates, extent: 'all' }));
   if (built.ok) return signAndSubmit(round, batch.id, built.transaction);

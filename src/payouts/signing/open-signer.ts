@@ -51,6 +51,15 @@ export async function openSigner(
   }
 }
 
+/** What can be said against a signer without asking anybody. @throws ConfigError */
+export async function checkSigner(address: SignerAddress, context: SignerContext): Promise<void> {
+  if (address.kind === 'file') await (await openSigner(address, context)).close();
+  else {
+    walletKeyHashOf(context.hotWalletAddress);
+    openCall(address.url, context.tls).close();
+  }
+}
+
 /** The hash of the one key that spends from the hot wallet. @throws ConfigError where there is none */
 export function walletKeyHashOf(hotWalletAddress: string): string {
   const keyHash = paymentKeyHashOf(hotWalletAddress);
