@@ -61,6 +61,25 @@ describe('a daemon', () => {
     expect(lines.join()).not.toContain('listening');
   });
 
+  test('says all that is wrong with who pays before it connects to anything', async () => {
+    const config = readConfig({
+      NETWORK: 'preprod',
+      DATABASE_URL: 'postgres://nobody@127.0.0.1:9/nothing',
+      OGMIOS_URL: 'ws://127.0.0.1:9',
+      HOT_WALLET_ADDRESS: 'addr_test1vqneq3v0dqh3x3muv6ee3lt8e5729xymnxuavx6tndcjc2cv24ef9',
+      SIGNER: 'file:/does/not/exist',
+      PAYOUT_ID_SECRET: 'long enough to be a secret',
+      PAYOUT_DESTINATIONS: 'zzz',
+    });
+    const failure = await run(config, { roles: ['sync', 'payouts'], log }).then(
+      () => null,
+      (error: unknown) => error as ConfigError,
+    );
+    expect(failure?.problems).toHaveLength(2);
+    expect(failure?.problems.join()).toMatch(/PAYOUT_DESTINATIONS: .*SIGNER: /s);
+    expect(lines).toEqual([]);
+  });
+
   test('starts on a database of its own network, and tells of lost connections in one line', async () => {
     await database.pool.query(
       "insert into sync_state (partition_id, total_partitions, network) values (0, 1, 'preprod')",
