@@ -21,7 +21,7 @@ const NOTHING = {
   badAnswers: 0,
   cancelled: 0,
   released: 0,
-  failed: 0,
+  payoutsFailed: 0,
   notNow: 0,
   payoutsConfirmed: 0,
   payoutsRolledBack: 0,

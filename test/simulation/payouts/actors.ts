@@ -99,7 +99,7 @@ function observe(world: World, event: PayerEvent): void {
   else if (event.type === 'batch_released') tally.released += 1;
   else if (event.type === 'hold_ended') tally.holdsEnded += 1;
   else if (event.type === 'fence_submitted') tally.fences += 1;
-  else if (event.type === 'payout_failed') tally.failed += 1;
+  else if (event.type === 'payout_failed') tally.payoutsFailed += 1;
   else if (event.type === 'waiting') world.lastWaiting = `${event.why} ${event.detail}`;
 }
 
