@@ -244,7 +244,7 @@ async function accept({ pool, config }: Round, payees: Wanted, name: string): Pr
     if (!checked.ok) throw new Error(`${checked.field} ${checked.problem}`);
     return checked.request;
   });
-  const deps = { policy, minimumLovelace, seenUnits: new Set<string>() };
+  const deps = { policy, minimumLovelace, seenUnits: new Set<string>(), readIdentity };
   for (const outcome of await acceptPayouts(pool, requests, deps)) {
     if (outcome.type !== 'created') throw new Error(`a payout was ${outcome.type}`);
   }

@@ -17,6 +17,7 @@ import {
   type PayoutRequest,
   payoutBody,
 } from '../payouts/accepting/request.js';
+import { readIdentity } from '../payouts/model/database-identity.js';
 import type { Caller } from '../payouts/model/identity.js';
 import { showPayout } from '../payouts/model/payout.js';
 import type { PayoutPolicy } from '../payouts/model/policy.js';
@@ -39,7 +40,7 @@ export function payoutRoutes(deps: Deps, keyOf: KeyOf): readonly Route[] {
   const { pool, payouts: policy, nudge } = deps;
   const acceptance = createAcceptance(
     pool,
-    { policy, minimumLovelace, seenUnits: new Set() },
+    { policy, minimumLovelace, seenUnits: new Set(), readIdentity },
     nudge,
   );
   return [

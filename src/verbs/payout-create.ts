@@ -9,6 +9,7 @@ import {
   type PayoutBody,
   type PayoutRequest,
 } from '../payouts/accepting/request.js';
+import { readIdentity } from '../payouts/model/database-identity.js';
 import { showPayout } from '../payouts/model/payout.js';
 import { POLICY_SETTINGS, payoutPolicyOf } from '../payouts/model/policy.js';
 import { minimumLovelace } from '../payouts/transaction/minimum.js';
@@ -60,7 +61,7 @@ async function create(context: VerbContext, flags: Flags): Promise<void> {
     const { idempotencyKey } = flags;
     const request = readRequest(body, { caller, idempotencyKey, secret, network });
     await refuseOtherNetwork(pool, settings);
-    const deps = { policy, minimumLovelace, seenUnits: new Set<string>() };
+    const deps = { policy, minimumLovelace, seenUnits: new Set<string>(), readIdentity };
     const [outcome] = await acceptPayouts(pool, [request], deps);
     if (outcome === undefined) throw new Error('a request without an outcome');
     say(context, flags, outcome);

@@ -4,6 +4,7 @@ import { makeAddress } from '../../src/devnet/address.js';
 import { createRandom } from '../../src/devnet/random.js';
 import { type AcceptOutcome, acceptPayouts } from '../../src/payouts/accepting/acceptance.js';
 import { checkPayout, type PayoutBody } from '../../src/payouts/accepting/request.js';
+import type { ReadIdentity } from '../../src/payouts/model/database-identity.js';
 import type { PayoutPolicy } from '../../src/payouts/model/policy.js';
 import { minimumLovelace } from '../../src/payouts/transaction/minimum.js';
 import { NETWORK } from '../simulation/network.js';
@@ -16,7 +17,12 @@ const GIVE = `
   insert into user_balances (user_id, unit, available) values ($1, 'lovelace', $2)`;
 
 /** Clients, each payout of whom goes to an address that nothing else is ever paid to. */
-export function requestsIn(pool: pg.Pool, hotWalletAddress: string, fees: PayoutPolicy['fees']) {
+export function requestsIn(
+  pool: pg.Pool,
+  hotWalletAddress: string,
+  fees: PayoutPolicy['fees'],
+  readIdentity: ReadIdentity,
+) {
   const idSecret = new Secret('a secret for tests');
   const policy: PayoutPolicy = {
     network: NETWORK,
@@ -40,7 +46,7 @@ export function requestsIn(pool: pg.Pool, hotWalletAddress: string, fees: Payout
     return checked.request;
   };
   const post = async (idempotencyKey: string, body: PayoutBody): Promise<AcceptOutcome> => {
-    const deps = { policy, minimumLovelace, seenUnits: new Set<string>() };
+    const deps = { policy, minimumLovelace, seenUnits: new Set<string>(), readIdentity };
     const [outcome] = await acceptPayouts(pool, [request(idempotencyKey, body)], deps);
     if (outcome === undefined) throw new Error('no answer');
     return outcome;

@@ -3,7 +3,7 @@ import type { Slot } from '../../src/chain/point.js';
 import { type ProtocolParameters, USUAL_PARAMETERS } from '../../src/chain/protocol-parameters.js';
 import type { DevnetChain } from '../../src/devnet/chain.js';
 import { createRandom } from '../../src/devnet/random.js';
-import { readIdentity } from '../../src/payouts/model/database-identity.js';
+import { type ReadIdentity, readIdentity } from '../../src/payouts/model/database-identity.js';
 import type { PayoutPolicy } from '../../src/payouts/model/policy.js';
 import type { NodeView, SubmitOutcome } from '../../src/payouts/node/node.js';
 import { pay } from '../../src/payouts/paying/payer.js';
@@ -85,6 +85,10 @@ async function openPaying({ pool, url }: TestDatabase, fees: PayoutPolicy['fees'
     aheadMs: 0,
     deps: {},
   };
+  const readOwnIdentity: ReadIdentity = async (db) => ({
+    ...(await readIdentity(db)),
+    generation: knobs.generation.toString(),
+  });
   const devnet = chainIn(pool, wallet.address);
   const events: PayerEvent[] = [];
   const submitted: Submitted[] = [];
@@ -109,10 +113,7 @@ async function openPaying({ pool, url }: TestDatabase, fees: PayoutPolicy['fees'
       },
     },
     build: buildTransaction,
-    readIdentity: async (db) => ({
-      ...(await readIdentity(db)),
-      generation: knobs.generation.toString(),
-    }),
+    readIdentity: readOwnIdentity,
     observe: (event) => events.push(event),
     now: () => new Date(Date.now() + knobs.aheadMs),
     launch: async (_txHash, submit) => {
@@ -124,7 +125,7 @@ async function openPaying({ pool, url }: TestDatabase, fees: PayoutPolicy['fees'
   let term: PayerTerm = await beginPayerTerm(pool);
   return {
     ...devnet,
-    ...requestsIn(pool, wallet.address, fees),
+    ...requestsIn(pool, wallet.address, fees, readOwnIdentity),
     ...looksInto(pool, devnet.chain),
     pool,
     databaseUrl: () => url,

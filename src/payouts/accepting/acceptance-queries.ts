@@ -88,6 +88,7 @@ export async function claimAdopted(tx: Tx, at: Date, claims: readonly Asked[]): 
 const CLOCK_AND_FACTS = `
   select now() as at,
          (select protocol_parameters from payout_control) as parameters,
+         (select identity is null from payout_control) as nameless,
          (select coalesce(array_agg(address), '{}') from payment_addresses
            where address = any($1::text[])) as deposit_addresses,
          (select coalesce(array_agg(distinct unit), '{}') from user_balances
@@ -97,6 +98,8 @@ export type BooksFacts = {
   /** The database's time: the one that all instances share. */
   readonly at: Date;
   readonly parameters: unknown;
+  /** Whether it isn't noted yet which database this is. */
+  readonly nameless: boolean;
   readonly depositAddresses: ReadonlySet<string>;
   /** Those assets that whoever is to pay them had. */
   readonly units: readonly AssetUnit[];
@@ -109,6 +112,7 @@ export async function readFacts(tx: Tx, requests: readonly PayoutRequest[]): Pro
   const { rows } = await tx.query<{
     at: Date;
     parameters: unknown;
+    nameless: boolean;
     deposit_addresses: string[];
     units: string[];
   }>(CLOCK_AND_FACTS, [
@@ -118,8 +122,8 @@ export async function readFacts(tx: Tx, requests: readonly PayoutRequest[]): Pro
   ]);
   const [row] = rows;
   if (row === undefined) throw new Error('a select without a table has one row');
-  const { at, parameters, deposit_addresses: depositAddresses, units } = row;
-  return { at, parameters, depositAddresses: new Set(depositAddresses), units };
+  const { at, parameters, nameless, deposit_addresses: depositAddresses, units } = row;
+  return { at, parameters, nameless, depositAddresses: new Set(depositAddresses), units };
 }
 
 const KNOWN_UNITS = `

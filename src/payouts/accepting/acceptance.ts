@@ -5,6 +5,7 @@ import { deltasOf } from '../../payments/ledger.js';
 import { post } from '../../payments/ledger-queries.js';
 import { showAssets } from '../../payments/payment.js';
 import { audit } from '../model/books-queries.js';
+import { noteIdentity, type ReadIdentity } from '../model/database-identity.js';
 import { entriesOfHold, heldOf } from '../model/entries.js';
 import { actorOf } from '../model/identity.js';
 import type { Payout } from '../model/payout.js';
@@ -45,6 +46,8 @@ export type AcceptanceDeps = {
   readonly minimumLovelace: MinimumLovelace;
   /** Assets that somebody here had once: grows, and spares looking again. */
   readonly seenUnits: Set<AssetUnit>;
+  /** What tells this database from a copy of it. */
+  readonly readIdentity: ReadIdentity;
 };
 
 /**
@@ -68,7 +71,7 @@ async function acceptIn(
 ): Promise<AcceptOutcome[]> {
   const outcomes: Outcomes = new Map();
   const stored = await readStored(tx, requests);
-  const { at, ...facts } = await factsFor(tx, requests, deps);
+  const { at, nameless, ...facts } = await factsFor(tx, requests, deps);
   const asked: Asked[] = [];
   for (const request of requests) {
     if (stored.has(request.id)) continue;
@@ -76,6 +79,7 @@ async function acceptIn(
     if (refusal !== null) outcomes.set(request.id, { type: 'refused', refusal });
     else asked.push({ request, payout: newPayout(request, at, deps.policy) });
   }
+  if (nameless && asked.length > 0) await noteIdentity(tx, at, await deps.readIdentity(tx));
   const inserted = await insertNew(tx, at, asked);
   const fresh = asked.filter(({ request }) => inserted.has(request.id));
   const late = asked.filter(({ request }) => !inserted.has(request.id));
@@ -102,13 +106,20 @@ async function factsFor(
   tx: Tx,
   requests: readonly PayoutRequest[],
   { seenUnits }: AcceptanceDeps,
-): Promise<Facts & { readonly at: Date }> {
-  const { at, depositAddresses, units, parameters } = await readFacts(tx, requests);
+): Promise<Facts & { readonly at: Date; readonly nameless: boolean }> {
+  const read = await readFacts(tx, requests);
+  const { at, nameless, depositAddresses, units, parameters } = read;
   for (const unit of units) seenUnits.add(unit);
   const named = new Set(requests.flatMap((request) => [...request.assets.keys()]));
   const unseen = [...named].filter((unit) => !seenUnits.has(unit));
   if (unseen.length > 0) for (const unit of await knownUnits(tx, unseen)) seenUnits.add(unit);
-  return { at, depositAddresses, knownUnits: seenUnits, parameters: readParameters(parameters) };
+  return {
+    at,
+    nameless,
+    depositAddresses,
+    knownUnits: seenUnits,
+    parameters: readParameters(parameters),
+  };
 }
 
 function newPayout(request: PayoutRequest, at: Date, policy: PayoutPolicy): Payout {

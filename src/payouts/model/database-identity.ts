@@ -1,4 +1,4 @@
-import type { Queryable } from '../../database/transaction.js';
+import type { Queryable, Tx } from '../../database/transaction.js';
 
 /**
  * What tells this very database from a copy of it, from one that was restored, and from what an
@@ -24,3 +24,12 @@ export const readIdentity: ReadIdentity = async (db) => {
   if (row === undefined) throw new Error('a select of constants returned nothing');
   return row;
 };
+
+const NOTE = 'update payout_control set identity = $1, updated_at = $2 where identity is null';
+
+/**
+ * Notes whose database this is, with the first payout that it accepts: from then on a copy that was
+ * restored has something to forget, and shows it.
+ */
+export const noteIdentity = (tx: Tx, at: Date, identity: DatabaseIdentity) =>
+  tx.query(NOTE, [JSON.stringify(identity), at]);

@@ -1,12 +1,6 @@
 import type { Queryable, Tx } from '../../database/transaction.js';
 import type { DatabaseIdentity } from '../model/database-identity.js';
 
-const RECOGNISE = 'update payout_control set identity = $1, updated_at = $2 where identity is null';
-
-/** A database that never paid has nothing to forget. */
-export const noteIdentity = (tx: Tx, at: Date, identity: DatabaseIdentity) =>
-  tx.query(RECOGNISE, [JSON.stringify(identity), at]);
-
 const HOLD = `
   update payout_control
      set held_at = case when $3::jsonb is null then coalesce(held_at, $1) else $1 end,

@@ -1,8 +1,8 @@
 import { inTransaction } from '../../database/transaction.js';
 import { audit } from '../model/books-queries.js';
-import type { DatabaseIdentity } from '../model/database-identity.js';
+import { type DatabaseIdentity, noteIdentity } from '../model/database-identity.js';
 import type { NodeView } from '../node/node.js';
-import { boundHold, endHold, hold, noteIdentity } from './hold-queries.js';
+import { boundHold, endHold, hold } from './hold-queries.js';
 import { lagOf, type PayerDeps } from './payer-deps.js';
 import { type Books, type Control, guardTerm, type PayerTerm } from './term-queries.js';
 

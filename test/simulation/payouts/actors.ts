@@ -5,7 +5,7 @@ import { approvePayout } from '../../../src/payouts/accepting/approval.js';
 import { cancelPayout } from '../../../src/payouts/accepting/cancel.js';
 import { pausePayouts, requestFence, resumePayouts } from '../../../src/payouts/accepting/pause.js';
 import { checkPayout, type PayoutBody } from '../../../src/payouts/accepting/request.js';
-import { readIdentity } from '../../../src/payouts/model/database-identity.js';
+import { type ReadIdentity, readIdentity } from '../../../src/payouts/model/database-identity.js';
 import type { Caller } from '../../../src/payouts/model/identity.js';
 import { pay } from '../../../src/payouts/paying/payer.js';
 import type { PayerDeps, PayerEvent } from '../../../src/payouts/paying/payer-deps.js';
@@ -84,14 +84,16 @@ const payerDeps = (world: World, payouts: PayoutWorld, name: string, pool: pg.Po
   node: nodeOf(world, payouts, name),
   signer: payouts.wallet.openSigner(),
   build: buildTransaction,
-  readIdentity: async (db) => ({
-    ...(await readIdentity(db)),
-    generation: payouts.generation.toString(),
-  }),
+  readIdentity: identityIn(payouts),
   observe: (event) => observe(world, event),
   now: () => new Date(Date.now() + 3_600_000 * world.tally.steps),
   launch: (_txHash, submit) => submit(),
 });
+
+/** A restored database is another one. */
+const identityIn =
+  (payouts: PayoutWorld): ReadIdentity =>
+  async (db) => ({ ...(await readIdentity(db)), generation: payouts.generation.toString() });
 
 function observe(world: World, event: PayerEvent): void {
   const { tally } = world;
@@ -184,7 +186,12 @@ export async function askFor(
 ): Promise<void> {
   const asked = payouts.asked.get(id);
   if (asked === undefined) return;
-  const deps = { policy: payouts.policy, minimumLovelace, seenUnits: new Set<string>() };
+  const deps = {
+    policy: payouts.policy,
+    minimumLovelace,
+    seenUnits: new Set<string>(),
+    readIdentity: identityIn(payouts),
+  };
   const [outcome] = await acceptPayouts(pool, [asked.request], deps);
   world.tally.requests += 1;
   if (outcome !== undefined && isAccepted(outcome)) asked.accepted = true;

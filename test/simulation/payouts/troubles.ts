@@ -70,7 +70,10 @@ export async function payoutMisfortune(world: World, payouts: PayoutWorld): Prom
       return;
     case 4:
     case 5:
-      if (world.started) payouts.snapshot = await takeSnapshot(world);
+      // A backup from before the first payout has nothing to know itself by: a known gap.
+      if (world.started && (world.payoutBooks?.payouts.length ?? 0) > 0) {
+        payouts.snapshot = await takeSnapshot(world);
+      }
       return;
     default:
       if (payouts.snapshot !== null && random.chance(0.5)) await restore(world, payouts);
