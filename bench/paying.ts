@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import { makeHotWallet } from '../demo/hot-wallet.js';
-import { SECURITY_PARAMETER_BLOCKS } from '../src/chain/point.js';
 import type { Config } from '../src/config.js';
 import { acceptPayouts } from '../src/payouts/accepting/acceptance.js';
 import { checkPayout } from '../src/payouts/accepting/request.js';
@@ -15,6 +14,7 @@ import { buildTransaction } from '../src/payouts/transaction/build.js';
 import { minimumLovelace } from '../src/payouts/transaction/minimum.js';
 import type { Payee } from '../src/payouts/transaction/transaction.js';
 import { endpointsOf, syncDeps } from '../src/run/chain.js';
+import { payerSettings } from '../src/run/payer.js';
 import { runSync } from '../src/sync/worker.js';
 import type { Feeder } from './surroundings.js';
 
@@ -38,10 +38,7 @@ export type Paying = {
   readonly close: () => Promise<void>;
 };
 
-/** As `run` sets them. */
-const RESUBMIT_MS = 30_000;
 const SWEEP_MS = 5_000;
-const SPARE_OUTPUTS = 10;
 const WAIT_MS_MAX = 120_000;
 
 /** Follows and pays as `run` does; what is loaded at first use is loaded by then. */
@@ -155,16 +152,7 @@ async function payerDeps(config: Config, pool: Pool, watch: Stopwatch) {
   const node = createOgmiosNode(endpointsOf(config), { now: Date.now });
   const deps = {
     pool,
-    partitionId: config.partitionId,
-    network,
-    wallet,
-    confirmations: config.payoutConfirmations,
-    validitySeconds: config.payoutValiditySeconds,
-    unconfirmedMax: config.payoutUnconfirmedMax,
-    batch: { payoutsMax: config.payoutBatchMax, waitMs: config.payoutBatchWaitMs },
-    securityParameter: SECURITY_PARAMETER_BLOCKS,
-    resubmitMs: RESUBMIT_MS,
-    spareOutputs: SPARE_OUTPUTS,
+    ...payerSettings(config, wallet),
     node,
     ...watch.around({ build: buildTransaction, signer }),
     readIdentity,

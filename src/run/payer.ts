@@ -118,6 +118,20 @@ async function openInTime(
   return null;
 }
 
+/** What the settings say of paying. */
+export const payerSettings = (config: Config, wallet: string) => ({
+  partitionId: config.partitionId,
+  network: config.network,
+  wallet,
+  confirmations: config.payoutConfirmations,
+  validitySeconds: config.payoutValiditySeconds,
+  unconfirmedMax: config.payoutUnconfirmedMax,
+  batch: { payoutsMax: config.payoutBatchMax, waitMs: config.payoutBatchWaitMs },
+  securityParameter: SECURITY_PARAMETER_BLOCKS,
+  resubmitMs: RESUBMIT_MS,
+  spareOutputs: SPARE_OUTPUTS,
+});
+
 async function payWith(
   signer: Signer,
   config: Config,
@@ -128,16 +142,7 @@ async function payWith(
   const node = createOgmiosNode(parts.endpoints, { now: Date.now });
   const deps = {
     pool: parts.pool,
-    partitionId: config.partitionId,
-    network: config.network,
-    wallet,
-    confirmations: config.payoutConfirmations,
-    validitySeconds: config.payoutValiditySeconds,
-    unconfirmedMax: config.payoutUnconfirmedMax,
-    batch: { payoutsMax: config.payoutBatchMax, waitMs: config.payoutBatchWaitMs },
-    securityParameter: SECURITY_PARAMETER_BLOCKS,
-    resubmitMs: RESUBMIT_MS,
-    spareOutputs: SPARE_OUTPUTS,
+    ...payerSettings(config, wallet),
     node,
     signer,
     build: buildTransaction,

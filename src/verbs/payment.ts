@@ -1,5 +1,4 @@
 import { type Command, Option } from 'commander';
-import { checkAddress } from '../chain/address.js';
 import { PAYMENT_STATUSES, type PaymentStatus, type PaymentView } from '../payments/payment.js';
 import { listPayments, readPayment } from '../payments/reads.js';
 import { withDatabase } from './database.js';
@@ -8,12 +7,12 @@ import {
   type JsonFlag,
   type PageFlags,
   pageFlags,
-  sayNextPage,
   time,
   type VerbContext,
   withExample,
 } from './flags.js';
-import { EXIT, sayFields, sayJson, sayTable, showAda, UsageError } from './terminal.js';
+import { sayPage, withAddressFilter } from './listing.js';
+import { type Column, EXIT, sayFields, sayJson, showAda, UsageError } from './terminal.js';
 
 export function addPaymentVerbs(program: Command, context: VerbContext): void {
   const payment = program.command('payment').description('incoming payments');
@@ -41,22 +40,10 @@ type ListFlags = JsonFlag &
   PageFlags & { user?: string; address?: string; status?: PaymentStatus; since?: Date };
 
 async function list({ terminal }: VerbContext, flags: ListFlags): Promise<void> {
-  // Only an address filter needs the network, to be read as the chain writes it.
-  const names = flags.address === undefined ? ([] as const) : (['network'] as const);
-  await withDatabase(terminal, names, async ({ pool, settings }) => {
-    const checked =
-      flags.address !== undefined && 'network' in settings
-        ? checkAddress(flags.address, settings.network)
-        : undefined;
-    if (checked?.ok === false) {
-      throw new UsageError(`--address: given ${flags.address ?? ''}: ${checked.problem}`);
-    }
-    const { user: userId, status, since } = flags;
-    const filter = { userId, status, since, address: checked?.address.text };
-    const page = await listPayments(pool, filter, flags);
-    if (flags.json === true) return sayJson(terminal, page);
-    if (page.items.length === 0) return terminal.out('there are no such payments\n');
-    sayTable(terminal, page.items, [
+  const { user: userId, address: given, status, since } = flags;
+  await withAddressFilter(terminal, { name: '--address', given }, async (pool, address) => {
+    const page = await listPayments(pool, { userId, status, since, address }, flags);
+    const columns: Column<PaymentView>[] = [
       ['PAYMENT', (row) => `${row.txHash}#${row.outputIndex}`],
       ['USER', (row) => row.userId],
       ['ADA', (row) => showAda(row.amountLovelace)],
@@ -64,8 +51,8 @@ async function list({ terminal }: VerbContext, flags: ListFlags): Promise<void> 
       ['STATUS', (row) => row.status],
       ['CONFIRMATIONS', confirmationsOf],
       ['DETECTED', (row) => row.detectedAt],
-    ]);
-    sayNextPage(terminal, page.nextCursor);
+    ];
+    sayPage(terminal, flags, page, { none: 'there are no such payments', columns });
   });
 }
 

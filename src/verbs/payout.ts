@@ -1,5 +1,4 @@
 import { type Command, Option } from 'commander';
-import { checkAddress } from '../chain/address.js';
 import { approvePayout } from '../payouts/accepting/approval.js';
 import { cancelPayout } from '../payouts/accepting/cancel.js';
 import { pausePayouts, resumePayouts } from '../payouts/accepting/pause.js';
@@ -20,14 +19,22 @@ import {
   type JsonFlag,
   type PageFlags,
   pageFlags,
-  sayNextPage,
   time,
   type VerbContext,
   withExample,
 } from './flags.js';
+import { sayPage, withAddressFilter } from './listing.js';
 import { addPayoutCreate } from './payout-create.js';
 import { addPayoutFence } from './payout-fence.js';
-import { EXIT, printable, sayFields, sayJson, sayTable, showAda, UsageError } from './terminal.js';
+import {
+  type Column,
+  EXIT,
+  printable,
+  sayFields,
+  sayJson,
+  showAda,
+  UsageError,
+} from './terminal.js';
 
 export function addPayoutVerbs(program: Command, context: VerbContext): void {
   const payout = program.command('payout').description('outbound payments');
@@ -96,22 +103,10 @@ type ListFlags = JsonFlag &
   PageFlags & { user?: string; to?: string; status?: PayoutStatus; since?: Date };
 
 async function list({ terminal }: VerbContext, flags: ListFlags): Promise<void> {
-  // Only an address filter needs the network, to be read as the chain writes it.
-  const names = flags.to === undefined ? ([] as const) : (['network'] as const);
-  await withDatabase(terminal, names, async ({ pool, settings }) => {
-    const checked =
-      flags.to !== undefined && 'network' in settings
-        ? checkAddress(flags.to, settings.network)
-        : undefined;
-    if (checked?.ok === false) {
-      throw new UsageError(`--to: given ${flags.to ?? ''}: ${checked.problem}`);
-    }
-    const { user: userId, status, since } = flags;
-    const filter = { userId, status, since, destinationAddress: checked?.address.text };
-    const page = await listPayouts(pool, filter, flags);
-    if (flags.json === true) return sayJson(terminal, page);
-    if (page.items.length === 0) return terminal.out('there are no such payouts\n');
-    sayTable(terminal, page.items, [
+  const { user: userId, to: given, status, since } = flags;
+  await withAddressFilter(terminal, { name: '--to', given }, async (pool, destinationAddress) => {
+    const page = await listPayouts(pool, { userId, status, since, destinationAddress }, flags);
+    const columns: Column<PayoutView>[] = [
       ['PAYOUT', (row) => row.id],
       ['USER', (row) => row.userId],
       ['ADA', (row) => showAda(row.amountLovelace)],
@@ -119,8 +114,8 @@ async function list({ terminal }: VerbContext, flags: ListFlags): Promise<void> 
       ['STATUS', (row) => row.status],
       ['TO', (row) => row.destinationAddress],
       ['CREATED', (row) => row.createdAt],
-    ]);
-    sayNextPage(terminal, page.nextCursor);
+    ];
+    sayPage(terminal, flags, page, { none: 'there are no such payouts', columns });
   });
 }
 

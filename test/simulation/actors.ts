@@ -15,17 +15,17 @@ import {
 import { tryIntersect } from '../../src/sync/intersect.js';
 import { beginTerm, readCursor, type Term } from '../../src/sync/queries.js';
 import type { ChainSyncSession } from '../../src/sync/session.js';
-import { DatabaseAway, gatePool } from './gated-pool.js';
+import { DatabaseAway } from './gated-pool.js';
 import { NETWORK } from './network.js';
 import { connectTo } from './node-session.js';
 import { CONFIRMATIONS } from './payouts/state.js';
 import { Crash } from './scheduler.js';
 import { type Instance, POLICY, type World } from './state.js';
-import { mishap, weatherOn } from './troubles.js';
+import { poolOf, weatherOn } from './troubles.js';
 
 /** A life of an instance: waits for the lock, leads, and waits again until it is killed. */
 export async function live(world: World, self: Instance): Promise<void> {
-  const pool = poolOf(world, self);
+  const pool = poolOf(world, self.name);
   try {
     for (;;) {
       await world.scheduler.idle(self.name, 'standby');
@@ -41,18 +41,6 @@ export async function live(world: World, self: Instance): Promise<void> {
     else world.tally.crashes += 1;
   }
 }
-
-const poolOf = (world: World, { name }: Instance): pg.Pool =>
-  gatePool(
-    world.pool,
-    () => name,
-    world.scheduler,
-    (statement) => {
-      const fate = mishap(world, statement);
-      if (fate === 'away' || fate === 'answer_lost') world.tally.databaseFaults += 1;
-      return fate;
-    },
-  );
 
 /** Only what is still its own: the lock may have been stolen and taken by the other. */
 function giveBackLock(world: World, self: Instance): void {
@@ -163,12 +151,7 @@ async function agreeWithNode(
 /** A life of a registrar: registers two addresses now and then, often some that are known already. */
 export async function register(world: World, name: string): Promise<void> {
   const { random, scheduler, deposits, hotWallet, tally } = world;
-  const pool = gatePool(
-    world.pool,
-    () => name,
-    scheduler,
-    (statement) => mishap(world, statement),
-  );
+  const pool = poolOf(world, name);
   try {
     for (;;) {
       for (let rest = random.between(1, 8); rest > 0; rest -= 1) {

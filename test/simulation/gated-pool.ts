@@ -79,8 +79,15 @@ export function gatePool(
       () => real.query(text, values),
       () => undefined,
     ).finally(() => scheduler.letGo(actor()));
-  // What transactions and reads ask of a pool, and no more: the gates stand exactly there.
-  return { connect, query } as unknown as pg.Pool;
+  // What transactions and reads ask of a pool: the gates stand exactly there.
+  return new Proxy(real, {
+    get: (pool, name) => {
+      if (name === 'connect') return connect;
+      if (name === 'query') return query;
+      const rest: unknown = Reflect.get(pool, name);
+      return rest;
+    },
+  });
 }
 
 /** Statements that would wait for another transaction. The scheduler lets none of them wait. */

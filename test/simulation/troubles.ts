@@ -1,4 +1,5 @@
-import type { Mishap } from './gated-pool.js';
+import type pg from 'pg';
+import { gatePool, type Mishap } from './gated-pool.js';
 import type { Weather } from './node-session.js';
 import { SECURITY_PARAMETER } from './payouts/state.js';
 import { minePayoutBlock, payoutMisfortune } from './payouts/troubles.js';
@@ -12,6 +13,19 @@ export function mishap(world: World, statement: string): Mishap {
   if (statement === 'rollback') return 'none';
   return random.pick(['away', 'answer_lost', 'crash', 'crash_after'] as const);
 }
+
+/** The database as one actor meets it: with a gate and perhaps a mishap at every statement. */
+export const poolOf = (world: World, name: string): pg.Pool =>
+  gatePool(
+    world.pool,
+    () => name,
+    world.scheduler,
+    (statement) => {
+      const fate = mishap(world, statement);
+      if (fate === 'away' || fate === 'answer_lost') world.tally.databaseFaults += 1;
+      return fate;
+    },
+  );
 
 /** What a connection that is opened now meets, until it drops with all the others. */
 export function weatherOn(world: World): Weather {

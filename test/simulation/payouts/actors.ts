@@ -12,11 +12,11 @@ import type { PayerDeps, PayerEvent } from '../../../src/payouts/paying/payer-de
 import { beginPayerTerm, NotNow } from '../../../src/payouts/paying/term-queries.js';
 import { buildTransaction } from '../../../src/payouts/transaction/build.js';
 import { minimumLovelace } from '../../../src/payouts/transaction/minimum.js';
-import { DatabaseAway, gatePool } from '../gated-pool.js';
+import { DatabaseAway } from '../gated-pool.js';
 import { NETWORK } from '../network.js';
 import { Crash } from '../scheduler.js';
 import type { World } from '../state.js';
-import { mishap } from '../troubles.js';
+import { poolOf } from '../troubles.js';
 import { nodeOf } from './node.js';
 import { CONFIRMATIONS, type PayoutWorld, SECURITY_PARAMETER, VALIDITY_SECONDS } from './state.js';
 
@@ -199,18 +199,6 @@ export async function askFor(
 }
 
 const isAccepted = ({ type }: AcceptOutcome): boolean => type === 'created' || type === 'exists';
-
-const poolOf = (world: World, name: string): pg.Pool =>
-  gatePool(
-    world.pool,
-    () => name,
-    world.scheduler,
-    (statement) => {
-      const fate = mishap(world, statement);
-      if (fate === 'away' || fate === 'answer_lost') world.tally.databaseFaults += 1;
-      return fate;
-    },
-  );
 
 const asError = (error: unknown): Error =>
   error instanceof Error ? error : new Error(String(error));
