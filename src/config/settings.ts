@@ -114,6 +114,9 @@ function startPoint(text: string): Read<'tip' | PointOrOrigin> {
   return point === undefined ? wanted('tip, origin or SLOT.BLOCKHASH') : got(point);
 }
 
+const cron = (text: string): Read<string> =>
+  validate(text) ? got(text) : wanted('a cron expression, as 30 3 * * *');
+
 const boolean = (text: string): Read<boolean> =>
   text === 'true' || text === 'false' ? got(text === 'true') : wanted('true or false');
 
@@ -229,9 +232,12 @@ export const SETTINGS = {
       );
     }),
   ),
-  verifyCron: defaulted('VERIFY_CRON', '30 3 * * *', (text) =>
-    validate(text) ? got(text) : wanted('a cron expression, as 30 3 * * *'),
-  ),
+  reconcileCron: defaulted('RECONCILE_CRON', '0 3 * * *', cron),
+  verifyCron: defaulted('VERIFY_CRON', '30 3 * * *', cron),
+  backupCron: optional('BACKUP_CRON', cron),
+  backupDirectory: optional('BACKUP_DIR', (text) => got(text)),
+  witnessUrls: hidden(optional('OGMIOS_WITNESS_URL', ogmiosUrls)),
+  witnessApiKeys: hidden(optional('OGMIOS_WITNESS_API_KEYS', keyList)),
   hotWalletAddress: optional('HOT_WALLET_ADDRESS', (text) => got(text)),
   signer: optional('SIGNER', signer),
   signerClientCertificate: optional('SIGNER_CLIENT_CERT', pem('CERTIFICATE')),
@@ -274,8 +280,6 @@ export const SETTINGS = {
  */
 export const LATER_VARIABLES: readonly string[] = [
   'DATABASE_REPLICA_URL',
-  'RECONCILE_CRON',
-  'BACKUP_CRON',
   'ACCOUNT_PUBLIC_KEY',
   'WEBHOOK_ALLOW_PRIVATE',
   'OTEL_EXPORTER_OTLP_ENDPOINT',

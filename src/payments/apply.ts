@@ -99,6 +99,10 @@ export function createPaymentHandlers(deps: PaymentDeps): BlockHandlers<Payments
     },
 
     between: (books) => backfillWallet({ ...deps, learn: outputs.add }, books),
+
+    learn: (references) => {
+      for (const reference of references) outputs.add(reference);
+    },
   };
 }
 

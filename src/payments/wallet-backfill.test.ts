@@ -211,7 +211,12 @@ describe('what the hot wallet held before it was followed', () => {
     const [block] = net.chain.blocks();
     if (block === undefined) throw new Error('there must be a block');
     const books = { pool: database.pool, point: block.point, height: block.height };
-    const outcome = await handlers.between?.({ ...books, unspentAt: refuse, write: refuse });
+    const outcome = await handlers.between?.({
+      ...books,
+      unspentAt: refuse,
+      unspentAmong: refuse,
+      write: refuse,
+    });
     expect(outcome).toBe('nothing_to_do');
   });
 });

@@ -67,7 +67,11 @@ async function world(ask: Ask, work?: (books: BooksBetween) => Promise<BetweenOu
           const written = await books.write(() => Promise.resolve({ found: found.length }));
           return written ?? 'moved';
         }),
-      ask: (point, _, signal) => ask(point, signal),
+      ask: async (point, question, signal) => {
+        const found = await ask(point, signal);
+        const answer = () => Promise.resolve([...found]);
+        return question({ atAddresses: answer, among: answer, release: () => Promise.resolve() });
+      },
       observe: (event) => void told.push(event),
       clock: () => now,
     },

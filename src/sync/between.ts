@@ -1,10 +1,12 @@
 import type { Pool } from 'pg';
+import type { OutputReference } from '../chain/block.js';
 import { type Point, SECURITY_PARAMETER_BLOCKS, type TipOrOrigin } from '../chain/point.js';
 import type { UnspentOutput } from '../chain/utxo.js';
 import { inTransaction, type Tx } from '../database/transaction.js';
+import type { LedgerView } from './chain-view.js';
 import { type Choice, dialOf, type Endpoints } from './endpoints.js';
 import type { Cursor, SyncEvent } from './events.js';
-import { POINT_GONE, unspentAt } from './ledger-state.js';
+import { acquireLedger, POINT_GONE } from './ledger-state.js';
 import { moveCursor, type Term } from './queries.js';
 import { NodeError } from './requests.js';
 import { withTimeLimit } from './time-limit.js';
@@ -16,6 +18,8 @@ export type BooksBetween = {
   readonly height: number;
   /** In the ledger as it was right after that block. Rejects where the node can't tell in time. */
   unspentAt(addresses: readonly string[]): Promise<readonly UnspentOutput[]>;
+  /** Those of them that are unspent in it; quick. */
+  unspentAmong(references: readonly OutputReference[]): Promise<readonly UnspentOutput[]>;
   /** Begins with the fence. Null, and nothing done, where the books have moved on meanwhile. */
   write<T>(work: (tx: Tx, at: Date) => Promise<T>): Promise<T | null>;
 };
@@ -28,11 +32,11 @@ export type BetweenDeps<S> = {
   readonly pool: Pool;
   readonly term: Term;
   readonly work: WorkBetween;
-  readonly ask: (
+  readonly ask: <T>(
     point: Point,
-    addresses: readonly string[],
+    question: (ledger: LedgerView) => Promise<T>,
     signal: AbortSignal,
-  ) => Promise<readonly UnspentOutput[]>;
+  ) => Promise<T>;
   readonly observe: (event: SyncEvent<S>) => void;
   /** Milliseconds of any monotonic clock. */
   readonly clock: () => number;
@@ -55,17 +59,21 @@ export function workBetween<S>(
 ): Between<S> {
   const { pool, observe, endpoints } = deps;
   if (work === undefined) return { observe, settled: () => Promise.resolve() };
-  const ask: BetweenDeps<S>['ask'] = (point, addresses, until) =>
-    unspentAt(dialOf(endpoints, choice), point, addresses, {
-      timeoutMs: QUESTION_MS_MAX,
-      signal: until,
-    });
+  const ask: BetweenDeps<S>['ask'] = async (point, question, until) => {
+    const limits = { timeoutMs: QUESTION_MS_MAX, signal: until };
+    const ledger = await acquireLedger(dialOf(endpoints, choice), point, limits);
+    try {
+      return await question(ledger);
+    } finally {
+      await ledger.release();
+    }
+  };
   return createBetween({ pool, term, work, ask, observe, clock: () => performance.now() }, signal);
 }
 
-/** A large wallet takes a node seconds. */
-const QUESTION_MS_MAX = 20_000;
-const TRY_MS_MAX = 30_000;
+/** By address a node of mainnet walks its whole ledger: seconds, at times a minute and a half. */
+const QUESTION_MS_MAX = 120_000;
+const TRY_MS_MAX = 150_000;
 /** A node that fails is left alone for a while; a block that it rolled back isn't its failure. */
 const RETRY_MS = 10_000;
 
@@ -147,7 +155,13 @@ const booksAt = <S>(
   point,
   height,
   unspentAt: (addresses) =>
-    withTimeLimit(signal, TRY_MS_MAX, (limited) => ask(point, addresses, limited)),
+    withTimeLimit(signal, TRY_MS_MAX, (limited) =>
+      ask(point, (ledger) => ledger.atAddresses(addresses), limited),
+    ),
+  unspentAmong: (references) =>
+    withTimeLimit(signal, TRY_MS_MAX, (limited) =>
+      ask(point, (ledger) => ledger.among(references), limited),
+    ),
   write: (work) =>
     inTransaction(pool, async (tx) => {
       const at = await moveCursor(tx, term, cursor, cursor, tip);

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import type { Block } from '../chain/block.js';
+import type { Block, OutputReference } from '../chain/block.js';
 import type { DecodeNextBlock } from '../chain/decode.js';
 import {
   type Height,
@@ -14,6 +14,7 @@ import {
 import { inTransaction, type Tx } from '../database/transaction.js';
 import type { WorkBetween } from './between.js';
 import type { Cursor, LinkedBlock, SyncEvent } from './events.js';
+import { linkBlocks } from './linking.js';
 import { CHECKPOINT_INTERVAL_BLOCKS } from './points.js';
 import {
   deleteHeadersAbove,
@@ -21,11 +22,12 @@ import {
   headerOf,
   insertHeaders,
   moveCursor,
+  noteStartHeight,
   pruneHeaders,
   storedExtent,
   type Term,
 } from './queries.js';
-import { type BackwardEvent, cutIntoStretches, type ForwardEvent, misfit } from './verdict.js';
+import { type BackwardEvent, cutIntoStretches, type ForwardEvent } from './verdict.js';
 
 /** What happens with blocks, handed in: following a chain knows nothing of payments. */
 export type BlockHandlers<S> = {
@@ -36,6 +38,11 @@ export type BlockHandlers<S> = {
   backward(tx: Tx, height: number, at: Date): Promise<S>;
   /** What only the node's ledger can tell, asked beside the chain. */
   between?: WorkBetween;
+  /**
+   * Outputs that were recorded without a block of this term: their spends are looked for from the next
+   * block on. To be told before the transaction that records them commits.
+   */
+  learn?(references: readonly OutputReference[]): void;
 };
 
 export type FollowerDeps<S> = {
@@ -122,8 +129,11 @@ function decodeAll(decode: DecodeNextBlock, frames: readonly string[]) {
 async function startAt<S>(deps: FollowerDeps<S>, to: Cursor, tip: TipOrOrigin): Promise<void> {
   await inTransaction(deps.pool, async (tx) => {
     await fence(tx, deps.term, null, to, tip);
-    if (to.point !== 'origin' && to.height !== null) {
-      await insertHeaders(tx, deps.term.partitionId, [startHeader(to.point, to.height)]);
+    const { partitionId } = deps.term;
+    if (to.point === 'origin') await noteStartHeight(tx, partitionId, -1);
+    else if (to.height !== null) {
+      await noteStartHeight(tx, partitionId, to.height);
+      await insertHeaders(tx, partitionId, [startHeader(to.point, to.height)]);
     }
   });
 }
@@ -152,24 +162,6 @@ async function applyForward<S>(
   return to;
 }
 
-/** Gives every block its point and checks that it stands on the one before; stops at the first that doesn't. */
-function linkBlocks(
-  from: Cursor,
-  events: readonly ForwardEvent[],
-): { blocks: LinkedBlock<Block>[]; problem: string | null } {
-  const blocks: LinkedBlock<Block>[] = [];
-  let cursor = from;
-  for (const { block } of events) {
-    const problem = misfit(cursor, block);
-    if (problem !== null) return { blocks, problem };
-    const slot = block.slot ?? (cursor.point === 'origin' ? (0 as Slot) : cursor.point.slot);
-    const point: Point = { slot, id: block.id };
-    blocks.push({ block, slot, point });
-    cursor = { point, height: block.height };
-  }
-  return { blocks, problem: null };
-}
-
 /** Pruned this seldom, so that most commits at the tip delete nothing. */
 const PRUNE_INTERVAL_BLOCKS = 100;
 
@@ -193,6 +185,7 @@ async function storeHeaders(
     // Only now is the start point's height known; stored, it can be rolled back to.
     const height = first.block.type === 'ebb' ? first.block.height : first.block.height - 1;
     headers.unshift(startHeader(from.point, height));
+    await noteStartHeight(tx, partitionId, height);
   }
   await insertHeaders(tx, partitionId, headers);
   const crossed =

@@ -56,16 +56,23 @@ const READ_CURSOR = `
 
 /** Null until the start point was chosen. */
 export async function readCursor(db: Queryable, partitionId: number): Promise<Cursor | null> {
-  const { rows } = await db.query<{
-    started: boolean;
-    last_slot: string | null;
-    last_block_hash: string | null;
-    last_block_height: string | null;
-  }>(READ_CURSOR, [partitionId]);
-  const row = rows[0];
-  if (!row?.started) return null;
-  if (row.last_slot === null || row.last_block_hash === null)
+  const { rows } = await db.query<CursorRow>(READ_CURSOR, [partitionId]);
+  const [row] = rows;
+  return row === undefined ? null : cursorFrom(row);
+}
+
+type CursorRow = {
+  started: boolean;
+  last_slot: string | null;
+  last_block_hash: string | null;
+  last_block_height: string | null;
+};
+
+function cursorFrom(row: CursorRow): Cursor | null {
+  if (!row.started) return null;
+  if (row.last_slot === null || row.last_block_hash === null) {
     return { point: 'origin', height: null };
+  }
   return {
     point: { slot: Number(row.last_slot) as Slot, id: row.last_block_hash },
     height: row.last_block_height === null ? null : (Number(row.last_block_height) as Height),
@@ -108,6 +115,35 @@ export async function moveCursor(
   ]);
   return rows[0]?.at ?? null;
 }
+
+const HOLD_CURSOR = `
+  update sync_state set updated_at = now()
+   where partition_id = $1 and leader_epoch = $2 and leader_token = $3
+  returning now() as at, started, last_slot, last_block_hash, last_block_height,
+            set_config('idle_in_transaction_session_timeout', '8s', true)`;
+
+/**
+ * The fence for chain writes that don't move the cursor: it stays where it is found until the transaction
+ * ends. Null when the term is over.
+ */
+export async function holdCursor(
+  tx: Tx,
+  term: Term,
+): Promise<{ readonly at: Date; readonly cursor: Cursor | null } | null> {
+  const { rows } = await tx.query<CursorRow & { at: Date }>(HOLD_CURSOR, [
+    term.partitionId,
+    term.epoch.toString(),
+    term.token,
+  ]);
+  const [row] = rows;
+  return row === undefined ? null : { at: row.at, cursor: cursorFrom(row) };
+}
+
+const NOTE_START_HEIGHT = 'update sync_state set start_height = $2 where partition_id = $1';
+
+/** Where a new database began: blocks above are followed, those below never were. */
+export const noteStartHeight = (tx: Tx, partitionId: number, height: number) =>
+  tx.query(NOTE_START_HEIGHT, [partitionId, height]);
 
 const hashOrNull = (point: PointOrOrigin): string | null => (point === 'origin' ? null : point.id);
 

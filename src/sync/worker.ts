@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
+import type { OutputReference } from '../chain/block.js';
 import type { DecodeNextBlock } from '../chain/decode.js';
 import { endWhatHangs, watchBusyClients } from '../database/busy-clients.js';
 import { isTransient } from '../database/pool.js';
@@ -26,6 +27,7 @@ import {
 } from './follower.js';
 import { intersect, type StartPoint } from './intersect.js';
 import { waitForLeadership } from './leader.js';
+import { createLeadership, type LeadingTask } from './leadership.js';
 import { type NodeHealth, nodeProblem, watchNodeHealth } from './node-health.js';
 import { PREFERRED_IS_BACK, watchPreferred } from './preferred.js';
 import { beginTerm, readCursor, type Term } from './queries.js';
@@ -42,6 +44,10 @@ export type SyncDeps<S> = {
   readonly endpoints: Endpoints;
   readonly decode: DecodeNextBlock;
   readonly createHandlers: () => BlockHandlers<S>;
+  /** What a leader does besides following, each for as long as the term lasts. */
+  readonly leading?: readonly LeadingTask[];
+  /** A leading task failed; the term goes on without it. */
+  readonly onTaskFailure?: (error: unknown) => void;
   readonly observe: (event: SyncEvent<S>) => void;
   /** In [0, 1): jitters back-off. */
   readonly random: () => number;
@@ -78,6 +84,8 @@ export async function runSync<S>(deps: SyncDeps<S>, signal: AbortSignal): Promis
 
 async function lead<S>(deps: SyncDeps<S>, stop: AbortSignal, lost: AbortSignal): Promise<void> {
   const signal = AbortSignal.any([stop, lost]);
+  const over = new AbortController();
+  let tasks: Promise<void> = Promise.resolve();
   let term: Term | null = null;
   const tell = (reason: string): void => {
     if (term !== null) deps.observe({ type: 'leader_lost', epoch: term.epoch, reason });
@@ -94,6 +102,7 @@ async function lead<S>(deps: SyncDeps<S>, stop: AbortSignal, lost: AbortSignal):
     deps.observe({ type: 'leader_acquired', epoch: begun.epoch });
     const handlers = deps.createHandlers();
     await handlers.prepare(deps.pool, signal);
+    tasks = startTasks(deps, begun, handlers, AbortSignal.any([signal, over.signal]));
     await connectAgainAndAgain(deps, begun, handlers, signal);
     tell(describe(signal.reason));
   } catch (error) {
@@ -103,7 +112,28 @@ async function lead<S>(deps: SyncDeps<S>, stop: AbortSignal, lost: AbortSignal):
     await sleep(1_000, undefined, { signal }).catch(() => undefined);
   } finally {
     lost.removeEventListener('abort', onLost);
+    over.abort(new Error('the term is over'));
+    await tasks;
   }
+}
+
+/** They look after themselves: one that fails must not end the term, and with it the following. */
+async function startTasks<S>(
+  deps: SyncDeps<S>,
+  term: Term,
+  handlers: BlockHandlers<S>,
+  signal: AbortSignal,
+): Promise<void> {
+  const learn = (references: readonly OutputReference[]): void => handlers.learn?.(references);
+  const leadership = createLeadership(deps.pool, term, learn, signal);
+  const settled = (deps.leading ?? []).map(async (task) => {
+    try {
+      await task(leadership);
+    } catch (error) {
+      if (!signal.aborted) deps.onTaskFailure?.(error);
+    }
+  });
+  await Promise.all(settled);
 }
 
 /** One connection after the other; returns when the signal aborts, throws when the term is over. */

@@ -1,0 +1,88 @@
+import { confirmationHeight } from '../../payments/confirmation.js';
+import type { ChainOutput, DiscrepancyType, Placement, RecordedOutput } from '../model/finding.js';
+
+/** What the comparison has to know beside the two sides. */
+export type Surroundings = {
+  /** Of the block after which both sides are compared. */
+  readonly height: number;
+  /** Whose the address is, by the addresses that were registered; null for the hot wallet. */
+  readonly owner: string | null;
+  /** Whether confirmations are held at the moment: then what is deep enough may still wait. */
+  readonly confirmationsHeld: boolean;
+};
+
+export type RequiredDepth = { readonly requiredConfirmations: number | null };
+
+/**
+ * In which ways records and chain differ about one output that counts; none where they agree.
+ *
+ * @param recorded null where the books don't have it
+ * @param onChain null where the chain doesn't have it
+ */
+export function compareOutput(
+  recorded: (RecordedOutput & RequiredDepth) | null,
+  onChain: ChainOutput | null,
+  surroundings: Surroundings,
+): DiscrepancyType[] {
+  if (recorded === null) return onChain === null ? [] : ['missing_in_db'];
+  if (recorded.status === 'rolled_back') return onChain === null ? [] : ['status_mismatch'];
+  if (onChain === null) return ['extra_in_db'];
+  const differs: readonly [DiscrepancyType, boolean][] = [
+    ['amount_mismatch', !sameValue(recorded, onChain)],
+    [
+      'owner_mismatch',
+      recorded.address !== onChain.address || recorded.userId !== surroundings.owner,
+    ],
+    ['unspent_mismatch', onChain.spent === 'unspent' && recorded.spent !== null],
+    ['spent_mismatch', spentDiffers(recorded, onChain)],
+    [
+      'status_mismatch',
+      placementDiffers(recorded, onChain.placement) || isOverdue(recorded, surroundings),
+    ],
+  ];
+  return differs.flatMap(([type, does]) => (does ? [type] : []));
+}
+
+export const sameValue = (
+  a: Pick<RecordedOutput, 'lovelace' | 'assets'>,
+  b: Pick<ChainOutput, 'lovelace' | 'assets'>,
+): boolean =>
+  a.lovelace === b.lovelace &&
+  a.assets.size === b.assets.size &&
+  [...a.assets].every(([unit, quantity]) => b.assets.get(unit) === quantity);
+
+/** Spent on the chain and not in the records, or by somebody else than they say. */
+function spentDiffers({ spent }: RecordedOutput, onChain: ChainOutput): boolean {
+  if (onChain.spent === 'unspent') return false;
+  if (spent === null) return true;
+  if (onChain.spent === 'gone') return false;
+  return (
+    spent.txHash !== onChain.spent.txHash ||
+    (spent.height !== null && spent.height !== onChain.spent.height)
+  );
+}
+
+function placementDiffers(recorded: RecordedOutput, found: Placement | null): boolean {
+  const { placement, countedFrom } = recorded;
+  // What was there before it was followed keeps no block, whatever is found out about it later.
+  if (placement === null) return countedFrom === null;
+  if (found === null) return false;
+  return (
+    placement.blockHash !== found.blockHash ||
+    placement.height !== found.height ||
+    placement.slot !== found.slot ||
+    (placement.txPosition !== null &&
+      found.txPosition !== null &&
+      placement.txPosition !== found.txPosition)
+  );
+}
+
+/** Deep enough, and still not confirmed. */
+function isOverdue(
+  recorded: RecordedOutput & RequiredDepth,
+  { height, confirmationsHeld }: Surroundings,
+): boolean {
+  const from = recorded.placement?.height ?? recorded.countedFrom;
+  if (recorded.status !== 'pending' || from === null || confirmationsHeld) return false;
+  return confirmationHeight(from, recorded.requiredConfirmations ?? 1) <= height;
+}

@@ -1,0 +1,113 @@
+import type { OutputReference } from '../../chain/block.js';
+import { outputReference } from '../../chain/block.js';
+import type { Queryable } from '../../database/transaction.js';
+import { type PaymentStatus, parseAssets } from '../../payments/payment.js';
+import type { RecordedOutput } from '../model/finding.js';
+import type { RequiredDepth } from './compare-output.js';
+
+/**
+ * Outputs as they were right after the block at a height, read at any later time: what came above is left
+ * out, and what was spent above counts as unspent. True as long as no rollback went below that height.
+ * A payment that is rolled back is part of it, so that one whose output is on the chain is found.
+ */
+const RECORDED_AT = `
+  select * from (
+    select 'payment' as kind, tx_hash, output_index, address, user_id, status, amount_lovelace, assets,
+           block_hash, block_height, slot, tx_position, counted_from, spent_by, spent_height, inclusion,
+           required_confirmations
+      from incoming_payments where partition_id = $1 and PAGE
+    union all
+    select 'wallet', tx_hash, output_index, address, null, null, amount_lovelace, assets,
+           block_hash, block_height, slot, null, counted_from, spent_by, spent_height, 1, null
+      from wallet_outputs where partition_id = $1 and PAGE
+  ) o
+  where coalesce(block_height, counted_from, -1) <= $2::bigint`;
+
+const PAGE = RECORDED_AT.replaceAll('PAGE', '(tx_hash, output_index) > ($3::text, $4::int)').concat(
+  ' order by tx_hash, output_index limit $5',
+);
+const AMONG = RECORDED_AT.replaceAll(
+  'PAGE',
+  '(tx_hash, output_index) in (select * from unnest($3::text[], $4::int[]))',
+);
+
+type Row = {
+  kind: 'payment' | 'wallet';
+  tx_hash: string;
+  output_index: number;
+  address: string;
+  user_id: string | null;
+  status: PaymentStatus | null;
+  amount_lovelace: string;
+  assets: Record<string, string>;
+  block_hash: string | null;
+  block_height: string | null;
+  slot: string | null;
+  tx_position: number | null;
+  counted_from: string | null;
+  spent_by: string | null;
+  spent_height: string | null;
+  inclusion: number;
+  required_confirmations: number | null;
+};
+
+export type Recorded = RecordedOutput & RequiredDepth;
+
+/** One page of all recorded outputs, in the order of their references, after a reference. */
+export async function recordedAfter(
+  db: Queryable,
+  partitionId: number,
+  height: number,
+  after: { readonly txHash: string; readonly index: number },
+  limit: number,
+): Promise<Recorded[]> {
+  const values = [partitionId, height, after.txHash, after.index, limit];
+  const { rows } = await db.query<Row>(PAGE, values);
+  return rows.map((row) => recordedFrom(row, height));
+}
+
+export async function recordedAmong(
+  db: Queryable,
+  partitionId: number,
+  height: number,
+  references: readonly OutputReference[],
+): Promise<Map<OutputReference, Recorded>> {
+  const parts = references.map((reference) => reference.split('#'));
+  const { rows } = await db.query<Row>(AMONG, [
+    partitionId,
+    height,
+    parts.map(([txHash]) => txHash),
+    parts.map(([, index]) => Number(index)),
+  ]);
+  return new Map(
+    rows.map((row) => recordedFrom(row, height)).map((one) => [one.reference, one] as const),
+  );
+}
+
+function recordedFrom(row: Row, height: number): Recorded {
+  const { block_hash, block_height, slot } = row;
+  const spentHeight = row.spent_height === null ? null : Number(row.spent_height);
+  const isSpent = row.spent_by !== null && (spentHeight === null || spentHeight <= height);
+  return {
+    kind: row.kind,
+    reference: outputReference(row.tx_hash, row.output_index),
+    address: row.address,
+    lovelace: BigInt(row.amount_lovelace),
+    assets: parseAssets(row.assets),
+    userId: row.user_id,
+    status: row.status,
+    placement:
+      block_hash === null || block_height === null || slot === null
+        ? null
+        : {
+            blockHash: block_hash,
+            height: Number(block_height),
+            slot: Number(slot),
+            txPosition: row.tx_position,
+          },
+    countedFrom: row.counted_from === null ? null : Number(row.counted_from),
+    spent: isSpent && row.spent_by !== null ? { txHash: row.spent_by, height: spentHeight } : null,
+    inclusion: row.inclusion,
+    requiredConfirmations: row.required_confirmations,
+  };
+}

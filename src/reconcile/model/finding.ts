@@ -1,0 +1,76 @@
+import type { AssetUnit, Lovelace, OutputReference } from '../../chain/block.js';
+import type { PaymentStatus } from '../../payments/payment.js';
+
+/** The contract's types of discrepancies (its sections 5 and 7 say what each means). */
+export const DISCREPANCY_TYPES = [
+  'missing_in_db',
+  'extra_in_db',
+  'amount_mismatch',
+  'spent_mismatch',
+  'unspent_mismatch',
+  'status_mismatch',
+  'owner_mismatch',
+] as const;
+export type DiscrepancyType = (typeof DISCREPANCY_TYPES)[number];
+
+/** The block that made an output. */
+export type Placement = {
+  readonly blockHash: string;
+  readonly height: number;
+  readonly slot: number;
+  /** Of the transaction within its block; null where it isn't recorded (outputs of the hot wallet). */
+  readonly txPosition: number | null;
+};
+
+export type SpentBy = { readonly txHash: string; readonly height: number | null };
+
+/** An output as the books have it, right after the block at the height of the comparison. */
+export type RecordedOutput = {
+  readonly kind: 'payment' | 'wallet';
+  readonly reference: OutputReference;
+  readonly address: string;
+  readonly lovelace: Lovelace;
+  readonly assets: ReadonlyMap<AssetUnit, bigint>;
+  /** Null for outputs of the hot wallet. */
+  readonly userId: string | null;
+  readonly status: PaymentStatus | null;
+  /** Null where no followed block made it: it was there before, or it is rolled back. */
+  readonly placement: Placement | null;
+  /** Height of the ledger that told of it, where no block did. */
+  readonly countedFrom: number | null;
+  /** Null where nobody had spent it at that height. */
+  readonly spent: SpentBy | null;
+  readonly inclusion: number;
+};
+
+/** The same output as the chain has it. */
+export type ChainOutput = {
+  readonly reference: OutputReference;
+  readonly address: string;
+  readonly lovelace: Lovelace;
+  readonly assets: ReadonlyMap<AssetUnit, bigint>;
+  readonly hasScript: boolean;
+  /** Null where only the ledger told of it, which knows no blocks. */
+  readonly placement: Placement | null;
+  /** `unspent`, or by whom; `gone` where the ledger doesn't hold it and nobody looked who spent it. */
+  readonly spent: 'unspent' | 'gone' | (SpentBy & { readonly height: number });
+};
+
+/** One output about which records and chain differ in one way; both sides as they are. */
+export type Finding = {
+  readonly type: DiscrepancyType;
+  readonly reference: OutputReference;
+  readonly address: string;
+  /** Null: the books don't have it. */
+  readonly recorded: RecordedOutput | null;
+  /** Null: the chain doesn't have it. */
+  readonly onChain: ChainOutput | null;
+  /** Why nothing can be done about it by itself; null where it can. */
+  readonly unexplained: string | null;
+};
+
+/** What was found and what became of it, as it is stored and shown. */
+export type HealedFinding = Finding & {
+  readonly state: 'open' | 'repaired';
+  readonly reason: string | null;
+};

@@ -1,0 +1,50 @@
+import type { DiscrepancyType, HealedFinding } from './finding.js';
+
+/** How far something long is. */
+export type ProgressReport = {
+  readonly done: number;
+  /** In the unit of `done`; null while it isn't known. */
+  readonly total: number | null;
+  /** Of `done`, each second. */
+  readonly rate: number;
+  readonly secondsLeft: number | null;
+};
+
+/** All that proving the books tells the outside: logs and metrics are made from these. */
+export type ProofEvent =
+  | {
+      readonly type: 'reconciliation_finished';
+      readonly runId: string;
+      readonly scope: 'full' | 'addresses' | 'continuous';
+      readonly slot: number;
+      readonly matched: number;
+      readonly open: Readonly<Partial<Record<DiscrepancyType, number>>>;
+      readonly repaired: number;
+      readonly findings: readonly HealedFinding[];
+      readonly seconds: number;
+    }
+  | { readonly type: 'reconciliation_failed'; readonly scope: string; readonly reason: string }
+  /** Share of watched addresses that were compared within the last day, and the oldest one's age. */
+  | {
+      readonly type: 'coverage';
+      readonly reconciledRatio: number;
+      readonly oldestSeconds: number | null;
+    }
+  | ({ readonly type: 'rebuild_progress'; readonly jobId: string } & ProgressReport)
+  | {
+      readonly type: 'job_finished';
+      readonly jobId: string;
+      readonly kind: 'rebuild' | 'repair';
+      readonly outcome: 'done' | 'failed' | 'cancelled';
+      readonly reason: string | null;
+    }
+  | { readonly type: 'sealed'; readonly chain: 'ledger' | 'audit'; readonly seal: number }
+  | {
+      readonly type: 'backup_finished';
+      readonly kind: string;
+      readonly file: string;
+      readonly bytes: number;
+    }
+  | { readonly type: 'backup_failed'; readonly kind: string; readonly reason: string };
+
+export type ObserveProof = (event: ProofEvent) => void;

@@ -1,0 +1,44 @@
+import type { Pool } from 'pg';
+import type { OutputReference } from '../chain/block.js';
+import { inTransaction, type Tx } from '../database/transaction.js';
+import type { Cursor } from './events.js';
+import { TermOver } from './follower.js';
+import { holdCursor, type Term } from './queries.js';
+
+/** What somebody who leads may do besides following: chain writes behind the same fence. */
+export type Leadership = {
+  readonly pool: Pool;
+  readonly partitionId: number;
+  /** Aborts when the term is over. */
+  readonly signal: AbortSignal;
+  /**
+   * Between two blocks: no block is applied until it has committed. `cursor` is where the books are.
+   * @throws TermOver
+   */
+  write<T>(work: (tx: Tx, at: Date, cursor: Cursor | null) => Promise<T>): Promise<T>;
+  /** To be told, before its transaction commits, of outputs that `work` recorded. */
+  learn(references: readonly OutputReference[]): void;
+};
+
+/** Runs for as long as a term lasts; returns when `signal` aborts. What it throws ends only itself. */
+export type LeadingTask = (leadership: Leadership) => Promise<void>;
+
+export const createLeadership = (
+  pool: Pool,
+  term: Term,
+  learn: Leadership['learn'],
+  signal: AbortSignal,
+): Leadership => ({
+  pool,
+  partitionId: term.partitionId,
+  signal,
+  learn,
+  write: (work) =>
+    inTransaction(pool, async (tx) => {
+      const held = await holdCursor(tx, term);
+      if (held === null) {
+        throw new TermOver(`epoch ${term.epoch} no longer leads partition ${term.partitionId}`);
+      }
+      return work(tx, held.at, held.cursor);
+    }),
+});

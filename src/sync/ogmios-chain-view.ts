@@ -1,0 +1,55 @@
+import type { DecodeNextBlock } from '../chain/decode.js';
+import type { Point } from '../chain/point.js';
+import type { ChainView, LedgerView } from './chain-view.js';
+import { KeyRefused, openSocket } from './connection.js';
+import { afterRefusal, type Choice, dialOf, type Endpoints, FIRST_CHOICE } from './endpoints.js';
+import { acquireLedger } from './ledger-state.js';
+import { readChain } from './reading.js';
+
+/** By address a node of mainnet walks its whole ledger: seconds, at times a minute and a half. */
+const QUESTION_MS_MAX = 180_000;
+
+/** The chain over as many endpoints as there are, in the order of preference. */
+export function createChainView(endpoints: Endpoints, decode: DecodeNextBlock): ChainView {
+  const open = async <T>(work: (choice: Choice) => Promise<T>): Promise<T> => {
+    const failures: unknown[] = [];
+    for (let endpoint = 0; endpoint < endpoints.urls.length; endpoint += 1) {
+      try {
+        return await withAnyKey(endpoints, endpoint, work);
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    // What the preferred one says matters most; of the others only that they didn't do better.
+    throw failures[0];
+  };
+  return {
+    ledgerAt: (point: Point, signal: AbortSignal): Promise<LedgerView> =>
+      open((choice) =>
+        acquireLedger(dialOf(endpoints, choice), point, { timeoutMs: QUESTION_MS_MAX, signal }),
+      ),
+    read: (offered, signal) =>
+      readChain(() => open((choice) => openSocket(dialOf(endpoints, choice), signal)), {
+        decode,
+        offered,
+        signal,
+      }),
+  };
+}
+
+async function withAnyKey<T>(
+  endpoints: Endpoints,
+  endpoint: number,
+  work: (choice: Choice) => Promise<T>,
+): Promise<T> {
+  let choice: Choice = { ...FIRST_CHOICE, endpoint };
+  for (;;) {
+    try {
+      return await work(choice);
+    } catch (error) {
+      if (!(error instanceof KeyRefused)) throw error;
+      choice = afterRefusal(choice, endpoints);
+      if (choice.refusals === 0) throw error;
+    }
+  }
+}
