@@ -27,6 +27,12 @@ create index payment_addresses_watched_from on payment_addresses (partition_id, 
 alter table incoming_payments add column counted_from bigint;
 alter table incoming_payments add check (counted_from is null or block_height is null);
 alter table wallet_outputs add column counted_from bigint;
+update wallet_outputs w set counted_from = b.block_height
+  from wallet_backfills b
+ where b.partition_id = w.partition_id and b.address = w.address and w.block_height is null
+   and (w.spent_height is null or w.spent_height > b.block_height);
+create index wallet_outputs_counted_from on wallet_outputs (partition_id, counted_from)
+  where counted_from is not null;
 drop index incoming_payments_due;
 create index incoming_payments_due on incoming_payments
   (partition_id, (coalesce(block_height, counted_from) + required_confirmations)) where status = 'pending';
@@ -65,6 +71,8 @@ create table seals (
   first_id bigint not null,
   last_id bigint not null check (last_id >= first_id),
   row_count int not null check (row_count >= 0),
+  -- Of this chain, this seal included.
+  rows_total bigint not null check (rows_total >= row_count),
   -- Of the rows alone, and of the hash before together with that.
   content_hash text not null check (content_hash ~ '^[0-9a-f]{64}$'),
   hash text not null check (hash ~ '^[0-9a-f]{64}$'),
@@ -187,8 +195,13 @@ create index rebuild_spends_height on rebuild_spends (job_id, spent_height);
 create table schedules (
   name text primary key,
   last_due timestamptz not null,
+  -- How often it was begun for that time: who begins it once more ends what another one does of it. 0 where
+  -- that time was only taken note of, as the first one of a new database is.
+  attempt int not null default 0,
+  -- Of the attempt.
   last_finished_at timestamptz,
-  last_outcome text
+  last_outcome text check (last_outcome in ('noted', 'running', 'done', 'failed')),
+  problem text
 );
 
 -- Whether the chain can be relied on. While it can't, nothing is confirmed and nothing is paid.

@@ -1,0 +1,96 @@
+import type { Queryable } from '../../database/transaction.js';
+import { type BlockSum, type DigestRow, NO_HEIGHT, storedDigests } from './digest-queries.js';
+import { FIRST_DIGEST, linkDigest } from './facts.js';
+import { recompute } from './recompute.js';
+
+/** Heights between which (the first exclusive) digest and tables differ. */
+export type Stretch = { readonly above: number; readonly upTo: number };
+
+export type DigestCheck = {
+  /** Of the last block with facts, in either of the two; -1 where there are none. */
+  readonly height: number;
+  readonly stored: string;
+  readonly recomputed: string;
+  /** How many blocks the tables have facts of. */
+  readonly blocks: number;
+  readonly firstDifference: { readonly height: number } | null;
+  /** At most STRETCHES_MAX: the last one then goes on to the last difference. */
+  readonly differing: readonly Stretch[];
+};
+
+/** Enough to say where; a digest that differs everywhere differs in one stretch. */
+export const STRETCHES_MAX = 100;
+
+/**
+ * Holds the stored digest against the live tables, both up to a height. They are read in pages: for the
+ * answer of one moment, while the chain is followed, give it a transaction that sees one moment.
+ */
+export async function checkDigest(
+  db: Queryable,
+  partitionId: number,
+  upTo: number = Number.MAX_SAFE_INTEGER,
+): Promise<DigestCheck> {
+  const comparison = createComparison();
+  const stored = storedDigests(db, partitionId, upTo);
+  const lowest = Number.MIN_SAFE_INTEGER;
+  const live = recompute(db, partitionId, { above: lowest, upTo });
+  let row = await stored.next();
+  let sum = await live.next();
+  while (row.done !== true || sum.done !== true) {
+    const storedAt = row.done === true ? Number.POSITIVE_INFINITY : row.value.height;
+    const liveAt = sum.done === true ? Number.POSITIVE_INFINITY : sum.value.height;
+    const height = Math.min(storedAt, liveAt);
+    comparison.add(
+      height,
+      row.done !== true && storedAt === height ? row.value : null,
+      sum.done !== true && liveAt === height ? sum.value : null,
+    );
+    if (storedAt === height) row = await stored.next();
+    if (liveAt === height) sum = await live.next();
+  }
+  return comparison.result();
+}
+
+function createComparison() {
+  let height = NO_HEIGHT;
+  let stored = FIRST_DIGEST;
+  let recomputed = FIRST_DIGEST;
+  let blocks = 0;
+  let before = NO_HEIGHT;
+  let wasSame = true;
+  let first: DigestCheck['firstDifference'] = null;
+  const differing: Stretch[] = [];
+
+  const note = (above: number, upTo: number): void => {
+    const last = differing.at(-1);
+    const goesOn = !wasSame || differing.length >= STRETCHES_MAX;
+    if (last !== undefined && goesOn) differing[differing.length - 1] = { ...last, upTo };
+    else differing.push({ above, upTo });
+  };
+  return {
+    add(at: number, row: DigestRow | null, sum: BlockSum | null): void {
+      const isLinked = row === null || row.digest === linkDigest(stored, at, row);
+      const isSame = isLinked && row?.facts === sum?.facts && row?.sum === sum?.sum;
+      if (!isSame) {
+        note(before, at);
+        first ??= { height: at };
+      }
+      if (row !== null) stored = row.digest;
+      if (sum !== null) {
+        recomputed = linkDigest(recomputed, at, sum);
+        blocks += 1;
+      }
+      wasSame = isSame;
+      before = at;
+      height = at;
+    },
+    result: (): DigestCheck => ({
+      height,
+      stored,
+      recomputed,
+      blocks,
+      firstDifference: first,
+      differing,
+    }),
+  };
+}

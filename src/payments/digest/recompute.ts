@@ -1,0 +1,71 @@
+import type { Queryable, Tx } from '../../database/transaction.js';
+import { appendSums, type BlockSum, deleteDigestsAbove } from './digest-queries.js';
+import { factSources, type Heights, type PlacedFact } from './fact-queries.js';
+import { addFacts, NO_FACTS } from './facts.js';
+
+/**
+ * What the live tables say that each block brought, in the order of heights: only blocks that brought
+ * anything. Read page by page; for one moment's answer give it a transaction that sees one moment.
+ */
+export async function* recompute(
+  db: Queryable,
+  partitionId: number,
+  heights: Heights,
+): AsyncGenerator<BlockSum, void, void> {
+  const sources = factSources(db, partitionId, heights).map(openSource);
+  for (;;) {
+    let height = Number.POSITIVE_INFINITY;
+    for (const source of sources) height = Math.min(height, await source.nextHeight());
+    if (height === Number.POSITIVE_INFINITY) return;
+    let sum = NO_FACTS;
+    for (const source of sources) {
+      // A backfill may have told of a million outputs at one height.
+      while ((await source.nextHeight()) === height) sum = addFacts(sum, source.take(height));
+    }
+    yield { height, ...sum };
+  }
+}
+
+function openSource(pages: AsyncIterator<PlacedFact[], void, void>) {
+  let page: readonly PlacedFact[] = [];
+  let at = 0;
+  return {
+    /** Infinity where there are no more. */
+    async nextHeight(): Promise<number> {
+      while (at >= page.length) {
+        const next = await pages.next();
+        if (next.done === true) return Number.POSITIVE_INFINITY;
+        page = next.value;
+        at = 0;
+      }
+      return page[at]?.height ?? Number.POSITIVE_INFINITY;
+    },
+    /** Those of the page that belong to a height. */
+    take(height: number) {
+      const from = at;
+      while (page[at]?.height === height) at += 1;
+      return page.slice(from, at).map(({ fact }) => fact);
+    },
+  };
+}
+
+/** Blocks that are stored in one statement. */
+const STORED_AT_ONCE = 5_000;
+
+/** Makes the stored digest from a height on what the live tables make of it. */
+export async function rewriteDigests(
+  tx: Tx,
+  partitionId: number,
+  fromHeight: number,
+): Promise<void> {
+  const above = fromHeight - 1;
+  await deleteDigestsAbove(tx, partitionId, above);
+  let sums: BlockSum[] = [];
+  for await (const sum of recompute(tx, partitionId, { above, upTo: Number.MAX_SAFE_INTEGER })) {
+    sums.push(sum);
+    if (sums.length < STORED_AT_ONCE) continue;
+    await appendSums(tx, partitionId, sums);
+    sums = [];
+  }
+  await appendSums(tx, partitionId, sums);
+}
