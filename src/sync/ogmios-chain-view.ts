@@ -5,6 +5,7 @@ import { KeyRefused, openSocket } from './connection.js';
 import { afterRefusal, type Choice, dialOf, type Endpoints, FIRST_CHOICE } from './endpoints.js';
 import { acquireLedger } from './ledger-state.js';
 import { readChain } from './reading.js';
+import { type ChainSyncSession, createSession } from './session.js';
 
 /** By address a node of mainnet walks its whole ledger: seconds, at times a minute and a half. */
 const QUESTION_MS_MAX = 180_000;
@@ -29,12 +30,25 @@ export function createChainView(endpoints: Endpoints, decode: DecodeNextBlock): 
         acquireLedger(dialOf(endpoints, choice), point, { timeoutMs: QUESTION_MS_MAX, signal }),
       ),
     read: (offered, signal) =>
-      readChain(() => open((choice) => openSocket(dialOf(endpoints, choice), signal)), {
+      readChain(() => open((choice) => openSession(endpoints, choice, signal)), {
         decode,
         offered,
         signal,
       }),
   };
+}
+
+async function openSession(
+  endpoints: Endpoints,
+  choice: Choice,
+  signal: AbortSignal,
+): Promise<ChainSyncSession> {
+  let answers = false;
+  const set = (): void => {
+    answers = true;
+  };
+  const socket = await openSocket(dialOf(endpoints, choice), signal);
+  return createSession(socket, { answersTipQuery: { get: () => answers, set } });
 }
 
 async function withAnyKey<T>(

@@ -1,11 +1,10 @@
-import type { WebSocket } from 'ws';
 import type { DecodeNextBlock } from '../chain/decode.js';
 import { samePoint } from '../chain/point.js';
 import { PlaceUnknown, type Reading } from './chain-view.js';
 import type { Cursor } from './events.js';
 import { BrokenSequence } from './follower.js';
 import { linkBlocks } from './linking.js';
-import { createSession } from './session.js';
+import type { ChainSyncSession } from './session.js';
 import { cutIntoStretches } from './verdict.js';
 
 /** What is taken at once: bounded in blocks and bytes, and by that in time. */
@@ -17,18 +16,12 @@ export type ReadingOptions = {
   readonly signal: AbortSignal;
 };
 
-/** Reads a chain on a connection of its own, that nobody's cursor depends on. @throws PlaceUnknown */
+/** Reads a chain in a session of its own, that nobody's cursor depends on. @throws PlaceUnknown */
 export async function* readChain(
-  connect: () => Promise<WebSocket>,
+  open: () => Promise<ChainSyncSession>,
   { decode, offered, signal }: ReadingOptions,
 ): AsyncGenerator<Reading, never, void> {
-  let answersTipQuery = false;
-  const remember = (): void => {
-    answersTipQuery = true;
-  };
-  const session = createSession(await connect(), {
-    answersTipQuery: { get: () => answersTipQuery, set: remember },
-  });
+  const session = await open();
   const stop = (): void => session.close('stopped');
   signal.addEventListener('abort', stop, { once: true });
   try {

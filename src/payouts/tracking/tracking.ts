@@ -111,12 +111,24 @@ async function includeSpenders(
   const adopted = adoptions.filter((one) => one.type === 'adopted').map((one) => one.txHash);
   const ours = new Set([...known, ...adopted]);
   if (ours.size === 0) return { effects: NO_EFFECTS, adoptions };
-  const included = inclusionsOf(blocks, ours);
+  return { effects: await include(tx, at, inclusionsOf(blocks, ours)), adoptions };
+}
+
+/**
+ * Transactions that were signed here are in blocks that were followed: their payouts are in these.
+ *
+ * @param included by transaction
+ */
+export async function include(
+  tx: Tx,
+  at: Date,
+  included: ReadonlyMap<string, Inclusion>,
+): Promise<PayoutEffects> {
   await includeTransactions(tx, [...included.values()]);
   const effects = payoutsIncluded(await payoutsPaidBy(tx, [...included.keys()]), included);
   await write(tx, at, effects);
   await sayWhatMustNotBe(tx, at, effects);
-  return { effects, adoptions };
+  return effects;
 }
 
 async function adoptUnknown(

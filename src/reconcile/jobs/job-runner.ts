@@ -79,9 +79,10 @@ async function watchForEnd(
   pause: NonNullable<JobRunnerDeps['pause']>,
 ): Promise<void> {
   const either = AbortSignal.any([signal, stopped.signal]);
-  while (!either.aborted) {
+  const over = (): boolean => either.aborted;
+  while (!over()) {
     await pause(LOOK_EVERY_MS, either).catch(() => undefined);
-    if (either.aborted) return;
+    if (over()) return;
     const job = await readJob(pool, id).catch(() => undefined);
     if (job === undefined || job?.state === 'running') continue;
     return stopped.abort(new JobTaken(`job ${id} is ${job?.state ?? 'gone'}`));

@@ -1,0 +1,144 @@
+import type { OutputReference } from '../../chain/block.js';
+import { confirmationHeight } from '../../payments/confirmation.js';
+import type { PaymentStatus } from '../../payments/payment.js';
+import type { ChainOutput, Placement, SpentBy } from '../model/finding.js';
+
+/** What was booked and told of a payment before, whatever its row says now; by inclusion. */
+export type History = {
+  /** The highest that anything speaks of; 0 where nothing does. */
+  readonly latest: number;
+  readonly detected: ReadonlySet<number>;
+  readonly confirmed: ReadonlySet<number>;
+  readonly ended: ReadonlySet<number>;
+};
+
+export const NO_HISTORY: History = {
+  latest: 0,
+  detected: new Set(),
+  confirmed: new Set(),
+  ended: new Set(),
+};
+
+/** A payment's row as far as correcting it has to do with it. */
+export type PaymentState = {
+  readonly status: PaymentStatus;
+  readonly inclusion: number;
+  readonly placement: Placement | null;
+  readonly countedFrom: number | null;
+  readonly spent: SpentBy | null;
+};
+
+export type CorrectionContext = {
+  /** The chain was looked at right after the block of this height. */
+  readonly height: number;
+  /** Where the books are now; no lower. */
+  readonly cursorHeight: number;
+  readonly confirmationsHeld: boolean;
+  readonly requiredConfirmations: number;
+  /** Too small to count, by the policy of now. */
+  readonly isDust: boolean;
+  /** Whether what the address held before it was followed counts. */
+  readonly backfill: boolean;
+};
+
+/**
+ * The row as it must be. What was booked and told decides which inclusion it is and whether it had been
+ * confirmed: so nothing is told twice, and what blocks book later has keys of its own.
+ *
+ * @param before null where the books lack the payment
+ * @param onChain null where there is no such output; its `spent` isn't `gone`
+ */
+export function correctPayment(
+  before: PaymentState | null,
+  onChain: ChainOutput | null,
+  history: History,
+  context: CorrectionContext,
+): PaymentState {
+  const latest = Math.max(before?.inclusion ?? 0, history.latest, 1);
+  if (onChain === null) {
+    const nothing = { placement: null, countedFrom: null, spent: null };
+    return { status: 'rolled_back', inclusion: latest, ...nothing };
+  }
+  // An inclusion that was never ended may go on; one that was is over for good.
+  const inclusion = history.ended.has(latest) ? latest + 1 : latest;
+  const where = whereOf(before, onChain, context);
+  const facts = { ...where, spent: spentOf(before, onChain, context.height), inclusion };
+  return { ...facts, status: statusOf(before, facts, history, context) };
+}
+
+function whereOf(
+  before: PaymentState | null,
+  { placement }: ChainOutput,
+  context: CorrectionContext,
+): Pick<PaymentState, 'placement' | 'countedFrom'> {
+  // What was there before it was followed keeps no block.
+  const wasBefore = before !== null && before.placement === null && before.countedFrom !== null;
+  if (wasBefore) return { placement: null, countedFrom: before.countedFrom };
+  if (placement !== null) return { placement, countedFrom: null };
+  if (before?.placement != null) return { placement: before.placement, countedFrom: null };
+  return { placement: null, countedFrom: context.height };
+}
+
+/** What happened above the height that was looked at stands as it is recorded. */
+function spentOf(
+  before: PaymentState | null,
+  { spent }: ChainOutput,
+  height: number,
+): SpentBy | null {
+  if (spent !== 'unspent' && spent !== 'gone') return spent;
+  const recorded = before?.spent ?? null;
+  return recorded !== null && recorded.height !== null && recorded.height > height
+    ? recorded
+    : null;
+}
+
+function statusOf(
+  before: PaymentState | null,
+  facts: Omit<PaymentState, 'status'>,
+  history: History,
+  context: CorrectionContext,
+): PaymentStatus {
+  const { inclusion } = facts;
+  const counted = history.detected.has(inclusion);
+  if (!counted && isIgnored(before, facts, context)) return 'ignored';
+  if (history.confirmed.has(inclusion)) return 'confirmed';
+  const from = facts.placement?.height ?? facts.countedFrom ?? 0;
+  const isDeep = confirmationHeight(from, context.requiredConfirmations) <= context.cursorHeight;
+  return isDeep && !context.confirmationsHeld ? 'confirmed' : 'pending';
+}
+
+function isIgnored(
+  before: PaymentState | null,
+  { placement }: Omit<PaymentState, 'status'>,
+  context: CorrectionContext,
+): boolean {
+  if (before?.status === 'ignored') return true;
+  if (before !== null && before.status !== 'rolled_back') return false;
+  return context.isDust || (placement === null && !context.backfill);
+}
+
+export type Told = {
+  readonly type: 'payment.detected' | 'payment.confirmed' | 'payment.rolled_back';
+  readonly key: string;
+};
+
+/** What has to be told now that wasn't: of a payment that had been missed, or had never been there. */
+export function untold(
+  reference: OutputReference,
+  after: Pick<PaymentState, 'status' | 'inclusion'>,
+  history: History,
+): Told[] {
+  const { inclusion, status } = after;
+  const event = (type: Told['type']): Told => ({ type, key: `${type}:${reference}:${inclusion}` });
+  if (status === 'rolled_back') {
+    const owed = history.detected.has(inclusion) && !history.ended.has(inclusion);
+    return owed ? [event('payment.rolled_back')] : [];
+  }
+  if (status === 'ignored') return [];
+  return [
+    ...(history.detected.has(inclusion) ? [] : [event('payment.detected')]),
+    ...(status === 'confirmed' && !history.confirmed.has(inclusion)
+      ? [event('payment.confirmed')]
+      : []),
+  ];
+}
