@@ -34,8 +34,8 @@ export type BlockHandlers<S> = {
   /** Once a term, before anything is applied. */
   prepare(pool: Pool, signal?: AbortSignal): Promise<void>;
   forward(tx: Tx, blocks: readonly LinkedBlock<Block>[], at: Date): Promise<S>;
-  /** Undoes everything above the height; -1 undoes all. */
-  backward(tx: Tx, height: number, at: Date): Promise<S>;
+  /** Undoes everything above the height; -1 undoes all. `undone`: blocks that this takes back. */
+  backward(tx: Tx, height: number, at: Date, undone: number): Promise<S>;
   /** What only the node's ledger can tell, asked beside the chain. */
   between?: WorkBetween;
   /**
@@ -218,22 +218,20 @@ async function applyBackward<S>(
   const started = deps.clock();
   const { partitionId } = deps.term;
   const to = await rollbackTarget(deps.pool, partitionId, from, { point, tip });
-  const { removed, summary } = await inTransaction(deps.pool, async (tx) => {
+  const { undone, summary } = await inTransaction(deps.pool, async (tx) => {
     const at = await fence(tx, deps.term, from, to, tip);
     const height = to.height ?? -1;
     const hash = to.point === 'origin' ? '' : to.point.id;
-    return {
-      removed: await deleteHeadersAbove(tx, partitionId, { height, hash }),
-      summary: await deps.handlers.backward(tx, height, at),
-    };
+    const removed = await deleteHeadersAbove(tx, partitionId, { height, hash });
+    const undone = from.height === null || to.height === null ? removed : from.height - to.height;
+    return { undone, summary: await deps.handlers.backward(tx, height, at, undone) };
   });
   const durationMs = deps.clock() - started;
   deps.observe({
     type: 'backward',
     cursor: to,
     tip,
-    blocksRolledBack:
-      from.height === null || to.height === null ? removed : from.height - to.height,
+    blocksRolledBack: undone,
     durationMs,
     summary,
   });

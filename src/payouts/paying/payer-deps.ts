@@ -12,6 +12,7 @@ export type Waiting =
   | 'no_blocks'
   | 'paused'
   | 'held'
+  | 'chain_held'
   | 'node_unreachable'
   | 'node_lags'
   | 'too_little_funds'

@@ -44,6 +44,7 @@ async function payOrSayWhyNot(
   if (control.pausedAt !== null) {
     return { why: 'paused', detail: `by ${control.pausedBy}: ${control.pauseReason ?? ''}` };
   }
+  if (control.chainHeld !== null) return { why: 'chain_held', detail: control.chainHeld };
   // Whoever has nothing to do leaves the node alone.
   if (!(await hasWork(deps.pool))) return null;
   const view = await lookAt(deps, signal);

@@ -30,6 +30,8 @@ export type Control = {
   readonly fenceGeneration: number;
   /** Of the fence under way; null where none is. */
   readonly fenceMemoryGap: number | null;
+  /** Why the chain can't be relied on; null while it can. */
+  readonly chainHeld: string | null;
   readonly identity: DatabaseIdentity | null;
 };
 
@@ -37,7 +39,12 @@ const CONTROL = `
   select paused_at as "pausedAt", paused_by as "pausedBy", pause_reason as "pauseReason",
          held_at as "heldAt", hold_reason as "holdReason", hold_until_slot::float8 as "holdUntilSlot",
          memory_gap as "memoryGap", fence_requested_at as "fenceRequestedAt",
-         fence_generation as "fenceGeneration", fence_memory_gap as "fenceMemoryGap", identity
+         fence_generation as "fenceGeneration", fence_memory_gap as "fenceMemoryGap", identity,
+         (select coalesce(string_agg(reason ->> 'detail', '; '), 'for no reason that is known')
+            from chain_guard g
+            left join jsonb_array_elements(g.reasons) as reason on reason -> 'released' = 'null'
+           where g.held_at is not null
+          having count(*) > 0) as "chainHeld"
     from payout_control`;
 
 export async function readControl(db: Queryable): Promise<Control> {
@@ -47,20 +54,22 @@ export async function readControl(db: Queryable): Promise<Control> {
   return row;
 }
 
-/** Another payer's term began, or payouts were paused or held in between: nothing may be committed. */
+/** Another payer's term began, or payouts or the chain were paused or held in between: nothing may be committed. */
 export class NotNow extends Error {
   override readonly name = 'NotNow';
 }
 
+/** On a chain that the network may leave nothing is signed or submitted, to the wallet itself neither. */
+const CHAIN_IS_TRUSTED = 'not exists (select 1 from chain_guard g where g.held_at is not null)';
 const GUARD = `
   update payout_control set updated_at = now()
    where payer_epoch = $1 and payer_token = $2 and paused_at is null and held_at is null
-     and identity = $3::jsonb
+     and identity = $3::jsonb and ${CHAIN_IS_TRUSTED}
   returning now() as at, set_config('idle_in_transaction_session_timeout', '8s', true)`;
 const GUARD_FENCE = `
   update payout_control set updated_at = now()
    where payer_epoch = $1 and payer_token = $2 and paused_at is null and held_at is not null
-     and identity = $3::jsonb
+     and identity = $3::jsonb and ${CHAIN_IS_TRUSTED}
   returning now() as at, set_config('idle_in_transaction_session_timeout', '8s', true)`;
 const GUARD_TERM = `
   update payout_control set updated_at = now() where payer_epoch = $1 and payer_token = $2
@@ -85,7 +94,7 @@ async function pass(tx: Tx, statement: string, values: unknown[]): Promise<Date>
   const { rows } = await tx.query<{ at: Date }>(statement, values);
   const [row] = rows;
   if (row !== undefined) return row.at;
-  throw new NotNow('payouts were paused or held, or another instance pays now');
+  throw new NotNow('payouts or the chain were paused or held, or another instance pays now');
 }
 
 const HEADERS = `
@@ -127,7 +136,8 @@ export const hasWork = async (db: Queryable): Promise<boolean> =>
   (await db.query<{ there: boolean }>(WORK)).rows[0]?.there === true;
 
 const MAY_SUBMIT = `
-  select 1 from payout_control where payer_epoch = $1 and payer_token = $2 and paused_at is null`;
+  select 1 from payout_control
+   where payer_epoch = $1 and payer_token = $2 and paused_at is null and ${CHAIN_IS_TRUSTED}`;
 
 /** A look without a lock, in the middle of a submission. */
 export const maySubmit = async (db: Queryable, term: PayerTerm): Promise<boolean> =>

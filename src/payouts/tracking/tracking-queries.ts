@@ -133,8 +133,10 @@ export async function rebind(tx: Tx, ids: readonly string[]): Promise<void> {
 const DUE = `
   select ${PAYOUT_COLUMNS} from outbound_payments p
    where p.status = 'in_block' and p.block_height <= $1
-   order by p.id for update`;
+     and not exists (select 1 from chain_guard where held_at is not null)
+   order by p.id for update of p`;
 
+/** Deep enough to be confirmed; none while the chain can't be relied on. */
 export const payoutsDue = async (tx: Tx, upToHeight: number): Promise<Payout[]> =>
   (await tx.query<PayoutRow>(DUE, [upToHeight])).rows.map(payoutFrom);
 

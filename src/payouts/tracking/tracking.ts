@@ -65,8 +65,8 @@ export function withPayouts(
       const summary = await payments.forward(tx, blocks, at);
       return { ...summary, payouts: await trackForward(tx, deps, blocks, at) };
     },
-    async backward(tx, height, at) {
-      const summary = await payments.backward(tx, height, at);
+    async backward(tx, height, at, undone) {
+      const summary = await payments.backward(tx, height, at, undone);
       return { ...summary, payouts: await trackBackward(tx, height, at) };
     },
   };

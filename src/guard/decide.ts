@@ -1,0 +1,89 @@
+import { DENSITY_WINDOW_SLOTS } from './density.js';
+import { isSplit, type Testimony, vouches } from './judge.js';
+import { type Reason, type Trouble, withTrouble } from './reasons.js';
+
+/** From when on the chain isn't believed; null is off. */
+export type GuardPolicy = {
+  /** Blocks of ours above the last one that a witness has too. */
+  readonly splitDepth: number;
+  /** A rollback over more blocks than that. */
+  readonly rollbackDepth: number | null;
+  /** Fewer blocks than that in a window; null is off, or not known yet. */
+  readonly leastBlocks: number | null;
+  readonly watchesDensity: boolean;
+};
+
+export type Seen = {
+  readonly cursor: { readonly height: number; readonly slot: number };
+  /** Of every witness that is set, by its name. */
+  readonly witnesses: ReadonlyMap<string, Testimony>;
+  /** Blocks in the window up to the cursor; null where that can't be told. */
+  readonly blocksInWindow: number | null;
+};
+
+/** As often in a row a witness must vouch before it is believed. */
+export const AGREEMENTS_MIN = 3;
+
+/** What is wrong with the chain now, of what was wrong before and what is seen. */
+export function decide(
+  before: readonly Reason[],
+  seen: Seen,
+  policy: GuardPolicy,
+  at: string,
+): readonly Reason[] {
+  const lasting = before.filter((reason) => !isOver(reason, seen, policy));
+  return troublesOf(seen, policy).reduce<readonly Reason[]>(
+    (reasons, trouble) => withTrouble(reasons, trouble, at),
+    lasting,
+  );
+}
+
+function troublesOf({ cursor, witnesses, blocksInWindow }: Seen, policy: GuardPolicy): Trouble[] {
+  const troubles: Trouble[] = [];
+  for (const [witness, testimony] of witnesses) {
+    const { verdict } = testimony;
+    if (verdict.type !== 'forked' || !isSplit(testimony, policy.splitDepth)) continue;
+    const { common, ours, theirs } = verdict;
+    troubles.push({ kind: 'witness', witness, common, ours, theirs });
+  }
+  const least = policy.leastBlocks;
+  if (least !== null && blocksInWindow !== null && blocksInWindow < least) {
+    troubles.push({ kind: 'density', slot: cursor.slot, blocks: blocksInWindow, least });
+  }
+  return troubles;
+}
+
+function isOver(reason: Reason, seen: Seen, policy: GuardPolicy): boolean {
+  switch (reason.kind) {
+    case 'witness': {
+      // One that is no longer set was a person's decision.
+      const testimony = seen.witnesses.get(reason.witness);
+      return testimony === undefined || vouchesAbove(testimony, reason.common);
+    }
+    case 'rollback': {
+      const { rollbackDepth } = policy;
+      const above = seen.cursor.height - reason.common;
+      return (
+        rollbackDepth === null ||
+        above >= rollbackDepth + reason.depth ||
+        [...seen.witnesses.values()].some((one) => vouchesAbove(one, reason.common))
+      );
+    }
+    case 'density': {
+      // Back for as long as it is measured over: the first good window still holds the bad hour's end.
+      const { blocksInWindow } = seen;
+      const least = policy.leastBlocks;
+      if (!policy.watchesDensity) return true;
+      if (least === null) return false;
+      const whole = seen.cursor.slot >= reason.slot + DENSITY_WINDOW_SLOTS;
+      return whole && blocksInWindow !== null && blocksInWindow >= least;
+    }
+  }
+}
+
+/** It has blocks of ours that lie above the place where chains parted; one that is still below says nothing. */
+const vouchesAbove = ({ verdict, agreements }: Testimony, common: number): boolean =>
+  vouches(verdict) &&
+  verdict.type !== 'silent' &&
+  agreements >= AGREEMENTS_MIN &&
+  verdict.common > common;

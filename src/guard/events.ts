@@ -1,0 +1,13 @@
+import type { Verdict } from './judge.js';
+import type { Reason } from './reasons.js';
+
+/** What guarding the chain tells the outside. */
+export type GuardEvent =
+  /** Confirming and paying are held; again where reasons are added or taken away. */
+  | { readonly type: 'chain_guard_held'; readonly reasons: readonly Reason[] }
+  /** `by`: the person who let it pass last; null where all trouble is over. */
+  | { readonly type: 'chain_guard_released'; readonly by: string | null }
+  /** When it comes to be of another kind. */
+  | { readonly type: 'witness_heard'; readonly witness: string; readonly verdict: Verdict }
+  /** Nobody guards until the next try. */
+  | { readonly type: 'chain_guard_failed'; readonly reason: string };

@@ -1,0 +1,145 @@
+import type { Queryable, Tx } from '../database/transaction.js';
+import { DENSITY_WINDOW_SLOTS } from './density.js';
+import { holds, type Reason } from './reasons.js';
+
+/** A witness as it was last heard, for whoever asks how things stand. */
+export type HeardWitness = {
+  readonly witness: string;
+  readonly agrees: boolean;
+  readonly verdict: string;
+  readonly heardAt: string;
+};
+
+export type GuardRow = {
+  readonly heldAt: Date | null;
+  readonly reasons: readonly Reason[];
+  readonly releasedAt: Date | null;
+  readonly releasedBy: string | null;
+  readonly witnesses: readonly HeardWitness[];
+};
+
+const COLUMNS = `
+  held_at as "heldAt", reasons, released_at as "releasedAt", released_by as "releasedBy", witnesses`;
+const READ = `select ${COLUMNS} from chain_guard where partition_id = $1`;
+const CREATE =
+  'insert into chain_guard (partition_id) values ($1) on conflict (partition_id) do nothing';
+const LOCK = `${READ} for update`;
+
+const NOTHING_KNOWN: GuardRow = {
+  heldAt: null,
+  reasons: [],
+  releasedAt: null,
+  releasedBy: null,
+  witnesses: [],
+};
+
+export const readGuard = async (db: Queryable, partitionId: number): Promise<GuardRow> =>
+  (await db.query<GuardRow>(READ, [partitionId])).rows[0] ?? NOTHING_KNOWN;
+
+/** The leader, a rollback and a person may all change it. */
+export async function lockGuard(tx: Tx, partitionId: number): Promise<GuardRow> {
+  await tx.query(CREATE, [partitionId]);
+  return (await tx.query<GuardRow>(LOCK, [partitionId])).rows[0] ?? NOTHING_KNOWN;
+}
+
+const SAVE_REASONS = `
+  update chain_guard
+     set reasons = $3::jsonb, held_at = case when $4 then coalesce(held_at, $2) end, updated_at = $2
+   where partition_id = $1`;
+
+export const saveReasons = (tx: Tx, partitionId: number, at: Date, reasons: readonly Reason[]) =>
+  tx.query(SAVE_REASONS, [partitionId, at, JSON.stringify(reasons), holds(reasons)]);
+
+const SAVE_WITNESSES = `
+  update chain_guard set witnesses = $3::jsonb, updated_at = $2 where partition_id = $1`;
+
+export const saveWitnesses = (
+  tx: Tx,
+  partitionId: number,
+  at: Date,
+  witnesses: readonly HeardWitness[],
+) => tx.query(SAVE_WITNESSES, [partitionId, at, JSON.stringify(witnesses)]);
+
+const NOTE_RELEASE = `
+  update chain_guard set released_at = $2, released_by = $3 where partition_id = $1`;
+
+export const noteRelease = (tx: Tx, partitionId: number, at: Date, by: string) =>
+  tx.query(NOTE_RELEASE, [partitionId, at, by]);
+
+const AUDIT = `
+  insert into audit_log (action, entity_type, entity_id, actor, details, created_at)
+  select action, 'chain', $2, $3, details, $1
+    from unnest($4::text[], $5::jsonb[]) with ordinality as a (action, details, ord)
+   order by ord`;
+
+export type GuardAudit = {
+  readonly action: 'guard.held' | 'guard.released';
+  readonly details: object;
+};
+
+export async function auditGuard(
+  tx: Tx,
+  partitionId: number,
+  at: Date,
+  actor: string,
+  entries: readonly GuardAudit[],
+): Promise<void> {
+  if (entries.length === 0) return;
+  await tx.query(AUDIT, [
+    at,
+    partitionId.toString(),
+    actor,
+    entries.map((entry) => entry.action),
+    entries.map((entry) => JSON.stringify(entry.details)),
+  ]);
+}
+
+const CHAIN = `
+  select s.last_slot::float8 as slot, s.last_block_height::float8 as height,
+         s.tip_height::float8 as "tipHeight",
+         (select min(b.slot) from blocks b where b.partition_id = s.partition_id)
+           <= s.last_slot - $2 as covered,
+         (select count(*) from blocks b
+           where b.partition_id = s.partition_id and not b.boundary
+             and b.slot > s.last_slot - $2 and b.slot <= s.last_slot)::int as blocks
+    from sync_state s
+   where s.partition_id = $1 and s.last_slot is not null and s.last_block_height is not null`;
+
+export type ChainState = {
+  readonly slot: number;
+  readonly height: number;
+  readonly tipHeight: number | null;
+  /** Whether the headers that are stored reach back over a whole window. */
+  readonly covered: boolean | null;
+  readonly blocks: number;
+};
+
+/** Where the books are, and how dense their chain is there; null before the first block. */
+export const readChainState = async (
+  db: Queryable,
+  partitionId: number,
+): Promise<ChainState | null> =>
+  (await db.query<ChainState>(CHAIN, [partitionId, DENSITY_WINDOW_SLOTS])).rows[0] ?? null;
+
+const OFFERED = `
+  (select height::float8 as height, slot::float8 as slot, hash from blocks
+    where partition_id = $1 and not boundary
+      and (height = any($2::bigint[])
+           or height = (select min(height) from blocks where partition_id = $1 and not boundary)))
+  union all
+  (select height::float8, slot::float8, hash from block_checkpoints
+    where partition_id = $1 order by block_checkpoints.height desc limit 4)
+  order by height desc`;
+
+export type OfferedBlock = {
+  readonly height: number;
+  readonly slot: number;
+  readonly hash: string;
+};
+
+/** Of our chain at these heights, its oldest stored block, and some from before; newest first. */
+export const offeredBlocks = async (
+  db: Queryable,
+  partitionId: number,
+  heights: readonly number[],
+): Promise<OfferedBlock[]> => (await db.query<OfferedBlock>(OFFERED, [partitionId, heights])).rows;

@@ -1,0 +1,29 @@
+import type { Tx } from '../database/transaction.js';
+import { auditGuard, type GuardAudit, type GuardRow, saveReasons } from './guard-queries.js';
+import { isSame, type Reason } from './reasons.js';
+
+/** Writes what is wrong with the chain now, and into the audit log what that changed. */
+export async function writeReasons(
+  tx: Tx,
+  partitionId: number,
+  at: Date,
+  before: GuardRow,
+  reasons: readonly Reason[],
+): Promise<void> {
+  await saveReasons(tx, partitionId, at, reasons);
+  await auditGuard(tx, partitionId, at, 'chain', changes(before.reasons, reasons));
+}
+
+function changes(before: readonly Reason[], after: readonly Reason[]): GuardAudit[] {
+  const holding = (reasons: readonly Reason[]) => reasons.filter((one) => one.released === null);
+  const isNew = (reason: Reason): boolean =>
+    !holding(before).some((one) => isSame(one, reason)) ||
+    // Each rollback is one of its own.
+    (reason.kind === 'rollback' && !before.some((one) => one.detail === reason.detail));
+  const begun = holding(after).filter(isNew);
+  const over = before.filter((reason) => !after.some((one) => isSame(one, reason)));
+  return [
+    ...over.map((reason) => ({ action: 'guard.released' as const, details: { reason } })),
+    ...begun.map((reason) => ({ action: 'guard.held' as const, details: { reason } })),
+  ];
+}
