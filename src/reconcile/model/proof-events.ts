@@ -45,6 +45,13 @@ export type ProofEvent =
       readonly file: string;
       readonly bytes: number;
     }
-  | { readonly type: 'backup_failed'; readonly kind: string; readonly reason: string };
+  | { readonly type: 'backup_failed'; readonly kind: string; readonly reason: string }
+  /** What was due was not done; tried again where tries are left. */
+  | {
+      readonly type: 'schedule_failed';
+      readonly schedule: string;
+      readonly reason: string;
+      readonly triesLeft: number;
+    };
 
 export type ObserveProof = (event: ProofEvent) => void;
