@@ -9,13 +9,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   config: ['chain'],
   version: [],
   sync: ['chain', 'database'],
+  guard: ['sync', 'chain', 'database'],
   payments: ['sync', 'chain', 'database', 'config'],
   payouts: ['payments', 'sync', 'chain', 'database', 'config'],
   signer: ['payouts', 'chain', 'health', 'config'],
   reconcile: ['payouts', 'payments', 'sync', 'chain', 'database'],
-  health: ['payouts', 'payments', 'sync', 'chain', 'database', 'config', 'version'],
+  health: ['guard', 'payouts', 'payments', 'sync', 'chain', 'database', 'config', 'version'],
   api: [
     'reconcile',
+    'guard',
     'payouts',
     'payments',
     'health',
@@ -50,6 +52,7 @@ const PURE_FILES = [
   /^src\/sync\/(points|verdict|flow|endpoints|events)\.ts$/,
   /^src\/devnet\/(random|address|transaction|ledger|walking-ledger|block-tree|genesis|draft|chain|content|metadata|json|render|source|network|queries|request|session|recorded|faults)\.ts$/,
   /^src\/devnet\/(address-bytes|answers|auxiliary-hash|body-fields|cbor-tree|filling|ledger-rules|look|mempool|mempool-reader|metadatum|output-cbor|refusal|signed-transaction|submission|submission-faults)\.ts$/,
+  /^src\/guard\/(judge|density|reasons|decide)\.ts$/,
   /^src\/health\/(vitals|readiness)\.ts$/,
 ];
 const EFFECTS =

@@ -4,7 +4,7 @@ import { shared, withDeadline } from '../health/in-flight.js';
 import type { Metrics } from '../health/metrics.js';
 import type { PayerVitals } from '../health/payer-vitals.js';
 import { assessReadiness, type Readiness } from '../health/readiness.js';
-import { payoutSamples, statusAnswers } from '../health/shared-reads.js';
+import { guardSample, payoutSamples, statusAnswers } from '../health/shared-reads.js';
 import { tellStatus } from '../health/status.js';
 import { readSyncState, type SyncState } from '../health/sync-state.js';
 import type { Vitals } from '../health/vitals.js';
@@ -44,6 +44,7 @@ export function healthRoutes(deps: HealthDeps): readonly Route[] {
   );
   const askStatus = statusAnswers(deps);
   const samplePayouts = payoutSamples(deps);
+  const sampleGuard = guardSample(deps);
   const askRedis =
     deps.pingRedis === null ? null : shared(deps.pingRedis, STATE_KEPT_MS, 0, deps.now);
   const readState = (): Promise<State> =>
@@ -104,6 +105,7 @@ export function healthRoutes(deps: HealthDeps): readonly Route[] {
       url: '/metrics',
       answer: async (_, reply) => {
         deps.metrics.samplePayouts(await samplePayouts());
+        deps.metrics.sampleGuard(await sampleGuard());
         const { registry } = deps.metrics;
         return reply.type(registry.contentType).send(await registry.metrics());
       },

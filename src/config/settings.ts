@@ -120,6 +120,20 @@ const cron = (text: string): Read<string> =>
 const boolean = (text: string): Read<boolean> =>
   text === 'true' || text === 'false' ? got(text === 'true') : wanted('true or false');
 
+/** Chains of slots that two pools both led part for one or two blocks every few minutes. */
+const GUARD_DEPTH_MIN = 3;
+
+function offOrBlocks(text: string): Read<'off' | number> {
+  if (text === 'off') return got(text);
+  const blocks = whole(GUARD_DEPTH_MIN, SECURITY_PARAMETER_BLOCKS)(text);
+  return blocks.ok
+    ? blocks
+    : wanted(`off, or a whole number, ${GUARD_DEPTH_MIN} to ${SECURITY_PARAMETER_BLOCKS}`);
+}
+
+const onOrOff = (text: string): Read<boolean> =>
+  text === 'on' || text === 'off' ? got(text === 'on') : wanted('on or off');
+
 /** 128 bits in base64; what is guessed lets its guesser name the payouts of others. */
 const SECRET_LENGTH_MIN = 22;
 
@@ -238,6 +252,13 @@ export const SETTINGS = {
   backupDirectory: optional('BACKUP_DIR', (text) => got(text)),
   witnessUrls: hidden(optional('OGMIOS_WITNESS_URL', ogmiosUrls)),
   witnessApiKeys: hidden(optional('OGMIOS_WITNESS_API_KEYS', keyList)),
+  guardSplitDepth: defaulted(
+    'GUARD_SPLIT_DEPTH',
+    '5',
+    whole(GUARD_DEPTH_MIN, SECURITY_PARAMETER_BLOCKS),
+  ),
+  guardRollbackDepth: optional('GUARD_ROLLBACK_DEPTH', offOrBlocks),
+  guardDensity: optional('GUARD_DENSITY', onOrOff),
   hotWalletAddress: optional('HOT_WALLET_ADDRESS', (text) => got(text)),
   signer: optional('SIGNER', signer),
   signerClientCertificate: optional('SIGNER_CLIENT_CERT', pem('CERTIFICATE')),

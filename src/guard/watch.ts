@@ -42,6 +42,10 @@ export const watchChain =
   (deps: WatchDeps): LeadingTask =>
   async (leadership) => {
     const witnesses = deps.openWitnesses();
+    if (witnesses.length === 0 && deps.rollbackDepth === null && deps.activeSlots === null) {
+      const { reasons } = await readGuard(leadership.pool, leadership.partitionId);
+      if (reasons.length === 0) return;
+    }
     const heard = new Map<string, Heard>();
     const again = (work: () => Promise<void>): Promise<void> => repeat(deps, leadership, work);
     const look = createLook(deps, leadership, witnesses, heard);

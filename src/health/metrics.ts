@@ -1,8 +1,10 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, type Registry } from 'prom-client';
+import type { GuardRow } from '../guard/guard-queries.js';
 import type { Payment, PaymentsSummary } from '../payments/payment.js';
 import type { PayerEvent } from '../payouts/paying/payer-deps.js';
 import type { SyncEvent } from '../sync/events.js';
 import { boundedLabels } from './bounded-labels.js';
+import { guardMetrics } from './guard-metrics.js';
 import { confirmationSeconds, type SeenSummary } from './log-events.js';
 import { type PayoutSample, payoutMetrics } from './payout-metrics.js';
 import { lagOf, type Vitals } from './vitals.js';
@@ -14,6 +16,8 @@ export type Metrics = {
   observePayer(event: PayerEvent): void;
   /** What was read of payouts for this very scrape; what couldn't be read has no series. */
   samplePayouts(sample: PayoutSample): void;
+  /** What was read of the chain's guard for this very scrape. */
+  readonly sampleGuard: (guard: GuardRow | null) => void;
   /** What the last verification found; the series is absent until there was one. */
   readonly setBalanceMismatches: (count: number) => void;
 };
@@ -41,6 +45,7 @@ export function createMetrics(registry: Registry, now: () => number): Metrics {
     },
     observePayer: payouts.observePayer,
     samplePayouts: payouts.sample,
+    sampleGuard: guardMetrics(registry),
     setBalanceMismatches: (count) => balanceMismatches.set(count),
   };
 }

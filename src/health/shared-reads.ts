@@ -1,4 +1,5 @@
 import type { Pool } from 'pg';
+import { type GuardRow, readGuard } from '../guard/guard-queries.js';
 import { type Counts, countAll } from '../payments/reads.js';
 import { countAttemptsWithoutCommonInput, readStanding } from '../payouts/wallet/standing.js';
 import { walletBalance } from '../payouts/wallet/wallet-holdings.js';
@@ -30,6 +31,7 @@ type StatusAnswers = {
   readonly counts: Counts | null;
   readonly payouts: PayoutReading | null;
   readonly queueDepths: Record<string, number> | null;
+  readonly guard: GuardRow | null;
 };
 
 /** What `/status` needs that is too dear for every request; null is what didn't come in time. */
@@ -38,14 +40,16 @@ export function statusAnswers(deps: ReadDeps): () => Promise<StatusAnswers> {
   const dear = <T>(ask: () => Promise<T>) => shared(ask, COUNTS_KEPT_MS, REST_RATIO, now);
   const askCounts = dear(() => countAll(pool));
   const askPayouts = dear(() => readPayouts(pool, hotWalletAddress, partitionId));
+  const sampleGuard = guardSample(deps);
   const askDepths = queueDepths == null ? null : dear(queueDepths);
   return async () => {
-    const [counts, payouts, depths] = await Promise.all([
+    const [counts, payouts, depths, guard] = await Promise.all([
       inTime(askCounts),
       inTime(askPayouts),
       askDepths === null ? null : inTime(askDepths),
+      sampleGuard(),
     ]);
-    return { counts, payouts, queueDepths: depths };
+    return { counts, payouts, queueDepths: depths, guard };
   };
 }
 
@@ -76,6 +80,16 @@ export function payoutSamples(deps: ReadDeps): () => Promise<PayoutSample> {
     ]);
     return { standing, walletLovelace, attemptsWithoutCommonInput };
   };
+}
+
+/** Whether the chain is relied on; null where that couldn't be read in time. */
+export function guardSample({
+  pool,
+  partitionId,
+  now,
+}: Pick<ReadDeps, 'pool' | 'partitionId' | 'now'>): () => Promise<GuardRow | null> {
+  const ask = shared(() => readGuard(pool, partitionId), SAMPLE_KEPT_MS, REST_RATIO, now);
+  return () => inTime(ask);
 }
 
 const inTime = <T>(ask: () => Promise<T>): Promise<T | null> =>

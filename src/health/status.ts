@@ -1,6 +1,8 @@
 import type { PointOrOrigin, TipOrOrigin } from '../chain/point.js';
+import type { GuardRow } from '../guard/guard-queries.js';
 import type { Counts } from '../payments/reads.js';
 import type { Cursor } from '../sync/events.js';
+import { type GuardView, tellGuard } from './guard-status.js';
 import type { PayerVitals } from './payer-vitals.js';
 import { type PayoutReading, type PayoutStatusView, tellPayouts } from './payout-status.js';
 import { type Position, type SyncState, storedLag } from './sync-state.js';
@@ -30,6 +32,8 @@ export type Status = PayoutStatusView & {
   readonly payments: Counts['payments'] | null;
   /** Jobs of the queue by state; null where it is out of reach or this isn't an instance. */
   readonly queueDepths: Readonly<Record<string, number>> | null;
+  /** Whether confirming and paying are held because the chain may be another one soon, and why. */
+  readonly guard: GuardView;
 };
 
 export type StatusInput = {
@@ -43,6 +47,7 @@ export type StatusInput = {
   /** Null where no instance answers that could pay. */
   readonly payer: PayerVitals | null;
   readonly queueDepths: Readonly<Record<string, number>> | null;
+  readonly guard: GuardRow | null;
 };
 
 /** A leader tells what it knows itself, everybody else what the leader last wrote. */
@@ -74,6 +79,7 @@ export function tellStatus(input: StatusInput): Status {
     payments: counts?.payments ?? null,
     ...tellPayouts(input.payouts, input.payer),
     queueDepths: input.queueDepths,
+    guard: tellGuard(input.guard),
   };
 }
 

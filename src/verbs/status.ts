@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { readGuard } from '../guard/guard-queries.js';
 import { readPayouts } from '../health/payout-status.js';
 import { type Status, tellStatus } from '../health/status.js';
 import { readSyncState } from '../health/sync-state.js';
@@ -26,6 +27,7 @@ export function addStatusVerb(program: Command, { terminal }: VerbContext): void
           payouts: await readPayouts(pool, hotWalletAddress, partitionId),
           payer: null,
           queueDepths: null,
+          guard: await readGuard(pool, partitionId),
         });
         if (flags.json === true) sayJson(terminal, status);
         else sayFields(terminal, { ...booksFields(status), ...payoutFields(status) });
@@ -42,9 +44,15 @@ const booksFields = (status: Status) => ({
   'tip of the chain': status.tip?.height ?? null,
   'blocks behind': status.lag,
   'last change': status.updatedAt,
+  'chain held': chainField(status.guard),
   'watched addresses': status.watchedAddresses,
   ...countFields(status.payments, (name) => `${name} payments`),
 });
+
+const chainField = (guard: Status['guard']): string =>
+  guard?.held === true
+    ? `since ${guard.since}: ${guard.reasons.map((reason) => reason.detail).join('; ')}`
+    : 'no';
 
 function payoutFields({ payoutsPaused, payoutsHeld, fenceRequestedAt, ...status }: Status) {
   const wallet = status.hotWallet;

@@ -80,6 +80,7 @@ export async function obstacleToTidying(db: Queryable): Promise<string | null> {
   if (control.pausedAt !== null) {
     return `payouts are paused by ${control.pausedBy ?? 'somebody'}: \`teller payout resume\` first`;
   }
+  if (control.chainHeld !== null) return `the chain is held: ${control.chainHeld}`;
   if (control.heldAt !== null) return `payouts are held: ${control.holdReason ?? ''}`;
   return control.fenceRequestedAt === null
     ? null

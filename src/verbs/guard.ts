@@ -1,0 +1,70 @@
+import type { Command } from 'commander';
+import { type GuardRow, readGuard } from '../guard/guard-queries.js';
+import { releaseGuard } from '../guard/release.js';
+import { tellGuard } from '../health/guard-status.js';
+import { actorOf } from '../payouts/model/identity.js';
+import { operator } from './caller.js';
+import { withDatabase } from './database.js';
+import { type JsonFlag, type VerbContext, withExample } from './flags.js';
+import { counted, sayFields, sayJson, type Terminal, UsageError } from './terminal.js';
+
+export function addGuardVerbs(program: Command, { terminal }: VerbContext): void {
+  const guard = program
+    .command('guard')
+    .description('whether the chain is relied on, what its witnesses say, and who let what pass')
+    .action((flags: JsonFlag) =>
+      withDatabase(terminal, ['partitionId'], async ({ pool, settings }) => {
+        const row = await readGuard(pool, settings.partitionId);
+        if (flags.json === true) return sayJson(terminal, tellGuard(row));
+        sayFields(terminal, fieldsOfGuard(row));
+      }),
+    );
+  withExample(guard, 'teller guard', 'teller guard --json | jq .reasons');
+  withExample(
+    guard
+      .command('release')
+      .description('lets confirming and paying go on although something is wrong with the chain')
+      .requiredOption('--reason <text>', 'why that is safe; it is kept with your name')
+      .action((flags: JsonFlag & { readonly reason: string }, command: Command) =>
+        release(terminal, flags.reason, command.optsWithGlobals<JsonFlag>().json === true),
+      ),
+    'teller guard release --reason "explorers and the foundation name our chain"',
+  );
+}
+
+async function release(terminal: Terminal, reason: string, json: boolean): Promise<void> {
+  const why = reason.trim();
+  if (why === '') throw new UsageError('--reason: wanted why it is safe to go on');
+  await withDatabase(terminal, ['partitionId'], async ({ pool, settings }) => {
+    const { changed, guard } = await releaseGuard(
+      pool,
+      settings.partitionId,
+      actorOf(operator()),
+      why,
+    );
+    if (json) return sayJson(terminal, { released: changed, ...tellGuard(guard) });
+    terminal.out(
+      changed
+        ? `released; ${counted(guard.reasons.length, 'reason')} of trouble may go on, and hold again once over\n`
+        : 'nothing was held\n',
+    );
+  });
+}
+
+function fieldsOfGuard(row: GuardRow) {
+  const reasons = row.reasons.map((one, i) => [
+    `reason ${i + 1}`,
+    `${one.detail} (since ${one.since}${one.released === null ? '' : `, let pass by ${one.released.by}: ${one.released.why}`})`,
+  ]);
+  const witnesses = row.witnesses.map((one) => [
+    one.witness,
+    `${one.verdict} (heard ${one.heardAt})`,
+  ]);
+  return {
+    'chain held': row.heldAt === null ? 'no' : `since ${row.heldAt.toISOString()}`,
+    ...Object.fromEntries([...reasons, ...witnesses]),
+    ...(row.releasedAt === null
+      ? {}
+      : { 'last release': `${row.releasedAt.toISOString()} by ${row.releasedBy ?? '-'}` }),
+  };
+}
