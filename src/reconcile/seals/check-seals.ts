@@ -1,0 +1,104 @@
+import type { Pool } from 'pg';
+import type { Queryable, Tx } from '../../database/transaction.js';
+import {
+  acceptRows,
+  type Bounded,
+  type BrokenLink,
+  brokenLinks,
+  type ChangedRows,
+  changedRows,
+  hashOfSeal,
+} from './check-queries.js';
+import { SEAL_CHAINS, type SealChain } from './seal.js';
+import { countUnsealed, sealHead } from './seal-queries.js';
+
+/** What was noted of a chain's end where nobody who writes to this database could change it. */
+export type OutsideNotes = Partial<
+  Readonly<Record<SealChain, { readonly seal: number; readonly hash: string }>>
+>;
+
+/** A seal that was noted elsewhere and isn't here (null), or is another one. */
+export type NotAsNoted = {
+  readonly chain: SealChain;
+  readonly seal: number;
+  readonly noted: string;
+  readonly stored: string | null;
+};
+
+export type SealsCheck = {
+  readonly chains: readonly {
+    readonly chain: SealChain;
+    readonly seal: number;
+    readonly hash: string;
+    readonly rows: number;
+    /** Rows that no seal covers yet; counted up to a bound. */
+    readonly unsealed: number;
+  }[];
+  readonly changed: Bounded<ChangedRows>;
+  readonly broken: Bounded<BrokenLink>;
+  readonly notAsNoted: readonly NotAsNoted[];
+};
+
+/** Whether a row that was sealed was edited, deleted or added since, and the seals are those of then. */
+export async function verifySeals(
+  pool: Pool,
+  notes: OutsideNotes,
+  shown: number,
+): Promise<SealsCheck> {
+  const checks = await Promise.all(SEAL_CHAINS.map((chain) => verifyChain(pool, chain, shown)));
+  return {
+    chains: checks.map((check) => check.head),
+    changed: join(checks.map((check) => check.changed)),
+    broken: join(checks.map((check) => check.broken)),
+    notAsNoted: await holdAgainst(pool, notes),
+  };
+}
+
+async function verifyChain(pool: Pool, chain: SealChain, shown: number) {
+  const head = await sealHead(pool, chain);
+  const middle = Math.floor(head.seal / 2);
+  // Two connections: hashing is all work of the database's processors.
+  const [first, second, broken, unsealed] = await Promise.all([
+    changedRows(pool, chain, [0, middle], shown),
+    changedRows(pool, chain, [middle + 1, head.seal], shown),
+    brokenLinks(pool, chain, shown),
+    countUnsealed(pool, chain, head),
+  ]);
+  const { seal, hash, rows } = head;
+  return { head: { chain, seal, hash, rows, unsealed }, changed: join([first, second]), broken };
+}
+
+const join = <T>(parts: readonly Bounded<T>[]): Bounded<T> => ({
+  count: parts.reduce((sum, part) => sum + part.count, 0),
+  shown: parts.flatMap((part) => part.shown),
+});
+
+async function holdAgainst(db: Queryable, notes: OutsideNotes): Promise<NotAsNoted[]> {
+  const found: NotAsNoted[] = [];
+  for (const chain of SEAL_CHAINS) {
+    const note = notes[chain];
+    if (note === undefined || note.seal === 0) continue;
+    const stored = await hashOfSeal(db, chain, note.seal);
+    if (stored !== note.hash) found.push({ chain, seal: note.seal, noted: note.hash, stored });
+  }
+  return found;
+}
+
+/**
+ * Somebody answers for rows that aren't what was sealed: as they are now, they count as they should be.
+ * What was sealed stays. @returns how many seals differed
+ */
+export async function acceptSeals(
+  tx: Tx,
+  at: Date,
+  seals: readonly { readonly chain: SealChain; readonly seal: number }[],
+  by: string,
+  reason: string,
+): Promise<number> {
+  let accepted = 0;
+  for (const chain of SEAL_CHAINS) {
+    const numbers = seals.filter((one) => one.chain === chain).map((one) => one.seal);
+    if (numbers.length > 0) accepted += await acceptRows(tx, at, chain, numbers, by, reason);
+  }
+  return accepted;
+}
