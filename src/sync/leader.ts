@@ -14,7 +14,7 @@ export type LeaderLock = {
 /** Class and number of a session-level advisory lock. */
 type LockKey = readonly [lockClass: number, partitionId: number];
 
-const LEADER_LOCK_CLASS = 0x6c656164; // "lead"
+export const LEADER_LOCK_CLASS = 0x6c656164; // "lead"
 const RETRY_MS = 1_000;
 const PING_EVERY_MS = 2_000;
 /** Below the session's idle time-out: who can't ping that long must not believe that it leads. */

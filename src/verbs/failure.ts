@@ -3,6 +3,7 @@ import { ConfigError } from '../config.js';
 import { SchemaError } from '../database/migrate.js';
 import { describeDatabaseError, isTransient } from '../database/pool.js';
 import { CursorError } from '../payments/pages.js';
+import { BackupError } from '../reconcile/backup/backup-error.js';
 import { EXIT, type ExitCode, UsageError } from './terminal.js';
 
 export type Failure = { readonly exitCode: ExitCode; readonly message: string };
@@ -20,6 +21,10 @@ export function failureOf(error: unknown): Failure {
   if (error instanceof UsageError) return { exitCode: EXIT.badUsage, message: error.message };
   if (error instanceof CursorError) {
     return { exitCode: EXIT.badUsage, message: `--cursor: ${error.message}` };
+  }
+  if (error instanceof BackupError) {
+    const exitCode = error.fault === 'setting' ? EXIT.badUsage : EXIT.failed;
+    return { exitCode, message: error.message };
   }
   if (error instanceof SchemaError) return { exitCode: EXIT.failed, message: error.message };
   const message = listenMessage(error) ?? databaseMessage(error) ?? faultMessage(error);

@@ -1,0 +1,81 @@
+import type { Queryable } from '../../database/transaction.js';
+import { FIRST_DIGEST } from '../../payments/digest/facts.js';
+import type { BackupSet } from './backup-sets.js';
+import type { Manifest } from './manifest.js';
+
+const POINTS = `
+  select s.partition_id as "partitionId", s.network, s.last_slot::float8 as slot,
+         s.last_block_hash as hash, s.last_block_height::float8 as height,
+         coalesce((select d.digest from state_digests d where d.partition_id = s.partition_id
+                    order by d.height desc limit 1), $1) as digest
+    from sync_state s order by s.partition_id`;
+
+type StoredPoint = Manifest['points'][number] & { readonly network: string };
+
+/** How far the books of each partition are, with their stored digest. */
+export const readPoints = async (db: Queryable): Promise<StoredPoint[]> =>
+  (await db.query<StoredPoint>(POINTS, [FIRST_DIGEST])).rows;
+
+export const pointOf = ({
+  partitionId,
+  slot,
+  hash,
+  height,
+  digest,
+}: Manifest['points'][number]) => ({
+  partitionId,
+  slot,
+  hash,
+  height,
+  digest,
+});
+
+const SEALS = `
+  select distinct on (chain) chain, seal, hash from seals order by chain, seal desc`;
+
+export const readSealHeads = async (db: Queryable): Promise<Manifest['seals']> =>
+  (await db.query<Manifest['seals'][number]>(SEALS)).rows;
+
+const BEGIN = 'insert into backups (kind, started_at) values ($1, $2) returning id';
+
+export async function noteBegin(db: Queryable, set: BackupSet, at: Date): Promise<string> {
+  const { rows } = await db.query<{ id: string }>(BEGIN, [set, at]);
+  const [row] = rows;
+  if (row === undefined) throw new Error('an insert returned nothing');
+  return row.id;
+}
+
+const SUCCESS = `
+  update backups set finished_at = $2, file = $3, bytes = $4, checksum = $5, slot = $6,
+                     block_hash = $7, block_height = $8, digest = $9
+   where id = $1`;
+
+export type Finished = {
+  readonly at: Date;
+  readonly file: string;
+  readonly bytes: number;
+  readonly sha256: string;
+  readonly point: Manifest['points'][number] | undefined;
+};
+
+export const noteSuccess = (
+  db: Queryable,
+  id: string,
+  { at, file, bytes, sha256, point }: Finished,
+) =>
+  db.query(SUCCESS, [
+    id,
+    at,
+    file,
+    bytes,
+    sha256,
+    point?.slot ?? null,
+    point?.hash ?? null,
+    point?.height ?? null,
+    point?.digest ?? null,
+  ]);
+
+const FAILURE = 'update backups set finished_at = $2, problem = $3 where id = $1';
+
+export const noteFailure = (db: Queryable, id: string, at: Date, problem: string) =>
+  db.query(FAILURE, [id, at, problem]);

@@ -1,0 +1,218 @@
+import { resolve } from 'node:path';
+import type { Client, Pool } from 'pg';
+import { to } from 'pg-copy-streams';
+import { knownMigrations } from '../../database/migrate.js';
+import { createSession } from '../../database/pool.js';
+import { BackupError } from './backup-error.js';
+import { nameOf } from './backup-name.js';
+import {
+  noteBegin,
+  noteFailure,
+  noteSuccess,
+  pointOf,
+  readPoints,
+  readSealHeads,
+} from './backup-queries.js';
+import { type BackupSet, TABLE_POLICIES, type TableShare, tablesOf } from './backup-sets.js';
+import {
+  copyOut,
+  PLAIN_SESSION,
+  readMigrations,
+  readSequences,
+  readTables,
+  shareAll,
+  type Table,
+} from './catalog-queries.js';
+import { writeInPlace } from './file-in-place.js';
+import { type BackedUpTable, FORMAT, type Manifest, PRODUCT, showManifest } from './manifest.js';
+import { openArchive, verifyArchive } from './read-archive.js';
+import { writeArchive } from './write-archive.js';
+
+export type BackupDeps = {
+  /** Where the table `backups` is written. */
+  readonly pool: Pool;
+  /** A session-mode connection: one transaction reads all of it. */
+  readonly url: string;
+  readonly network: string;
+  /** Of teller. */
+  readonly version: string;
+  readonly now: () => Date;
+};
+
+export type BackupReport = {
+  /** Absolute. */
+  readonly file: string;
+  readonly bytes: number;
+  readonly sha256: string;
+  readonly manifest: Manifest;
+};
+
+/** @param estimated of all rows, where the planner has an idea of them */
+export type OnRows = (rows: number, estimated: number | null) => void;
+
+/**
+ * Writes what a set holds, as of one moment, into a file of its own. The service goes on meanwhile:
+ * nothing is locked but the shape of the tables.
+ *
+ * @throws BackupError
+ */
+export async function makeBackup(
+  deps: BackupDeps,
+  set: BackupSet,
+  directory: string,
+  onRows: OnRows,
+): Promise<BackupReport> {
+  const createdAt = deps.now();
+  const id = await noteBegin(deps.pool, set, createdAt);
+  try {
+    const report = await write(deps, set, resolve(directory), createdAt, onRows);
+    const [point] = report.manifest.points;
+    await noteSuccess(deps.pool, id, { ...report, at: deps.now(), point });
+    return report;
+  } catch (error) {
+    const problem = error instanceof Error ? error.message : String(error);
+    await noteFailure(deps.pool, id, deps.now(), problem).catch(() => undefined);
+    throw error;
+  }
+}
+
+async function write(
+  deps: BackupDeps,
+  set: BackupSet,
+  directory: string,
+  createdAt: Date,
+  onRows: OnRows,
+): Promise<BackupReport> {
+  let manifest: Manifest | undefined;
+  const written = await writeInPlace(
+    directory,
+    nameOf(deps.network, set, createdAt),
+    (handle) =>
+      inSnapshot(deps.url, set, async (session) => {
+        const shape = await readShape(session, deps.network);
+        const shares = tablesOf(set);
+        const estimated = estimateOf(shape.tables, shares);
+        const archive = writeArchive(handle, createdAt, (rows) => onRows(rows, estimated));
+        try {
+          const tables: BackedUpTable[] = [];
+          for (const share of shares) {
+            const table = tableOf(shape.tables, share.name);
+            const text = session.query(to(copyOut(table, share.where)));
+            const tally = await archive.add(share.name, text);
+            tables.push({ name: share.name, columns: [...table.columns], ...tally });
+          }
+          // After the rows: whatever was handed out to them is in these.
+          const sequences = await readSequences(session);
+          const { points, seals, migrations, leftOut } = shape;
+          const { version, network } = deps;
+          const head = { product: PRODUCT, format: FORMAT, version, network, set } as const;
+          const at = createdAt.toISOString();
+          manifest = {
+            ...head,
+            createdAt: at,
+            migrations,
+            points,
+            seals,
+            sequences,
+            tables,
+            leftOut,
+          };
+          return await archive.finish(showManifest(manifest));
+        } catch (error) {
+          await archive.abandon();
+          throw error;
+        }
+      }),
+    verify,
+  );
+  if (manifest === undefined) throw new Error('a backup was written without its manifest');
+  return { ...written, manifest };
+}
+
+async function verify(file: string): Promise<void> {
+  const archive = await openArchive(file);
+  try {
+    await verifyArchive(archive, () => undefined);
+  } finally {
+    archive.close();
+  }
+}
+
+/** One transaction that sees one moment, and ends without a trace. */
+async function inSnapshot<T>(
+  url: string,
+  set: BackupSet,
+  work: (session: Client) => Promise<T>,
+): Promise<T> {
+  const session = createSession(url, 'teller backup');
+  // A connection that breaks between two queries says so here; the next query says it again.
+  session.on('error', () => undefined);
+  await session.connect();
+  try {
+    await session.query('begin isolation level repeatable read read only');
+    await session.query(PLAIN_SESSION);
+    // Before the snapshot is taken: no migration may change the tables under it.
+    await session.query(shareAll(tablesOf(set).map(({ name }) => name)));
+    return await work(session);
+  } finally {
+    // In the middle of a COPY it breaks the socket, which ends the COPY as well.
+    await session.end();
+  }
+}
+
+type Shape = Pick<Manifest, 'points' | 'seals' | 'migrations' | 'leftOut'> & {
+  readonly tables: readonly Table[];
+};
+
+async function readShape(session: Client, network: string): Promise<Shape> {
+  const migrations = await readMigrations(session);
+  refuseOtherSchema(migrations);
+  const tables = await readTables(session);
+  const stored = await readPoints(session);
+  const foreign = stored.find((point) => point.network !== network);
+  if (foreign !== undefined) {
+    throw new BackupError(
+      `NETWORK: given ${network}, but this database follows ${foreign.network}`,
+      'setting',
+    );
+  }
+  return {
+    tables,
+    migrations,
+    points: stored.map(pointOf),
+    seals: await readSealHeads(session),
+    leftOut: tables.map(({ name }) => name).filter((name) => !(name in TABLE_POLICIES)),
+  };
+}
+
+/** Of a schema that this code doesn't know, it can't know what belongs into a backup. */
+function refuseOtherSchema(applied: readonly string[]): void {
+  const known = knownMigrations();
+  const unknown = applied.filter((name) => !known.includes(name));
+  const pending = known.filter((name) => !applied.includes(name));
+  if (unknown.length > 0) {
+    throw new BackupError(
+      `the database's schema is newer than this version of teller (${unknown.join(', ')}): make the backup with the version that made the schema`,
+      'database',
+    );
+  }
+  if (pending.length === 0) return;
+  throw new BackupError(
+    `the database's schema is older than this version of teller (${pending.join(', ')} pending): run \`teller migrate\` first`,
+    'database',
+  );
+}
+
+function tableOf(tables: readonly Table[], name: string): Table {
+  const table = tables.find((one) => one.name === name);
+  if (table !== undefined) return table;
+  throw new BackupError(`the database has lost its table ${name}: restore a backup`, 'database');
+}
+
+function estimateOf(tables: readonly Table[], shares: readonly TableShare[]): number | null {
+  const names = new Set(shares.filter(({ where }) => where === null).map(({ name }) => name));
+  const rows = tables
+    .filter(({ name }) => names.has(name))
+    .reduce((sum, { estimatedRows }) => sum + estimatedRows, 0);
+  return rows === 0 ? null : rows;
+}

@@ -1,0 +1,179 @@
+import { basename } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import type { Client } from 'pg';
+import { from } from 'pg-copy-streams';
+import { migrate } from '../../database/migrate.js';
+import { createSession } from '../../database/pool.js';
+import type { Tx } from '../../database/transaction.js';
+import { checkDigest, type DigestCheck } from '../../payments/digest/check-digest.js';
+import { audit } from '../../payouts/model/books-queries.js';
+import { readIdentity } from '../../payouts/model/database-identity.js';
+import { hold } from '../../payouts/paying/hold-queries.js';
+import { BackupError } from './backup-error.js';
+import { pointOf, readPoints, readSealHeads } from './backup-queries.js';
+import { inOrderOfReferences, TABLE_POLICIES } from './backup-sets.js';
+import {
+  copyIn,
+  deleteAll,
+  lockAll,
+  PLAIN_SESSION,
+  readReferences,
+  readTables,
+  setSequences,
+  type Table,
+} from './catalog-queries.js';
+import type { Manifest } from './manifest.js';
+import { type Archive, verifyArchive } from './read-archive.js';
+import { isWithoutSchema, refuseForeign, refuseLiveWorker, refuseUsed } from './restorable.js';
+import { endTerms, noteRestore, requestRebuild, watchAnew } from './restore-queries.js';
+import { meter } from './write-archive.js';
+
+export type RestoreDeps = {
+  /** A session-mode connection. */
+  readonly url: string;
+  readonly network: string;
+  /** Who restores. */
+  readonly actor: string;
+  readonly now: () => Date;
+};
+
+export type RestoreReport = {
+  readonly file: string;
+  readonly manifest: Manifest;
+  readonly rows: number;
+  /** Of each partition, where the backup has all that the digest is made of; else null. */
+  readonly digests: readonly DigestCheck[] | null;
+  /** Jobs that fill in from the chain what the backup left out. */
+  readonly jobs: readonly string[];
+};
+
+/** Told of what is done: the bytes verified, then the rows written. */
+export type RestoreProgress = {
+  readonly onBytes: (bytes: number) => void;
+  readonly onRows: (rows: number) => void;
+};
+
+/**
+ * Puts a backup into an empty database, all of it or nothing. Afterwards the database is of another
+ * time than the chain and the wallet: whoever led or paid before can't write, and payouts are held.
+ *
+ * @throws BackupError where the file or the database isn't fit for it; then nothing was changed
+ */
+export async function restoreBackup(
+  deps: RestoreDeps,
+  archive: Archive,
+  progress: RestoreProgress,
+): Promise<RestoreReport> {
+  refuseForeign(archive.manifest, archive.file, deps.network);
+  await verifyArchive(archive, progress.onBytes);
+  const session = createSession(deps.url, 'teller restore');
+  // A connection that breaks between two queries says so here; the next query says it again.
+  session.on('error', () => undefined);
+  await session.connect();
+  try {
+    await refuseLiveWorker(session, archive.manifest);
+    if (await isWithoutSchema(session)) await migrate(deps.url);
+    await session.query('begin');
+    await session.query(PLAIN_SESSION);
+    const report = await fill(session, deps, archive, progress.onRows);
+    await session.query('commit');
+    return report;
+  } finally {
+    // What wasn't committed ends with the session, and so do the locks that keep workers away.
+    await session.end();
+  }
+}
+
+async function fill(
+  session: Client,
+  deps: RestoreDeps,
+  archive: Archive,
+  onRows: (rows: number) => void,
+): Promise<RestoreReport> {
+  const { manifest, file } = archive;
+  const tx: Tx = {
+    open: 'transaction',
+    query: (text, values) => session.query(text, values),
+  };
+  await tx.query(lockAll((await readTables(tx)).map(({ name }) => name)));
+  const tables = await refuseUsed(tx, manifest);
+  const rows = await copyTables(session, tx, archive, tables, onRows);
+  await setSequences(tx, manifest.sequences);
+  await refuseDifferent(tx, manifest, file);
+  const digests = manifest.set === 'all' ? await checkDigests(tx, manifest) : null;
+  const jobs = await takeOver(tx, deps, manifest, file);
+  return { file, manifest, rows, digests, jobs };
+}
+
+async function copyTables(
+  session: Client,
+  tx: Tx,
+  archive: Archive,
+  tables: readonly Table[],
+  onRows: (rows: number) => void,
+): Promise<number> {
+  const saved = new Map(archive.manifest.tables.map((table) => [table.name, table]));
+  const order = inOrderOfReferences(
+    tables.map(({ name }) => name),
+    await readReferences(tx),
+  );
+  let rows = 0;
+  for (const name of order) {
+    const table = saved.get(name);
+    if (table === undefined) continue;
+    if (TABLE_POLICIES[name]?.seeded === true) await tx.query(deleteAll(name));
+    const copy = session.query(from(copyIn(table)));
+    await pipeline(await archive.rowsOf(table), meter(onRows).pass, copy);
+    if (copy.rowCount !== table.rows) {
+      throw new Error(`${name}: ${copy.rowCount} of ${table.rows} rows were taken`);
+    }
+    rows += table.rows;
+  }
+  return rows;
+}
+
+/** The database now says of itself what it said when the backup was made. @throws BackupError */
+async function refuseDifferent(tx: Tx, manifest: Manifest, file: string): Promise<void> {
+  if (manifest.set === 'addresses') return;
+  const points = (await readPoints(tx)).map(pointOf);
+  const seals = await readSealHeads(tx);
+  const differs = same(points, manifest.points.map(pointOf))
+    ? !same(seals, manifest.seals) && 'the newest seals of ledger and audit log'
+    : 'point or state digest';
+  if (differs === false) return;
+  throw new BackupError(
+    `${file}: ${differs} aren't those that its manifest names: somebody changed it; take another backup`,
+    'file',
+  );
+}
+
+const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
+
+/** A difference was there before the backup: its rows are those that were read, or it were refused. */
+async function checkDigests(tx: Tx, manifest: Manifest): Promise<DigestCheck[]> {
+  const checks: DigestCheck[] = [];
+  for (const { partitionId } of manifest.points) checks.push(await checkDigest(tx, partitionId));
+  return checks;
+}
+
+/**
+ * The identity is noted with the hold: a payer that found another one would hold a second time, and
+ * begin to wait anew. The bound is left to it, because only a node knows the tip.
+ */
+async function takeOver(
+  tx: Tx,
+  { actor, now }: RestoreDeps,
+  manifest: Manifest,
+  file: string,
+): Promise<string[]> {
+  const at = now();
+  const { createdAt, set, points } = manifest;
+  const reason = `restored from ${basename(file)}, made at ${createdAt}: what was paid since is forgotten`;
+  if (set === 'addresses') await watchAnew(tx);
+  await endTerms(tx, at);
+  await hold(tx, at, reason, await readIdentity(tx));
+  const held = { action: 'payout.held', entityType: 'payouts', entityId: 'all' } as const;
+  await audit(tx, at, [{ ...held, actor, details: { reason } }]);
+  await noteRestore(tx, at, actor, { file: basename(file), set, createdAt, points });
+  return set === 'critical' ? requestRebuild(tx, actor) : [];
+}

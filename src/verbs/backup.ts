@@ -1,0 +1,92 @@
+import { type Command, Option } from 'commander';
+import type { BackupSet } from '../reconcile/backup/backup-sets.js';
+import { type BackupReport, makeBackup, type OnRows } from '../reconcile/backup/make-backup.js';
+import { readVersion } from '../version.js';
+import { withDatabase } from './database.js';
+import { type JsonFlag, type VerbContext, withExample } from './flags.js';
+import { startProgress } from './progress.js';
+import { counted, sayFields, sayJson, type Terminal } from './terminal.js';
+
+type Flags = JsonFlag & { readonly to: string; readonly set: BackupSet };
+
+export function addBackupVerb(program: Command, context: VerbContext): void {
+  const command = program
+    .command('backup')
+    .description('writes what the chain cannot give back into a file, as of one moment')
+    .requiredOption('--to <directory>', 'where the file is written; it must be there')
+    .addOption(
+      new Option('--set <set>', 'critical: without the payments that the chain gives back')
+        .choices(['critical', 'all'])
+        .default('all'),
+    )
+    .action((flags: Flags) => backup(context, flags));
+  withExample(
+    command,
+    'teller backup --to /var/backups/teller',
+    'teller backup --to /var/backups/teller --set critical --json | jq -r .file',
+  );
+}
+
+async function backup({ terminal }: VerbContext, flags: Flags): Promise<void> {
+  const report = await withDatabase(terminal, ['network'], ({ pool, settings }) => {
+    const deps = {
+      pool,
+      url: settings.databaseDirectUrl.reveal(),
+      network: settings.network.name,
+      version: readVersion(),
+      now: () => new Date(),
+    };
+    const progress = showRows(terminal);
+    return makeBackup(deps, flags.set, flags.to, progress.onRows).finally(progress.stop);
+  });
+  const shown = showReport(report);
+  if (flags.json === true) return sayJson(terminal, shown);
+  const { file, bytes, point, digest } = shown;
+  sayFields(terminal, {
+    file,
+    bytes,
+    rows: report.manifest.tables.reduce((sum, { rows }) => sum + rows, 0),
+    'as of':
+      point === null ? 'no block yet' : `${point.slot}.${point.hash}, height ${point.height}`,
+    digest,
+  });
+  const { leftOut } = report.manifest;
+  if (leftOut.length > 0) {
+    terminal.err(
+      `left out, not being teller's: ${counted(leftOut.length, 'table')}, ${leftOut.join()}\n`,
+    );
+  }
+}
+
+/** The planner's idea of how many rows there are comes with the first of them. */
+function showRows(terminal: Terminal): { onRows: OnRows; stop: () => void } {
+  let progress: ReturnType<typeof startProgress> | undefined;
+  let position = 0;
+  return {
+    onRows: (rows, estimated) => {
+      progress ??= startProgress(terminal, 'rows', estimated, Date.now);
+      position += rows;
+      progress.advance(rows, position);
+    },
+    stop: () => progress?.stop(),
+  };
+}
+
+function showReport({ file, bytes, sha256, manifest }: BackupReport) {
+  const [first] = manifest.points;
+  const { set, createdAt, tables, leftOut } = manifest;
+  return {
+    file,
+    bytes,
+    sha256,
+    set,
+    createdAt,
+    point:
+      first === undefined || first.hash === null
+        ? null
+        : { slot: first.slot, hash: first.hash, height: first.height },
+    digest: first?.digest ?? null,
+    tables: Object.fromEntries(tables.map(({ name, rows }) => [name, rows])),
+    leftOut,
+  };
+}

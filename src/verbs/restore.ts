@@ -1,0 +1,128 @@
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { readSettings } from '../config.js';
+import { actorOf } from '../payouts/model/identity.js';
+import { type Archive, openArchive } from '../reconcile/backup/read-archive.js';
+import { type RestoreReport, restoreBackup } from '../reconcile/backup/restore.js';
+import { operator } from './caller.js';
+import { finish, type JsonFlag, type VerbContext, withExample } from './flags.js';
+import { startProgress } from './progress.js';
+import { counted, EXIT, sayFields, sayJson, type Terminal, UsageError } from './terminal.js';
+
+export function addRestoreVerb(program: Command, context: VerbContext): void {
+  const command = program
+    .command('restore <file>')
+    .description(
+      'puts a backup into an empty or a freshly migrated database; payouts hold after it',
+    )
+    .action((file: string, flags: JsonFlag) => restore(context, file, flags));
+  withExample(
+    command,
+    'DATABASE_URL=postgres://teller@localhost/empty \\\n' +
+      '    teller restore chain-teller-preprod-all-20260131T030000000Z.zip',
+  );
+}
+
+async function restore(context: VerbContext, given: string, flags: JsonFlag): Promise<void> {
+  const { terminal } = context;
+  const settings = readSettings(terminal.environment, [
+    'network',
+    'databaseUrl',
+    'databaseDirectUrl',
+  ]);
+  await refuseMissing(given);
+  const archive = await openArchive(resolve(given));
+  const deps = {
+    url: settings.databaseDirectUrl.reveal(),
+    network: settings.network.name,
+    actor: actorOf(operator()),
+    now: () => new Date(),
+  };
+  const progress = showProgress(terminal, archive);
+  const report = await restoreBackup(deps, archive, progress).finally(() => {
+    progress.stop();
+    archive.close();
+  });
+  const differs = report.digests?.some((check) => check.firstDifference !== null) ?? false;
+  if (flags.json === true) sayJson(terminal, showReport(report, differs));
+  else tell(terminal, report, differs);
+  finish(context, differs ? EXIT.discrepancies : EXIT.done);
+}
+
+async function refuseMissing(file: string): Promise<void> {
+  const found = await stat(file).catch(() => null);
+  if (found?.isFile() === true) return;
+  throw new UsageError(
+    `FILE: given ${file}, wanted a backup; there is ${found === null ? 'nothing' : 'no file'} there`,
+  );
+}
+
+function showProgress(terminal: Terminal, { manifest }: Archive) {
+  const totalBytes = manifest.tables.reduce((sum, { bytes }) => sum + bytes, 0);
+  const totalRows = manifest.tables.reduce((sum, { rows }) => sum + rows, 0);
+  const verifying = startProgress(terminal, 'bytes verified', totalBytes, Date.now);
+  let writing: ReturnType<typeof startProgress> | undefined;
+  let bytesDone = 0;
+  let rowsDone = 0;
+  return {
+    onBytes: (bytes: number) => {
+      bytesDone += bytes;
+      verifying.advance(bytes, bytesDone);
+    },
+    onRows: (rows: number) => {
+      verifying.stop();
+      writing ??= startProgress(terminal, 'rows', totalRows, Date.now);
+      rowsDone += rows;
+      writing.advance(rows, rowsDone);
+    },
+    stop: () => {
+      verifying.stop();
+      writing?.stop();
+    },
+  };
+}
+
+function tell(terminal: Terminal, report: RestoreReport, differs: boolean): void {
+  const { manifest, rows, jobs } = report;
+  const [point] = manifest.points;
+  sayFields(terminal, {
+    restored: `${counted(rows, 'row')} of ${counted(manifest.tables.length, 'table')}`,
+    set: manifest.set,
+    'made at': manifest.createdAt,
+    'as of':
+      point?.hash == null ? 'no block yet' : `${point.slot}.${point.hash}, height ${point.height}`,
+    digest: `${point?.digest ?? '-'}${digestNote(report, differs)}`,
+  });
+  terminal.out(
+    '\nPayouts are held. Start `teller run`: it follows the chain from there to the tip.\n',
+  );
+  if (jobs.length > 0) {
+    terminal.out('A rebuild is queued: whoever leads fills in from the chain what was left out.\n');
+  }
+  terminal.out(
+    '`teller payout fence` makes payouts go on soon; else they do once what was signed expired.\n',
+  );
+  if (differs) {
+    terminal.err(
+      'teller: payments and wallet were not what their digest says when the backup was made: run ' +
+        '`teller rebuild --from origin` once the worker runs\n',
+    );
+  }
+}
+
+const digestNote = ({ digests }: RestoreReport, differs: boolean): string => {
+  if (digests === null) return '';
+  return differs ? ', and the rows differ from it' : ', and the rows are those';
+};
+
+const showReport = ({ file, manifest, rows, digests, jobs }: RestoreReport, differs: boolean) => ({
+  file,
+  set: manifest.set,
+  createdAt: manifest.createdAt,
+  points: manifest.points,
+  rows,
+  tables: Object.fromEntries(manifest.tables.map((table) => [table.name, table.rows])),
+  digest: digests === null ? 'not_compared' : differs ? 'differs' : 'equal',
+  jobs,
+});
