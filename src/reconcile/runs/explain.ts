@@ -1,6 +1,5 @@
 import type { Pool } from 'pg';
 import { inTransaction, type Queryable, type Tx } from '../../database/transaction.js';
-import { audit } from '../../payouts/model/books-queries.js';
 import { DISCREPANCY_JSON, type DiscrepancyView } from './run-reads.js';
 
 const READ = `select ${DISCREPANCY_JSON} as view from reconciliation_discrepancies d where d.id = $1`;
@@ -14,6 +13,10 @@ const EXPLAIN = `
      set state = 'explained', reason = $2, closed_by = $3, closed_at = $4
     from reconciliation_runs r
    where d.id = $1 and d.state = 'open' and r.id = d.run_id and r.state <> 'running'`;
+
+const AUDIT = `
+  insert into audit_log (action, entity_type, entity_id, actor, details, created_at)
+  values ('reconciliation.explained', 'discrepancy', $1, $2, $3, $4)`;
 
 export type Explained =
   | { readonly type: 'explained'; readonly discrepancy: DiscrepancyView }
@@ -35,15 +38,8 @@ export const explainDiscrepancy = (
     if (discrepancy === null) return { type: 'not_found' };
     if (!changed) return { type: 'not_open', discrepancy };
     const { runId, type, txHash, outputIndex } = discrepancy;
-    await audit(tx, at, [
-      {
-        action: 'reconciliation.explained',
-        entityType: 'discrepancy',
-        entityId: id,
-        actor,
-        details: { reason, runId, type, txHash, outputIndex },
-      },
-    ]);
+    const details = JSON.stringify({ reason, runId, type, txHash, outputIndex });
+    await tx.query(AUDIT, [id, actor, details, at]);
     return { type: 'explained', discrepancy };
   });
 

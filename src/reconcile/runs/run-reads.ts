@@ -36,20 +36,9 @@ const RUN = `
            where d.run_id = r.id and d.state = 'open')::text as open
     from reconciliation_runs r`;
 
-const COUNTED = [
-  'matched',
-  'mismatched',
-  'missing',
-  'extra',
-  'repaired',
-  'addresses',
-  'open',
-] as const;
-type Row = Omit<
-  RunView,
-  (typeof COUNTED)[number] | 'slot' | 'blockHeight' | 'startedAt' | 'finishedAt'
-> &
-  Record<(typeof COUNTED)[number], string> & {
+type Count = 'matched' | 'mismatched' | 'missing' | 'extra' | 'repaired' | 'addresses' | 'open';
+type Row = Omit<RunView, Count | 'slot' | 'blockHeight' | 'startedAt' | 'finishedAt'> &
+  Record<Count, string> & {
     readonly slot: string | null;
     readonly blockHeight: string | null;
     readonly startedAt: Date;
