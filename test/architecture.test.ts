@@ -16,6 +16,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   reconcile: ['payouts', 'payments', 'sync', 'chain', 'database'],
   health: ['guard', 'payouts', 'payments', 'sync', 'chain', 'database', 'config', 'version'],
   api: [
+    'guard',
     'reconcile',
     'guard',
     'payouts',
@@ -29,13 +30,22 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-/** The same within payouts: each folder may import those before it. */
-const PAYOUT_FOLDERS = [
-  ['model', 'transaction'],
-  ['signing', 'node', 'queue', 'tracking', 'accepting'],
-  ['paying'],
-  ['wallet'],
-];
+/** The same within the largest parts: each folder may import those before it, and those beside it. */
+const FOLDERS: Readonly<Record<string, readonly (readonly string[])[]>> = {
+  payouts: [
+    ['model', 'transaction'],
+    ['signing', 'node', 'queue', 'tracking', 'accepting'],
+    ['paying'],
+    ['wallet'],
+  ],
+  reconcile: [
+    ['model'],
+    ['compare', 'verify', 'seals', 'backup'],
+    ['heal'],
+    ['runs', 'rebuild'],
+    ['jobs', 'schedule'],
+  ],
+};
 
 /** The shell: it puts the parts together and may know them all; nobody else may know it. */
 const COMPOSITION = ['cli', 'run', 'verbs'];
@@ -49,9 +59,11 @@ const PURE_FILES = [
   /^src\/payouts\/signing\/(check-body|read-body|read-outputs|key-formats|signed|signer-protocol)\.ts$/,
   /^src\/payouts\/(accepting\/limits|node\/answers|paying\/(batching|settle|sweeps)|tracking\/track)\.ts$/,
   /^src\/signer\/allowance\.ts$/,
-  /^src\/sync\/(points|verdict|flow|endpoints|events)\.ts$/,
+  /^src\/payments\/digest\/facts\.ts$/,
+  /^src\/reconcile\/(model\/(finding|proof-events)|compare\/(compare-output|ledger-status)|heal\/correction)\.ts$/,
+  /^src\/sync\/(points|verdict|linking|flow|endpoints|events|chain-view)\.ts$/,
   /^src\/devnet\/(random|address|transaction|ledger|walking-ledger|block-tree|genesis|draft|chain|content|metadata|json|render|source|network|queries|request|session|recorded|faults)\.ts$/,
-  /^src\/devnet\/(address-bytes|answers|auxiliary-hash|body-fields|cbor-tree|filling|ledger-rules|look|mempool|mempool-reader|metadatum|output-cbor|refusal|signed-transaction|submission|submission-faults)\.ts$/,
+  /^src\/devnet\/(address-bytes|answers|auxiliary-hash|body-fields|cbor-tree|filling|ledger-rules|split|look|mempool|mempool-reader|metadatum|output-cbor|refusal|signed-transaction|submission|submission-faults)\.ts$/,
   /^src\/guard\/(judge|density|reasons|decide)\.ts$/,
   /^src\/health\/(vitals|readiness)\.ts$/,
 ];
@@ -86,15 +98,16 @@ describe('the architecture', () => {
     expect(tell(program, forbiddenImports)).toEqual([]);
   });
 
-  test('lets the imports of payouts point one way', () => {
+  test.each(Object.keys(FOLDERS))('lets the imports within %s point one way', (part) => {
+    const inside = `src/${part}/`;
     const rankOf = (path: string): number => {
-      const folder = /^src\/payouts\/([^/]+)\//.exec(path)?.[1] ?? '';
-      return PAYOUT_FOLDERS.findIndex((folders) => folders.includes(folder));
+      const [folder = ''] = path.slice(inside.length).split('/');
+      return (FOLDERS[part] ?? []).findIndex((folders) => folders.includes(folder));
     };
-    const own = program.filter(({ path }) => path.startsWith('src/payouts/'));
+    const own = program.filter(({ path }) => path.startsWith(inside));
     expect(tell(own, ({ path }) => (rankOf(path) < 0 ? ['no folder'] : []))).toEqual([]);
     const upward = ({ path, imports }: Source) =>
-      imports.filter((name) => name.startsWith('src/payouts/') && rankOf(name) > rankOf(path));
+      imports.filter((name) => name.startsWith(inside) && rankOf(name) > rankOf(path));
     expect(tell(own, upward)).toEqual([]);
   });
 
