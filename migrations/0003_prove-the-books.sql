@@ -190,6 +190,17 @@ create table rebuild_spends (
   primary key (job_id, tx_hash, output_index)
 );
 create index rebuild_spends_height on rebuild_spends (job_id, spent_height);
+-- Outputs about which live tables and the rebuild's own may differ.
+create table rebuild_candidates (
+  job_id bigint not null references chain_jobs on delete cascade,
+  kind text not null check (kind in ('payment', 'wallet')),
+  tx_hash text not null,
+  output_index int not null,
+  -- No block that was read made it, so the node's ledger was asked; null where that lacks it.
+  asked boolean not null default false,
+  ledger jsonb,
+  primary key (job_id, kind, tx_hash, output_index)
+);
 
 -- What runs by a schedule, and for when it last ran: nobody runs it twice, and what was missed shows.
 create table schedules (

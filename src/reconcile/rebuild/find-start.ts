@@ -1,0 +1,107 @@
+import { type Point, samePoint, showPoint } from '../../chain/point.js';
+import { PlaceUnknown } from '../../sync/chain-view.js';
+import type { Cursor } from '../../sync/events.js';
+import { readCursor } from '../../sync/queries.js';
+import { JobImpossible } from '../jobs/job.js';
+import { lowestPlace, placeAtOrBefore, placeOf, startHeight } from './place-queries.js';
+import { nearest, parseRebuildFrom, REBUILD_FROM_FORMS } from './rebuild-from.js';
+import type { RebuildContext } from './rebuild-parts.js';
+
+const ORIGIN: Cursor = { point: 'origin', height: null };
+const DAY_MS = 86_400_000;
+
+/** The block above which chain facts are derived again. @throws JobImpossible */
+export async function findStart(context: RebuildContext): Promise<Cursor> {
+  const { job } = context;
+  const { pool, partitionId } = job.leadership;
+  const given = String(job.params.from);
+  const from = parseRebuildFrom(given);
+  if (from === undefined) {
+    throw new JobImpossible(`from: given ${given}, wanted ${REBUILD_FROM_FORMS}`);
+  }
+  const cursor = await readCursor(pool, partitionId);
+  if (cursor === null) {
+    throw new JobImpossible(
+      'this database has not followed a block yet, so there is nothing to rebuild: ' +
+        'start `teller run` and wait until it has applied its first block',
+    );
+  }
+  switch (from.type) {
+    case 'origin':
+      return ORIGIN;
+    case 'point':
+      return startAtPoint(context, from.point);
+    case 'days':
+      return startDaysAgo(context, from.days, cursor);
+  }
+}
+
+/** What isn't kept may be on our chain all the same: reading on from there finds out. */
+async function startAtPoint({ chain, job }: RebuildContext, point: Point): Promise<Cursor> {
+  const { pool, partitionId } = job.leadership;
+  const kept = await placeOf(pool, partitionId, point.id);
+  if (kept !== null && kept.point !== 'origin' && kept.point.slot === point.slot) return kept;
+  const place: Cursor = { point, height: null };
+  if (await nodeKnows({ chain, job }, place)) return place;
+  throw new JobImpossible(
+    `from: given ${showPoint(point)}, which is no block of the chain that the node follows: ` +
+      'look the block up once more, or give days ago like `7d`',
+  );
+}
+
+async function nodeKnows(
+  { chain, job }: Pick<RebuildContext, 'chain' | 'job'>,
+  place: Cursor,
+): Promise<boolean> {
+  try {
+    for await (const _ of chain.read([place], job.signal)) break;
+    return true;
+  } catch (error) {
+    if (error instanceof PlaceUnknown) return false;
+    throw error;
+  }
+}
+
+/** The block nearest to that time. A database that is younger begins where it began. */
+async function startDaysAgo(
+  context: RebuildContext,
+  days: number,
+  cursor: Cursor,
+): Promise<Cursor> {
+  const { job, now, slotAt } = context;
+  const { pool, partitionId } = job.leadership;
+  const slot = await slotAt(new Date(now().getTime() - days * DAY_MS), job.signal);
+  if (cursor.point !== 'origin' && cursor.point.slot <= slot) return cursor;
+  const before = await placeAtOrBefore(pool, partitionId, slot);
+  if (before !== null) return nearestTo(context, before, slot);
+  const start = await startHeight(pool, partitionId);
+  if (start === null || start >= 0) return (await lowestPlace(pool, partitionId)) ?? ORIGIN;
+  return nearestTo(context, ORIGIN, slot);
+}
+
+/** Reads on from a kept block to the two that the slot lies between. */
+async function nearestTo(
+  { chain, job }: RebuildContext,
+  from: Cursor,
+  slot: number,
+): Promise<Cursor> {
+  let before = { slot: from.point === 'origin' ? -1 : from.point.slot, place: from };
+  for await (const reading of chain.read([from], job.signal)) {
+    if (reading.type === 'backward') {
+      const { point } = reading;
+      // The first answer is always this; later it is a fork, and the height is told by the next block.
+      const place = samePoint(point, from.point) ? from : { point, height: null };
+      before = { slot: point === 'origin' ? -1 : point.slot, place };
+      continue;
+    }
+    for (const { block, point, slot: made } of reading.blocks) {
+      // A boundary block is never offered to a node.
+      if (block.type === 'ebb') continue;
+      const after = { slot: made, place: { point, height: block.height } };
+      if (made > slot) return nearest(before, after, slot).place;
+      before = after;
+    }
+    if (reading.tip === 'origin' || reading.tip.slot <= before.slot) return before.place;
+  }
+  return before.place;
+}

@@ -1,0 +1,67 @@
+import type { Height, Slot } from '../../chain/point.js';
+import type { Queryable } from '../../database/transaction.js';
+import type { Cursor } from '../../sync/events.js';
+
+type PlaceRow = { slot: string; hash: string; height: string };
+
+const cursorFrom = (row: PlaceRow): Cursor => ({
+  point: { slot: Number(row.slot) as Slot, id: row.hash },
+  height: Number(row.height) as Height,
+});
+
+const KEPT = `
+  select slot, hash, height from (
+    select slot, hash, height from blocks where partition_id = $1 and not boundary
+    union select slot, hash, height from block_checkpoints where partition_id = $1) kept`;
+
+const first = async (db: Queryable, query: string, values: unknown[]): Promise<Cursor | null> => {
+  const [row] = (await db.query<PlaceRow>(query, values)).rows;
+  return row === undefined ? null : cursorFrom(row);
+};
+
+/** Of the blocks that are kept, the one with that hash. */
+export const placeOf = (db: Queryable, partitionId: number, hash: string) =>
+  first(db, `${KEPT} where hash = $2`, [partitionId, hash]);
+
+/** The highest one at or before a slot. */
+export const placeAtOrBefore = (db: Queryable, partitionId: number, slot: number) =>
+  first(db, `${KEPT} where slot <= $2 order by height desc limit 1`, [partitionId, slot]);
+
+export const lowestPlace = (db: Queryable, partitionId: number) =>
+  first(db, `${KEPT} order by height limit 1`, [partitionId]);
+
+const START_HEIGHT = 'select start_height from sync_state where partition_id = $1';
+
+/** Blocks above it were followed; null where that isn't known. */
+export async function startHeight(db: Queryable, partitionId: number): Promise<number | null> {
+  const { rows } = await db.query<{ start_height: string | null }>(START_HEIGHT, [partitionId]);
+  const height = rows[0]?.start_height ?? null;
+  return height === null ? null : Number(height);
+}
+
+const HEADERS = `
+  select slot, hash, height from blocks
+   where partition_id = $1 and not boundary and height > $2 and height < $3 and height = any($4::bigint[])
+   order by height desc`;
+const CHECKPOINTS = `
+  select slot, hash, height from block_checkpoints
+   where partition_id = $1 and height > $2 and height < $3 order by height desc`;
+
+type Between = { readonly above: number; readonly below: number };
+
+/** Headers of those heights, newest first. */
+export const headersBetween = async (
+  db: Queryable,
+  partitionId: number,
+  { above, below }: Between,
+  heights: readonly number[],
+): Promise<Cursor[]> =>
+  (await db.query<PlaceRow>(HEADERS, [partitionId, above, below, heights])).rows.map(cursorFrom);
+
+/** Newest first. */
+export const checkpointsBetween = async (
+  db: Queryable,
+  partitionId: number,
+  { above, below }: Between,
+): Promise<Cursor[]> =>
+  (await db.query<PlaceRow>(CHECKPOINTS, [partitionId, above, below])).rows.map(cursorFrom);

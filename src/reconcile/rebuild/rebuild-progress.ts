@@ -1,0 +1,68 @@
+import { z } from 'zod';
+import type { Height, Slot } from '../../chain/point.js';
+import type { Cursor } from '../../sync/events.js';
+
+/** How far a rebuild is, as its job keeps it: all that a leader after this one needs to go on. */
+export type RebuildProgress = {
+  readonly stage: 'reading' | 'comparing' | 'applying';
+  /** Chain facts above it are derived again. */
+  readonly from: Cursor;
+  /** Blocks up to here are read, and what they made and spent is written. */
+  readonly at: Cursor;
+  /** Counted since the beginning, over all who worked on it. */
+  readonly outputs: number;
+  readonly spends: number;
+  readonly seconds: number;
+  /** For whoever looks: blocks of how many, each second, and how long it will take. */
+  readonly done: number;
+  readonly total: number | null;
+  readonly rate: number;
+  readonly secondsLeft: number | null;
+};
+
+const point = z.object({
+  slot: z.number().transform((slot) => slot as Slot),
+  id: z.string(),
+});
+const cursor = z.object({
+  point: z.union([z.literal('origin'), point]),
+  height: z
+    .number()
+    .transform((height) => height as Height)
+    .nullable(),
+});
+const progress = z.object({
+  stage: z.enum(['reading', 'comparing', 'applying']),
+  from: cursor,
+  at: cursor,
+  outputs: z.number(),
+  spends: z.number(),
+  seconds: z.number(),
+  done: z.number(),
+  total: z.number().nullable(),
+  rate: z.number(),
+  secondsLeft: z.number().nullable(),
+});
+
+/** Null where nothing was saved yet. */
+export function readProgress(stored: unknown): RebuildProgress | null {
+  const parsed = progress.safeParse(stored);
+  return parsed.success ? parsed.data : null;
+}
+
+export const startingProgress = (from: Cursor): RebuildProgress => ({
+  stage: 'reading',
+  from,
+  at: from,
+  outputs: 0,
+  spends: 0,
+  seconds: 0,
+  done: 0,
+  total: null,
+  rate: 0,
+  secondsLeft: null,
+});
+
+/** The origin is below every block. */
+export const heightOf = ({ point: where, height }: Cursor): number | null =>
+  where === 'origin' ? -1 : height;

@@ -1,0 +1,95 @@
+import type { Pool } from 'pg';
+import { SECURITY_PARAMETER_BLOCKS } from '../../chain/point.js';
+import { inTransaction } from '../../database/transaction.js';
+import { createFingerprintSet } from '../../payments/fingerprint-set.js';
+import type { OutputHit, Watched } from '../../payments/match.js';
+import { takeRegistrationLock } from '../../payments/registration-lock.js';
+import { addressesBetween, lastWatchId } from '../../payments/watch-queries.js';
+import { backfilledSince, newestWatchId, spendable, walletAddresses } from './watch-queries.js';
+
+/** Rows a page, when the watched set is read: some 20 MB at a time. */
+const PAGE_ROWS = 50_000;
+
+export type WatchScope = {
+  readonly partitionId: number;
+  readonly jobId: string;
+  readonly hotWallet: string | null;
+  /** Outputs that were spent up to there are none of the rebuild's affair. */
+  readonly fromHeight: number;
+  /** Where the books were when the watched set was asked for. */
+  readonly cursorHeight: number;
+};
+
+/** What a rebuild looks for: a superset of what it must find. */
+export type Watch = Watched & {
+  /** Addresses that are watched without being registered. */
+  readonly own: readonly string[];
+  /**
+   * To be called before blocks up to a height are matched. Registrations and backfills of the time when
+   * the books stood below those blocks are known afterwards; later ones don't concern them.
+   *
+   * @param cursorHeight where the books are, read before this call; no lower than the blocks
+   */
+  learnFor(height: number, cursorHeight: number): Promise<void>;
+  remember(outputs: readonly OutputHit[]): void;
+};
+
+export async function openWatch(
+  pool: Pool,
+  scope: WatchScope,
+  signal: AbortSignal,
+): Promise<Watch> {
+  const { partitionId, jobId, hotWallet, fromHeight } = scope;
+  const addresses = createFingerprintSet();
+  const outputs = createFingerprintSet();
+  let watchedUpTo = 0n;
+  let knownThrough = -1;
+
+  const learnAddresses = async (): Promise<void> => {
+    if ((await newestWatchId(pool, partitionId)) <= watchedUpTo) return;
+    const upTo = await inTransaction(pool, async (tx) => {
+      await takeRegistrationLock(tx, partitionId);
+      return lastWatchId(tx);
+    });
+    while (watchedUpTo < upTo) {
+      const page = await addressesBetween(pool, partitionId, watchedUpTo, upTo, PAGE_ROWS);
+      for (const { address } of page) addresses.add(address);
+      watchedUpTo = page.length < PAGE_ROWS ? upTo : (page.at(-1)?.watchId ?? upTo);
+      signal.throwIfAborted();
+    }
+  };
+  const own = await walletAddresses(pool, partitionId);
+  if (hotWallet !== null && !own.includes(hotWallet)) own.push(hotWallet);
+  for (const address of own) addresses.add(address);
+  // No rollback takes what is registered from now on further back than k blocks.
+  const settled = (cursorHeight: number): number => cursorHeight - SECURITY_PARAMETER_BLOCKS;
+  await learnAddresses();
+  const sources = [
+    ['payments', partitionId],
+    ['wallet', partitionId],
+    ['shadow', jobId],
+  ] as const;
+  for (const [source, of] of sources) {
+    for await (const page of spendable(pool, source, of, fromHeight, PAGE_ROWS)) {
+      for (const { txHash, index } of page) outputs.add(`${txHash}#${index}`);
+      signal.throwIfAborted();
+    }
+  }
+  knownThrough = settled(scope.cursorHeight);
+  return {
+    own,
+    mayBeWatched: addresses.mayHave,
+    mayBeRecorded: outputs.mayHave,
+    async learnFor(height, cursorHeight) {
+      if (height <= knownThrough) return;
+      await learnAddresses();
+      for (const { txHash, index } of await backfilledSince(pool, partitionId, knownThrough)) {
+        outputs.add(`${txHash}#${index}`);
+      }
+      knownThrough = Math.max(knownThrough, settled(cursorHeight));
+    },
+    remember(hits) {
+      for (const { txHash, output } of hits) outputs.add(`${txHash}#${output.index}`);
+    },
+  };
+}
