@@ -14,7 +14,17 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   payouts: ['payments', 'sync', 'chain', 'database', 'config'],
   signer: ['payouts', 'chain', 'health', 'config'],
   reconcile: ['payouts', 'payments', 'sync', 'chain', 'database'],
-  health: ['guard', 'payouts', 'payments', 'sync', 'chain', 'database', 'config', 'version'],
+  health: [
+    'reconcile',
+    'guard',
+    'payouts',
+    'payments',
+    'sync',
+    'chain',
+    'database',
+    'config',
+    'version',
+  ],
   api: [
     'guard',
     'reconcile',

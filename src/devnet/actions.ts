@@ -47,6 +47,17 @@ export const actionSchema = z.discriminatedUnion('do', [
     comeBack: z.enum(['all', 'none']).default('all'),
   }),
   z.strictObject({
+    do: z.literal('split'),
+    port: z.int().min(0).max(65_535).default(0),
+    blockTimeMs: z.int().min(10).max(86_400_000).optional(),
+  }),
+  z.strictObject({
+    do: z.literal('drift'),
+    slots: z.int().min(1).max(1_000_000),
+    share: z.number().min(0).max(1),
+  }),
+  z.strictObject({ do: z.literal('join'), winner: z.enum(['this', 'other']) }),
+  z.strictObject({
     do: z.literal('spend'),
     references: z.array(z.string().regex(REFERENCE, 'must be TRANSACTION_ID#INDEX')).min(1),
     to: z.string().min(1).optional(),
@@ -61,7 +72,10 @@ export const actionSchema = z.discriminatedUnion('do', [
 export type Action = z.output<typeof actionSchema>;
 
 /** Does it, and says what came of it; amounts are decimal strings. */
-export function perform(devnet: Devnet, action: Action): Record<string, unknown> {
+export function perform(
+  devnet: Devnet,
+  action: Action,
+): Record<string, unknown> | Promise<Record<string, unknown>> {
   switch (action.do) {
     case 'pay': {
       const { address, lovelace } = action;
@@ -84,6 +98,18 @@ export function perform(devnet: Devnet, action: Action): Record<string, unknown>
       devnet.fork(depth, { comeBack, ...(blocks === undefined ? {} : { blocks }) });
       return { tip: devnet.chain.tip };
     }
+    case 'split':
+      return splitOff(devnet, action);
+    case 'drift': {
+      const { slots, share } = action;
+      return { ...devnet.drift({ slots, share }), tips: tipsOf(devnet) };
+    }
+    case 'join': {
+      const other = devnet.other();
+      if (other === null) throw new RangeError('there is one chain: split it first');
+      const lost = action.winner === 'other' ? devnet.join(other.chain) : other.join(devnet.chain);
+      return { lost, tips: tipsOf(devnet) };
+    }
     case 'spend': {
       if (action.to !== undefined) checkPayable(action.to, devnet.chain.networkMagic);
       devnet.spend(action.references, action.to);
@@ -102,6 +128,22 @@ export function perform(devnet: Devnet, action: Action): Record<string, unknown>
       return { faults: devnet.faults.list() };
   }
 }
+
+async function splitOff(
+  devnet: Devnet,
+  { port, blockTimeMs }: Extract<Action, { do: 'split' }>,
+): Promise<Record<string, unknown>> {
+  const other = await devnet.split({
+    port,
+    ...(blockTimeMs === undefined ? {} : { blockTimeMs }),
+  });
+  return { url: other.url, control: `${other.httpUrl}/control`, tip: other.chain.tip };
+}
+
+const tipsOf = (devnet: Devnet) => ({
+  this: devnet.chain.tip,
+  other: devnet.other()?.chain.tip ?? null,
+});
 
 /** A payment that no wallet could make would test nothing but a typing error. */
 function checkPayable(address: string, networkMagic: number): void {

@@ -45,6 +45,8 @@ export type Content =
 
 export type ChainOptions = {
   readonly seed: number | string;
+  /** Chance of its own on the same genesis, so that a copy that runs apart finds other blocks. */
+  readonly branch?: string;
   /** Default 42, `NETWORK=custom:42`. */
   readonly networkMagic?: number;
   /** Slot that the first block comes after. */
@@ -61,6 +63,8 @@ export type ChainOptions = {
 export type MineOptions = {
   /** Whether the block takes what was submitted; default true. */
   readonly takesSubmitted?: boolean;
+  /** When; where that is over already, in the next slot. */
+  readonly slot?: number;
 };
 
 /** A chain with its forks and the unspent outputs of every one of them. Pure: same calls, same chain. */
@@ -78,6 +82,8 @@ export type DevnetChain = {
   readonly mine: (content?: readonly Content[] | 'random', options?: MineOptions) => DevnetBlock;
   /** Throws what `mine` would throw, and changes nothing; random content always works. */
   readonly check: (content: readonly (TransactionDraft | DevnetTransaction)[]) => void;
+  /** Appends a block that another chain of this genesis made. Throws where it doesn't fit. */
+  readonly graft: (block: DevnetBlock) => void;
   /** A Byron boundary block: no slot to clients, no transactions, its predecessor's height. */
   readonly mineBoundary: () => DevnetBlock;
   /** Forgets the last blocks; what is mined next makes the other fork. */
@@ -109,15 +115,18 @@ const SLOT_GAP_MAX = 39;
 
 export function createChain(options: ChainOptions): DevnetChain {
   const { seed, networkMagic = 42 } = options;
-  const random = createRandom(`chain ${seed}`);
-  const content = createContent(createRandom(`content ${seed}`), networkMagic, options.content);
+  const chance = options.branch === undefined ? `${seed}` : `${seed} ${options.branch}`;
+  const random = createRandom(`chain ${chance}`);
+  const content = createContent(createRandom(`content ${chance}`), networkMagic, options.content);
   const genesis = makeGenesis(seed, networkMagic, createRandom(`genesis ${seed}`));
   const tree = createBlockTree(genesis.utxo);
   const mempool = createMempool(tree, networkMagic);
   const supplies = { tree, content, wallet: genesis.wallet };
 
-  const nextHeader = (type?: 'ebb') =>
-    headerAfter(tree.best.at(-1), options, genesis.id, random.between(1, SLOT_GAP_MAX), type);
+  const nextHeader = (type?: 'ebb', slotNow = options.slotNow?.()) => {
+    const gap = random.between(1, SLOT_GAP_MAX);
+    return headerAfter(tree.best.at(-1), { ...options, slotNow }, genesis.id, gap, type);
+  };
   const close = (header: Header, { transactions, changes }: Filling): DevnetBlock => {
     const { parent, height, slot } = header;
     // The salt keeps apart what is mined twice at the same place, as another leader's key would.
@@ -139,8 +148,8 @@ export function createChain(options: ChainOptions): DevnetChain {
     blocks: () => tree.best,
     block: tree.block,
     indexOf: tree.indexOf,
-    mine: (wanted = [], { takesSubmitted = true } = {}) => {
-      const header = nextHeader();
+    mine: (wanted = [], { takesSubmitted = true, slot } = {}) => {
+      const header = nextHeader(undefined, slot);
       const items = wanted === 'random' ? (['random'] as const) : wanted;
       const sources = takesSubmitted ? { ...supplies, mempool } : supplies;
       const block = close(header, fill(items, header, sources));
@@ -150,6 +159,14 @@ export function createChain(options: ChainOptions): DevnetChain {
     check: (wanted) => {
       const { changes } = fill(wanted, nowhere, supplies);
       for (const change of [...changes].reverse()) tree.ledger.undo(change);
+    },
+    graft: (block) => {
+      if (block.parent !== (tree.best.at(-1)?.id ?? 'origin')) {
+        throw new RangeError(`block ${block.id} doesn't stand on the tip`);
+      }
+      const changes = block.transactions.map((one) => tree.ledger.spend(one, block.height));
+      tree.append(block, mergeChanges(changes));
+      mempool.settle();
     },
     mineBoundary: () => close(nextHeader('ebb'), { transactions: [], changes: [] }),
     rollBack: tree.rollBack,
@@ -171,13 +188,13 @@ const nowhere = { height: 0 as Height, slot: 0 as Slot, era: 'conway' };
 type Header = Omit<DevnetBlock, 'id' | 'point' | 'transactions'>;
 function headerAfter(
   last: DevnetBlock | undefined,
-  options: ChainOptions,
+  options: Omit<ChainOptions, 'slotNow'> & { readonly slotNow: number | undefined },
   genesisId: string,
   slots: number,
   type: 'ebb' | undefined,
 ): Header {
   const slotBefore = last?.slot ?? options.startSlot ?? 0;
-  const now = options.slotNow?.();
+  const now = options.slotNow;
   const before = last?.height ?? (options.startHeight ?? 0) - 1;
   const height = Math.max(0, type === 'ebb' ? before : before + 1);
   const era = type === 'ebb' ? 'byron' : eraAt(options.eras, height);

@@ -19,6 +19,9 @@ import type { Devnet } from './server.js';
  * | `POST /control/pay` | `{address, lovelace, assets?: {unit: "n"}, mine?}` | pays in the next block, or at once |
  * | `POST /control/mine` | `{blocks?, bytes?}` | blocks, the first at least `bytes` large |
  * | `POST /control/fork` | `{depth, blocks?, comeBack?: "all" or "none"}` | replaces the last blocks |
+ * | `POST /control/split` | `{port?, blockTimeMs?}` | a second devnet with this history that runs apart; its address |
+ * | `POST /control/drift` | `{slots, share}` | time passes on both sides; the other one has that share of pools |
+ * | `POST /control/join` | `{winner: "this" or "other"}` | one side's chain becomes the other's too |
  * | `POST /control/spend` | `{references: ["ID#0"], to?, mine?}` | a rival spends these outputs, next block |
  * | `POST /control/evict` | `{count?}` | the mempool forgets its oldest transactions, or all |
  * | `POST /control/watch` | `{addresses}` | random content pays these too |
@@ -35,6 +38,10 @@ export const CALLS = {
   'POST /control/pay': '{address, lovelace, assets?: {unit: "n"}, mine?} pays in the next block',
   'POST /control/mine': '{blocks?, bytes?} mines; the first block is at least that large',
   'POST /control/fork': '{depth, blocks?, comeBack?: "all"|"none"} replaces the last blocks',
+  'POST /control/split': '{port?, blockTimeMs?} a second devnet with this history that runs apart',
+  'POST /control/drift':
+    '{slots, share} time passes on both sides, the other has that share of pools',
+  'POST /control/join': '{winner: "this"|"other"} one chain of the two wins on both sides',
   'POST /control/spend': '{references: ["ID#0"], to?, mine?} a rival spends them, next block',
   'POST /control/evict': '{count?} the mempool forgets its oldest transactions, or all',
   'POST /control/watch': '{addresses} random content pays these too',

@@ -58,7 +58,7 @@ export async function playScenario(
   for (const one of steps) {
     await pause(one.afterMs, signal);
     if (signal.aborted) return;
-    tell(one, perform(devnet, one.action));
+    tell(one, await perform(devnet, one.action));
   }
 }
 

@@ -6,7 +6,9 @@ import { createFaults } from './faults.js';
 import { LedgerError } from './ledger.js';
 import type { OgmiosServer } from './ogmios-server.js';
 import { serveOgmios } from './ogmios-server.js';
+import { createRandom } from './random.js';
 import { chainSource } from './source.js';
+import { copyInto, type DriftOptions, drift, join } from './split.js';
 import type { DevnetTransaction, DraftOutput, Reference } from './transaction.js';
 
 export type DevnetOptions = Partial<ChainOptions> & {
@@ -22,6 +24,8 @@ export type DevnetOptions = Partial<ChainOptions> & {
   /** Whether blocks have random content besides what is asked for; default true. */
   readonly random?: boolean;
   readonly apiKeys?: readonly string[];
+  /** Begins with all of this chain's blocks, and then goes its own way. */
+  readonly history?: DevnetChain;
 };
 
 export type ForkOptions = {
@@ -51,19 +55,35 @@ export type Devnet = OgmiosServer & {
   readonly mine: (content?: readonly Content[]) => DevnetBlock;
   /** Replaces the last `depth` blocks by a longer chain; clients see one switch. */
   readonly fork: (depth: number, options?: ForkOptions) => DevnetBlock[];
+  /** The same in a given slot. */
+  readonly mineAt: (slot: number, content?: readonly Content[]) => DevnetBlock;
+  /** A second devnet with this one's history, which runs apart from now on; it ends with this one. */
+  readonly split: (options?: Pick<DevnetOptions, 'port' | 'blockTimeMs'>) => Promise<Devnet>;
+  /** The last one that was split off. */
+  readonly other: () => Devnet | null;
+  /** Time passes on both sides of the split. @throws RangeError where there is none */
+  readonly drift: (options: DriftOptions) => {
+    readonly mined: number;
+    readonly minedThere: number;
+  };
+  /** That chain wins here. @returns how many blocks were lost */
+  readonly join: (winner: DevnetChain) => number;
 };
 
 export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> {
   const clock = createSlotClock(options.blockTimeMs !== undefined);
   const chain = createChain({ slotNow: clock.now, ...options, seed: options.seed ?? 1 });
+  if (options.history !== undefined) copyInto(chain, options.history);
   const faults = createFaults();
   const random: readonly Content[] = options.random === false ? [] : ['random'];
   const waiting: TransactionDraft[] = [];
-  const grow = (content: readonly Content[]) =>
+  const grow = (content: readonly Content[], slot?: number) =>
     chain.mine([...stillPossible(waiting.splice(0), chain), ...content, ...random], {
       takesSubmitted: !faults.congested,
+      ...(slot === undefined ? {} : { slot }),
     });
-  for (let i = 0; i < (options.blocks ?? 10); i += 1) grow([]);
+  const blocks = options.history === undefined ? (options.blocks ?? 10) : 0;
+  for (let i = 0; i < blocks; i += 1) grow([]);
 
   const startTime = clock.start(chain.blocks().at(-1)?.slot ?? 0);
   const source = chainSource(chain, { behind: () => faults.behind, facts: { startTime } });
@@ -73,11 +93,12 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
     faults,
     onRequest: (request, response) => answerControl(devnet, request, response),
   });
-  const mine = (content: readonly Content[] = []): DevnetBlock => {
-    const block = grow(content);
+  const mineAt = (slot: number | undefined, content: readonly Content[] = []): DevnetBlock => {
+    const block = grow(content, slot);
     server.chainChanged();
     return block;
   };
+  const mine = (content: readonly Content[] = []): DevnetBlock => mineAt(undefined, content);
   // Checked at once: a block time later there is nobody left to be told.
   const enqueue = (draft: TransactionDraft): number => {
     chain.check([...waiting, draft]);
@@ -87,16 +108,43 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
     options.blockTimeMs === undefined ? undefined : setInterval(mine, options.blockTimeMs, []);
   const devnet: Devnet = Object.assign(server, {
     ...movesOf(chain, server, enqueue, mine),
+    ...splitsOf(options, () => devnet),
     chain,
     mine,
+    mineAt,
     fork: (depth: number, forkOptions: ForkOptions = {}) => {
       const mined = replaceLast(chain, grow, depth, forkOptions);
       server.chainChanged();
       return mined;
     },
-    close: closing(server.close, timer),
+    close: closing(server.close, timer, () => devnet.other()),
   });
   return devnet;
+}
+
+/** Two chains out of one, and one out of two. */
+function splitsOf(
+  options: DevnetOptions,
+  self: () => Devnet,
+): Pick<Devnet, 'split' | 'other' | 'drift' | 'join'> {
+  const random = createRandom(`split ${options.seed ?? 1}`);
+  let other: Devnet | null = null;
+  let splits = 0;
+  return {
+    other: () => other,
+    split: async ({ port = 0, ...rest } = {}) => {
+      await other?.close();
+      splits += 1;
+      const branch = `${options.branch ?? ''}/${splits}`;
+      other = await startDevnet({ ...options, ...rest, port, branch, history: self().chain });
+      return other;
+    },
+    drift: (wanted) => {
+      if (other === null) throw new RangeError('there is one chain: split it first');
+      return drift(self(), other, wanted, random);
+    },
+    join: (winner) => join(self(), winner),
+  };
 }
 
 /** What was asked for was possible then; a fork may have taken away what it spends. */
@@ -117,9 +165,14 @@ function stillPossible(drafts: readonly TransactionDraft[], chain: DevnetChain) 
 }
 
 const closing =
-  (closeServer: () => Promise<void>, timer: NodeJS.Timeout | undefined) =>
+  (
+    closeServer: () => Promise<void>,
+    timer: NodeJS.Timeout | undefined,
+    other: () => Devnet | null,
+  ) =>
   async (): Promise<void> => {
     clearInterval(timer);
+    await other()?.close();
     await closeServer();
   };
 

@@ -1,0 +1,166 @@
+import { describe, expect, test } from 'vitest';
+import { decide, type GuardPolicy, type Seen } from './decide.js';
+import type { Testimony, Verdict } from './judge.js';
+import { holds, type Reason, withTrouble } from './reasons.js';
+
+const POLICY: GuardPolicy = {
+  splitDepth: 5,
+  rollbackDepth: 30,
+  leastBlocks: 104,
+  watchesDensity: true,
+};
+const EARLY = '2026-01-01T00:00:00.000Z';
+const LATE = '2026-01-01T09:00:00.000Z';
+
+const testimony = (verdict: Verdict, agreements = 0): Testimony => ({
+  verdict,
+  agreements,
+  fork: verdict.type === 'forked' ? { common: verdict.common, theirs: 1, seen: 9 } : null,
+});
+const agreeing = (agreements: number, common = 1000) =>
+  testimony({ type: 'agrees', common }, agreements);
+const forked = testimony({ type: 'forked', common: 990, ours: 10, theirs: 7 });
+const silent = testimony({ type: 'silent', reason: 'away' });
+
+const seen = (of: {
+  height?: number;
+  slot?: number;
+  witnesses?: Record<string, Testimony>;
+  blocks?: number | null;
+}): Seen => ({
+  cursor: { height: of.height ?? 1000, slot: of.slot ?? 20_000 },
+  witnesses: new Map(Object.entries(of.witnesses ?? {})),
+  blocksInWindow: of.blocks === undefined ? 180 : of.blocks,
+});
+
+const split: Reason = withTrouble(
+  [],
+  { kind: 'witness', witness: 'w', common: 990, ours: 6, theirs: 3 },
+  EARLY,
+)[0] as Reason;
+const rolledBack: Reason = withTrouble(
+  [],
+  { kind: 'rollback', common: 990, depth: 40 },
+  EARLY,
+)[0] as Reason;
+const thin: Reason = withTrouble(
+  [],
+  { kind: 'density', slot: 20_000, blocks: 90, least: 104 },
+  EARLY,
+)[0] as Reason;
+const passed = (reason: Reason): Reason => ({
+  ...reason,
+  released: { at: EARLY, by: 'operator:ann', why: 'our chain won' },
+});
+
+const kinds = (reasons: readonly Reason[]): string[] => reasons.map(({ kind }) => kind);
+
+describe('the chain is held', () => {
+  test.each<[string, readonly string[], Seen, Partial<GuardPolicy>]>([
+    ['not while all is well', [], seen({ witnesses: { w: agreeing(9) } }), {}],
+    ['when a witness follows another chain', ['witness'], seen({ witnesses: { w: forked } }), {}],
+    [
+      'once for each of them',
+      ['witness', 'witness'],
+      seen({ witnesses: { v: forked, w: forked, x: agreeing(9) } }),
+      {},
+    ],
+    ['not when a witness is silent', [], seen({ witnesses: { w: silent } }), {}],
+    ['when blocks come too slowly', ['density'], seen({ blocks: 103 }), {}],
+    ['not at the least that a healthy chain has', [], seen({ blocks: 104 }), {}],
+    ['not where headers cover no window', [], seen({ blocks: null }), {}],
+    ['not where density is off', [], seen({ blocks: 3 }), { leastBlocks: null }],
+  ])('%s', (_, expected, what, policy) => {
+    const reasons = decide([], what, { ...POLICY, ...policy }, LATE);
+    expect(kinds(reasons)).toEqual(expected);
+    expect(holds(reasons)).toBe(expected.length > 0);
+  });
+});
+
+describe('trouble is over', () => {
+  test.each<[string, boolean, Reason, Seen, Partial<GuardPolicy>]>([
+    ['when the witness vouched 3 times', true, split, seen({ witnesses: { w: agreeing(3) } }), {}],
+    ['not when it did twice', false, split, seen({ witnesses: { w: agreeing(2) } }), {}],
+    [
+      'not when it agrees below the fork',
+      false,
+      split,
+      seen({ witnesses: { w: agreeing(9, 990) } }),
+      {},
+    ],
+    [
+      'not when another one agrees',
+      false,
+      split,
+      seen({ witnesses: { v: agreeing(9), w: silent } }),
+      {},
+    ],
+    ['when that witness is no longer asked', true, split, seen({}), {}],
+    ['not a rollback without a witness', false, rolledBack, seen({}), {}],
+    [
+      'a rollback that a witness went along with',
+      true,
+      rolledBack,
+      seen({ height: 995, witnesses: { w: agreeing(3, 995) } }),
+      {},
+    ],
+    ['not a rollback one block early', false, rolledBack, seen({ height: 1059 }), {}],
+    ['a rollback that has as many blocks above', true, rolledBack, seen({ height: 1060 }), {}],
+    ['a rollback where they are no trouble', true, rolledBack, seen({}), { rollbackDepth: null }],
+    ['not a thin hour that is still in the window', false, thin, seen({ slot: 23_599 }), {}],
+    ['a thin hour after a whole good one', true, thin, seen({ slot: 23_600 }), {}],
+    [
+      'not a thin hour before anything is known',
+      false,
+      thin,
+      seen({ slot: 90_000, blocks: null }),
+      {},
+    ],
+    [
+      'not a thin hour while f is not known',
+      false,
+      thin,
+      seen({ slot: 90_000 }),
+      { leastBlocks: null },
+    ],
+    ['a thin hour where density is off', true, thin, seen({}), { watchesDensity: false }],
+  ])('%s', (_, expected, reason, what, policy) => {
+    expect(kinds(decide([reason], what, { ...POLICY, ...policy }, LATE))).toEqual(
+      expected ? [] : [reason.kind],
+    );
+  });
+});
+
+describe('what a person let pass', () => {
+  test.each<[string, Reason, Seen]>([
+    ['a split', split, seen({ witnesses: { w: forked } })],
+    ['a thin hour', thin, seen({ slot: 21_000, blocks: 80 })],
+  ])('does not hold again while it goes on: %s', (_, reason, what) => {
+    const reasons = decide([passed(reason)], what, POLICY, LATE);
+    expect(kinds(reasons)).toEqual([reason.kind]);
+    expect(holds(reasons)).toBe(false);
+  });
+
+  test('holds again when it comes again after it was over', () => {
+    const over = decide([passed(split)], seen({ witnesses: { w: agreeing(3) } }), POLICY, LATE);
+    expect(over).toEqual([]);
+    expect(holds(decide(over, seen({ witnesses: { w: forked } }), POLICY, LATE))).toBe(true);
+  });
+
+  test('does not cover another rollback', () => {
+    const trouble = { kind: 'rollback', common: 980, depth: 50 } as const;
+    const [again] = withTrouble([passed(rolledBack)], trouble, LATE);
+    expect(again).toMatchObject({ since: LATE, released: null, depth: 50 });
+  });
+
+  test('does not cover another witness', () => {
+    const what = seen({ witnesses: { v: forked, w: forked } });
+    expect(holds(decide([passed(split)], what, POLICY, LATE))).toBe(true);
+  });
+});
+
+test('trouble that goes on keeps its time and shows its latest figures', () => {
+  const [reason] = decide([split], seen({ witnesses: { w: forked } }), POLICY, LATE);
+  expect(reason).toMatchObject({ since: EARLY, ours: 10, theirs: 7 });
+  expect(reason?.detail).toContain('10 blocks of ours and 7 of theirs');
+});

@@ -1,0 +1,118 @@
+import { describe, expect, test } from 'vitest';
+import type { Height, Slot, TipOrOrigin } from '../chain/point.js';
+import {
+  agreesWith,
+  isSplit,
+  judgeWitness,
+  type Testimony,
+  testify,
+  type Verdict,
+} from './judge.js';
+
+const DEPTH = 5;
+const SLOTS_A_BLOCK = 20;
+const tipAt = (height: number, slot = height * SLOTS_A_BLOCK): TipOrOrigin => ({
+  height: height as Height,
+  slot: slot as Slot,
+  id: 'ab'.repeat(32),
+});
+const cursor = { height: 1000, slot: 20_000 };
+const oldest = { height: 500, slot: 10_000 };
+
+describe('a witness', () => {
+  test.each<[string, number | null, TipOrOrigin, Verdict]>([
+    ['at our tip agrees', 1000, tipAt(1000), { type: 'agrees', common: 1000 }],
+    ['a block behind agrees', 999, tipAt(999), { type: 'agrees', common: 999 }],
+    ['two blocks ahead agrees', 1000, tipAt(1002), { type: 'agrees', common: 1000 }],
+    ['ahead', 1000, tipAt(1040), { type: 'ahead', common: 1000, blocks: 40 }],
+    ['16 blocks behind', 984, tipAt(984), { type: 'behind', common: 984, slots: 320 }],
+    [
+      'that hangs at a block of ours is behind however few blocks that are',
+      999,
+      tipAt(999, 19_000),
+      { type: 'behind', common: 999, slots: 1000 },
+    ],
+    ['without any block', null, 'origin', { type: 'behind', common: -1, slots: 20_000 }],
+    [
+      'that has not got to what we know',
+      null,
+      tipAt(400),
+      { type: 'behind', common: -1, slots: 12_000 },
+    ],
+    [
+      'with the other block of a slot battle',
+      999,
+      tipAt(1000),
+      { type: 'forked', common: 999, ours: 1, theirs: 1 },
+    ],
+    ['on another chain', 990, tipAt(994), { type: 'forked', common: 990, ours: 10, theirs: 4 }],
+    [
+      'that knows none of our blocks although it is as far',
+      null,
+      tipAt(990),
+      { type: 'forked', common: 499, ours: 501, theirs: 491 },
+    ],
+  ])('%s', (_, common, tip, expected) => {
+    expect(judgeWitness({ cursor, common, oldest, tip })).toEqual(expected);
+  });
+});
+
+const forked = (ours: number, theirs: number, common = 990): Verdict => ({
+  type: 'forked',
+  common,
+  ours,
+  theirs,
+});
+const agrees: Verdict = { type: 'agrees', common: 1000 };
+const silent: Verdict = { type: 'silent', reason: 'away' };
+const behind: Verdict = { type: 'behind', common: 900, slots: 2000 };
+
+const after = (verdicts: readonly Verdict[]): Testimony =>
+  verdicts.reduce<Testimony>((before, verdict) => testify(before, verdict), {
+    verdict: silent,
+    agreements: 0,
+    fork: null,
+  });
+
+describe('a split', () => {
+  test.each<[string, boolean, readonly Verdict[]]>([
+    ['is two chains that grow', true, [forked(1, 1), forked(3, 2), forked(5, 4)]],
+    ['is not believed at first sight', false, [forked(9, 8)]],
+    ['is believed at the second', true, [forked(9, 8), forked(9, 8)]],
+    ['is a minority that makes a block now and then', true, [forked(30, 1), forked(60, 2)]],
+    ['is less than the depth no trouble', false, [forked(3, 3), forked(4, 4)]],
+    ['is no slot battle', false, [forked(1, 1), agrees, forked(2, 2), forked(2, 2)]],
+    [
+      'is no node that was stopped on a block that nobody has',
+      false,
+      [forked(1, 1), silent, forked(20, 1), forked(40, 1), forked(90, 1)],
+    ],
+    ['is not told by one that is behind', false, [behind, behind, behind]],
+    ['is not told by silence', false, [silent, silent, silent]],
+    ['is over when it agrees', false, [forked(9, 8), forked(9, 8), agrees]],
+    ['starts anew at another block', false, [forked(9, 8, 980), forked(9, 8, 990)]],
+    ['is found again behind a silence', true, [forked(6, 3), silent, forked(7, 4)]],
+  ])('%s', (_, expected, verdicts) => {
+    expect(isSplit(after(verdicts), DEPTH)).toBe(expected);
+  });
+});
+
+test.each<[number, readonly Verdict[]]>([
+  [3, [agrees, agrees, { type: 'ahead', common: 1000, blocks: 9 }]],
+  [1, [agrees, silent, agrees]],
+  [0, [agrees, agrees, behind]],
+  [0, [agrees, forked(1, 1)]],
+])('it has vouched %i times in a row', (count, verdicts) => {
+  expect(after(verdicts).agreements).toBe(count);
+});
+
+test.each<[boolean, Verdict]>([
+  [true, agrees],
+  [true, { type: 'ahead', common: 1000, blocks: 9 }],
+  [true, forked(1, 1)],
+  [false, forked(5, 1)],
+  [false, behind],
+  [false, silent],
+])('it counts as agreeing: %s', (expected, verdict) => {
+  expect(agreesWith(verdict, DEPTH)).toBe(expected);
+});
