@@ -63,7 +63,8 @@ const COMPOSITION = ['cli', 'run', 'verbs'];
 /** Decisions, without effects. The simulation and every table test rely on it. */
 const PURE_FILES = [
   /^src\/chain\//,
-  /^src\/payments\/(payment|match|effects|confirmation|ledger|fingerprint-set)\.ts$/,
+  /^src\/payments\/(payment|match|effects|detection|backfill-effects|confirmation|ledger|fingerprint-set)\.ts$/,
+  /^src\/payments\/digest\/(facts|fold|first-difference)\.ts$/,
   /^src\/payouts\/model\/(payout|entries|fee-share)\.ts$/,
   /^src\/payouts\/transaction\/(?!build|library-objects)/,
   /^src\/payouts\/signing\/(check-body|read-body|read-outputs|key-formats|signed|signer-protocol)\.ts$/,

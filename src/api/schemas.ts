@@ -2,7 +2,6 @@ import { z } from 'zod';
 import { PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MAX } from '../payments/pages.js';
 import { PAYMENT_STATUSES } from '../payments/payment.js';
 import { PAYOUT_STATUSES } from '../payouts/model/payout.js';
-import { NOT_YET } from './validation.js';
 
 /** Shapes of `/v1` in and out (contract, section 4). The OpenAPI document is made from them. */
 
@@ -27,10 +26,13 @@ export const registrationBody = z
     referenceType: z.string().nullish(),
     referenceId: z.string().nullish(),
     metadata: z.record(z.string(), z.unknown()).nullish(),
-    // Who writes down the default asks for nothing that isn't there.
     backfill: z
-      .literal(false, { error: ({ input }) => (input === true ? NOT_YET : 'must be a boolean') })
-      .optional(),
+      .boolean()
+      .optional()
+      .describe(
+        'Whether what the address holds already is a payment, with its confirmations counted from ' +
+          "when it was found; otherwise it is recorded as `ignored`. False where it isn't given",
+      ),
   })
   .meta({ id: 'Registration' });
 
@@ -41,6 +43,12 @@ export const addressView = z
     referenceType: z.string().nullable(),
     referenceId: z.string().nullable(),
     metadata: z.record(z.string(), z.unknown()).nullable(),
+    backfill: z.boolean(),
+    backfilledHeight: z
+      .int()
+      .nonnegative()
+      .nullable()
+      .describe('Of the block after which it was asked what the address held; null until then'),
     createdAt: time,
   })
   .meta({ id: 'Address' });

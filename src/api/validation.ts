@@ -21,6 +21,6 @@ export const tellIssues = (error: z.ZodError): FieldError[] =>
       : [{ field: issue.path.join('.'), problem: issue.message }],
   );
 
-export const NOT_YET = 'is not available in this version yet';
+const NOT_YET = 'is not available in this version yet';
 /** Part of the contract, and of a later version. */
 const LATER_FIELDS: ReadonlyMap<string, string> = new Map([['derive', NOT_YET]]);

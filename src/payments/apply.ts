@@ -1,25 +1,31 @@
 import type { Pool } from 'pg';
 import type { Block } from '../chain/block.js';
 import { inTransaction, type Tx } from '../database/transaction.js';
+import type { BetweenOutcome } from '../sync/between.js';
 import type { LinkedBlock } from '../sync/events.js';
 import type { BlockHandlers } from '../sync/follower.js';
+import { createAddressBackfill } from './address-backfill.js';
+import { unwatchAbove } from './address-backfill-queries.js';
+import { bookEffects, expectRows, tellEffects } from './book-effects.js';
 import type { DepositPolicy } from './confirmation.js';
+import { deleteDigestsAbove } from './digest/digest-queries.js';
+import { createDigestUpgrade } from './digest/upgrade.js';
 import { type Effects, effectsOf, effectsOfRollback, type Owner } from './effects.js';
 import { createFingerprintSet } from './fingerprint-set.js';
-import { deltasOf } from './ledger.js';
-import { auditReversals, post, writeEvents } from './ledger-queries.js';
+import { auditReversals } from './ledger-queries.js';
 import { type Hits, matchBlocks } from './match.js';
-import { markSpent, storeWalletOutputs, undoAbove } from './output-queries.js';
+import { undoAbove } from './output-queries.js';
 import type { PaymentsSummary } from './payment.js';
 import {
-  confirmPayments,
+  confirmationsHeld,
   paymentsAbove,
   paymentsDue,
   recordedPayments,
-  storePayments,
+  rolledBackAmong,
 } from './payment-queries.js';
 import { takeRegistrationLock } from './registration-lock.js';
-import { backfillWallet, undoBackfillAbove } from './wallet-backfill.js';
+import { createWalletBackfill } from './wallet-backfill.js';
+import { forgetBackfillsAbove, forgetOtherWallets } from './wallet-backfill-queries.js';
 import { addressesBetween, lastWatchId, ownersOf, recordedOutputs } from './watch-queries.js';
 
 export type PaymentDeps = {
@@ -31,11 +37,6 @@ export type PaymentDeps = {
 /** Rows a page, when the watched set is read: some 20 MB at a time. */
 const PAGE_ROWS = 50_000;
 
-/** A write touched fewer rows than it must: the books aren't what they were a moment ago. */
-class BooksMoved extends Error {
-  override readonly name = 'BooksMoved';
-}
-
 /**
  * What a block means for payments. One instance serves one term: what it remembers is only ever a
  * superset of what the database holds, so a transaction that failed leaves nothing to take back.
@@ -45,6 +46,9 @@ export function createPaymentHandlers(deps: PaymentDeps): BlockHandlers<Payments
   const outputs = createFingerprintSet();
   let watchedUpTo = 0n;
   if (deps.hotWallet !== null) addresses.add(deps.hotWallet);
+  const digest = createDigestUpgrade(deps.partitionId);
+  const wallet = createWalletBackfill({ ...deps, learn: outputs.add });
+  const past = createAddressBackfill({ ...deps, learn: outputs.add });
 
   /** Needs the registration lock, held: see there. */
   const learnNewAddresses = async (tx: Tx): Promise<void> => {
@@ -64,8 +68,10 @@ export function createPaymentHandlers(deps: PaymentDeps): BlockHandlers<Payments
     async prepare(pool, signal) {
       const upTo = await inTransaction(pool, async (tx) => {
         await takeRegistrationLock(tx, deps.partitionId);
+        await forgetOtherWallets(tx, deps.partitionId, deps.hotWallet);
         return lastWatchId(tx);
       });
+      await digest.prepare(pool);
       await learnAddresses(pool, upTo);
       for await (const page of recordedOutputs(pool, deps.partitionId, PAGE_ROWS)) {
         for (const { txHash, index } of page) outputs.add(`${txHash}#${index}`);
@@ -75,30 +81,40 @@ export function createPaymentHandlers(deps: PaymentDeps): BlockHandlers<Payments
 
     async forward(tx, blocks, at) {
       await takeRegistrationLock(tx, deps.partitionId);
+      await digest.catchUp(tx);
       await learnNewAddresses(tx);
+      past.onForward();
       const hits = matchBlocks(blocks, {
         mayBeWatched: addresses.mayHave,
         mayBeRecorded: outputs.mayHave,
       });
       const effects = await plan(tx, deps, blocks, hits, at);
-      await write(tx, deps, effects, at);
+      await bookEffects(tx, deps.partitionId, effects, at);
       for (const { txHash, output } of hits.outputs) outputs.add(`${txHash}#${output.index}`);
       return effects.summary;
     },
 
     async backward(tx, height, at) {
+      past.onBackward();
+      // Nobody may register meanwhile at a height that is about to be gone.
+      await takeRegistrationLock(tx, deps.partitionId);
       const payments = await paymentsAbove(tx, deps.partitionId, height);
       const effects = effectsOfRollback(payments, Math.max(0, height));
       const marked = await undoAbove(tx, deps.partitionId, height);
-      await undoBackfillAbove(tx, deps.partitionId, height);
+      await forgetBackfillsAbove(tx, deps.partitionId, height);
+      await unwatchAbove(tx, deps.partitionId, height);
+      await deleteDigestsAbove(tx, deps.partitionId, height);
       expectRows('roll back payments', marked, payments.length);
-      await tell(tx, effects, at);
+      await tellEffects(tx, effects, at);
       const reversed = payments.filter((payment) => payment.status === 'confirmed');
       if (reversed.length > 0) await auditReversals(tx, at, reversed);
       return effects.summary;
     },
 
-    between: (books) => backfillWallet({ ...deps, learn: outputs.add }, books),
+    async between(books) {
+      if (await digest.isBehind(books.pool)) return 'nothing_to_do';
+      return both(await wallet(books), () => past.between(books, watchedUpTo));
+    },
 
     learn: (references) => {
       for (const reference of references) outputs.add(reference);
@@ -116,47 +132,37 @@ async function plan(
   const seen = [...new Set(hits.outputs.map((hit) => hit.output.address))];
   const owners = seen.length === 0 ? new Map<string, Owner>() : await ownersOf(tx, seen);
   const recorded = owners.size === 0 ? new Map() : await recordedPayments(tx, hits.outputs);
+  const spent = hits.spends.map(({ reference }) => reference);
+  const rolledBack = spent.length === 0 ? new Map() : await rolledBackAmong(tx, spent);
   const due = await paymentsDue(tx, deps.partitionId, blocks.at(-1)?.block.height ?? 0);
+  // What is due was asked with it.
+  const mayConfirm = owners.size + rolledBack.size > 0;
   return effectsOf(
     blocks,
     hits,
-    { owners, hotWallet: deps.hotWallet, recorded, due },
+    {
+      owners,
+      hotWallet: deps.hotWallet,
+      recorded,
+      rolledBack,
+      due,
+      confirmationsHeld: mayConfirm && (await confirmationsHeld(tx, deps.partitionId)),
+    },
     deps.policy,
     at,
   );
 }
 
-async function write(tx: Tx, deps: PaymentDeps, effects: Effects, at: Date): Promise<void> {
-  const { payments, walletOutputs, confirmedBefore, spends } = effects;
-  if (payments.length > 0) {
-    expectRows(
-      'store payments',
-      await storePayments(tx, deps.partitionId, payments),
-      payments.length,
-    );
-  }
-  if (walletOutputs.length > 0) {
-    expectRows(
-      'store outputs of the hot wallet',
-      await storeWalletOutputs(tx, deps.partitionId, walletOutputs),
-      walletOutputs.length,
-    );
-  }
-  if (confirmedBefore.length > 0) {
-    const confirmed = await confirmPayments(tx, at, confirmedBefore);
-    expectRows('confirm payments', confirmed, confirmedBefore.length);
-  }
-  if (spends.length > 0) await markSpent(tx, spends);
-  await tell(tx, effects, at);
+/** One after the other at the same books; what `second` finds is looked for once `first` is done. */
+async function both(
+  first: BetweenOutcome,
+  second: () => Promise<BetweenOutcome>,
+): Promise<BetweenOutcome> {
+  if (first === 'moved') return first;
+  const then = await second();
+  if (typeof first !== 'object') return then;
+  return typeof then === 'object' ? { found: first.found + then.found } : moved(then, first);
 }
 
-async function tell(tx: Tx, effects: Pick<Effects, 'entries' | 'events'>, at: Date): Promise<void> {
-  if (effects.entries.length > 0) await post(tx, at, effects.entries, deltasOf(effects.entries));
-  if (effects.events.length > 0) await writeEvents(tx, at, effects.events);
-}
-
-function expectRows(what: string, written: number, expected: number): void {
-  if (written !== expected) {
-    throw new BooksMoved(`${what}: ${written} rows were written where ${expected} were expected`);
-  }
-}
+const moved = (then: BetweenOutcome, first: BetweenOutcome): BetweenOutcome =>
+  then === 'moved' ? then : first;

@@ -2,11 +2,11 @@ import { describe, expect, test } from 'vitest';
 import type { Block, Transaction } from '../chain/block.js';
 import type { Height, Slot } from '../chain/point.js';
 import type { LinkedBlock } from '../sync/events.js';
+import { OutputTwice } from './detection.js';
 import {
   type Books,
   effectsOf,
   effectsOfRollback,
-  OutputTwice,
   type PlacedPayment,
   referenceOf,
 } from './effects.js';
@@ -35,7 +35,9 @@ const BOOKS: Books = {
   ),
   hotWallet: 'hot',
   recorded: new Map(),
+  rolledBack: new Map(),
   due: [],
+  confirmationsHeld: false,
 };
 
 const hash = (n: number): string => n.toString(16).padStart(64, '0');

@@ -1,12 +1,8 @@
 import type { Block, OutputReference } from '../chain/block.js';
 import { outputReference } from '../chain/block.js';
 import type { LinkedBlock } from '../sync/events.js';
-import {
-  confirmationHeight,
-  type DepositPolicy,
-  isIgnored,
-  requiredConfirmations,
-} from './confirmation.js';
+import { confirmationHeight, type DepositPolicy } from './confirmation.js';
+import { comeBackSpent, detect, type RolledBack } from './detection.js';
 import {
   type Entry,
   entriesOfConfirmation,
@@ -14,7 +10,13 @@ import {
   entriesOfRollback,
 } from './ledger.js';
 import type { Hits, OutputHit, SpendHit } from './match.js';
-import { type Payment, type PaymentsSummary, type PaymentView, showPayment } from './payment.js';
+import {
+  countsFrom,
+  type Payment,
+  type PaymentsSummary,
+  type PaymentView,
+  showPayment,
+} from './payment.js';
 
 /** Whose an address is. */
 export type Owner = {
@@ -57,14 +59,13 @@ export type Books = {
   readonly hotWallet: string | null;
   /** Rows of outputs that come again, by reference. */
   readonly recorded: ReadonlyMap<OutputReference, Payment>;
+  /** Rows that stand as rolled back and are spent in this run, by reference. */
+  readonly rolledBack: ReadonlyMap<OutputReference, RolledBack>;
   /** Pending rows that reach their depth within this run. */
   readonly due: readonly PlacedPayment[];
+  /** The chain can't be relied on: what is deep enough waits. */
+  readonly confirmationsHeld: boolean;
 };
-
-/** A broken invariant: an output that stands in the books as live comes once more. */
-export class OutputTwice extends Error {
-  override readonly name = 'OutputTwice';
-}
 
 /**
  * Applies blocks one after the other, in memory: a run of many gives what as many runs of one give.
@@ -78,15 +79,23 @@ export function effectsOf(
   policy: DepositPolicy,
   at: Date,
 ): Effects {
-  const run = createRun(blocks[0]?.block.height ?? 0);
+  const run = createRun(blocks[0]?.block.height ?? 0, books.confirmationsHeld);
   for (const payment of books.due) run.enlist(payment);
   const outputs = byBlock(hits.outputs);
   const spends = byBlock(hits.spends);
   for (const { block } of blocks) {
-    const fresh = detect(outputs.get(block.id) ?? [], books, policy, at);
-    for (const payment of fresh) run.enlist(payment);
+    const detected = detect(outputs.get(block.id) ?? [], books, policy, at);
+    for (const payment of detected) run.enlist(payment);
+    const spent = spends.get(block.id) ?? [];
+    const returned = spent.flatMap(({ reference }) =>
+      run.has(reference)
+        ? []
+        : comeBackSpent(books.rolledBack.get(reference), block.height, policy),
+    );
+    for (const payment of returned) run.enlist(payment);
     // Spends come first: an event shows its payment as it is after the whole block.
-    for (const spend of spends.get(block.id) ?? []) run.spend(spend);
+    for (const spend of spent) run.spend(spend);
+    const fresh = [...detected, ...returned];
     for (const payment of fresh) run.tellDetected(referenceOf(payment), block.height);
     run.confirmDue(block.height, at);
   }
@@ -110,7 +119,7 @@ export function effectsOf(
 }
 
 /** Payments that a run of blocks touches, as they change from block to block, and what is told of them. */
-function createRun(firstHeight: number) {
+export function createRun(firstHeight: number, confirmationsHeld: boolean) {
   const live = new Map<OutputReference, PlacedPayment>();
   const waiting = new Map<number, OutputReference[]>();
   const entries: Entry[] = [];
@@ -123,10 +132,11 @@ function createRun(firstHeight: number) {
     detected,
     confirmed,
     rows: (): PlacedPayment[] => [...live.values()],
+    has: (reference: OutputReference): boolean => live.has(reference),
     enlist(payment: PlacedPayment): void {
       live.set(referenceOf(payment), payment);
       if (payment.status !== 'pending') return;
-      const deep = confirmationHeight(payment.blockHeight ?? 0, payment.requiredConfirmations);
+      const deep = confirmationHeight(countsFrom(payment) ?? 0, payment.requiredConfirmations);
       const due = Math.max(deep, firstHeight);
       waiting.set(due, [...(waiting.get(due) ?? []), referenceOf(payment)]);
     },
@@ -143,6 +153,7 @@ function createRun(firstHeight: number) {
       events.push(eventOf('payment.detected', payment, height));
     },
     confirmDue(height: number, at: Date): void {
+      if (confirmationsHeld) return;
       const due = (waiting.get(height) ?? []).flatMap((reference) => live.get(reference) ?? []);
       waiting.delete(height);
       for (const payment of due.sort(inChainOrder)) {
@@ -178,71 +189,10 @@ const withoutBlock = (payment: PlacedPayment): Payment => ({
   blockHash: null,
   blockHeight: null,
   slot: null,
+  countedFrom: null,
   spentBy: null,
   confirmedAt: null,
 });
-
-/** The payments among the outputs of one block. */
-function detect(
-  hits: readonly OutputHit[],
-  books: Books,
-  policy: DepositPolicy,
-  at: Date,
-): PlacedPayment[] {
-  const deposits = hits.flatMap((hit) => {
-    const { address, value } = hit.output;
-    const owner = address === books.hotWallet ? undefined : books.owners.get(address);
-    if (owner === undefined) return [];
-    const hasAssets = value.assets.size > 0;
-    const ignored = isIgnored(policy, { lovelace: value.lovelace, hasAssets });
-    return [{ hit, owner, hasAssets, ignored }];
-  });
-  const perUser = new Map<string, bigint>();
-  for (const { hit, owner, ignored } of deposits) {
-    if (ignored) continue;
-    perUser.set(owner.userId, (perUser.get(owner.userId) ?? 0n) + hit.output.value.lovelace);
-  }
-  return deposits.map(({ hit, owner, hasAssets, ignored }) => ({
-    ...rowOf(hit, owner, books.recorded, at),
-    status: ignored ? ('ignored' as const) : ('pending' as const),
-    requiredConfirmations: requiredConfirmations(
-      policy,
-      perUser.get(owner.userId) ?? 0n,
-      hasAssets,
-    ),
-  }));
-}
-
-function rowOf(
-  { block, txHash, txPosition, output }: OutputHit,
-  owner: Owner,
-  recorded: Books['recorded'],
-  at: Date,
-): Omit<PlacedPayment, 'status' | 'requiredConfirmations'> {
-  const reference = outputReference(txHash, output.index);
-  const earlier = recorded.get(reference);
-  if (earlier !== undefined && earlier.status !== 'rolled_back') {
-    throw new OutputTwice(
-      `output ${reference} of block ${block.block.id} is already recorded as ${earlier.status} ` +
-        `in block ${earlier.blockHash ?? 'none'}`,
-    );
-  }
-  return {
-    ...owner,
-    txHash,
-    txPosition,
-    outputIndex: output.index,
-    amountLovelace: output.value.lovelace,
-    assets: output.value.assets,
-    inclusion: (earlier?.inclusion ?? 0) + 1,
-    blockHash: block.block.id,
-    blockHeight: block.block.height,
-    slot: block.slot,
-    spentBy: null,
-    detectedAt: earlier?.detectedAt ?? at,
-    confirmedAt: null,
-  };
-}
 
 const eventOf = (
   type: OutboxEvent['type'],
@@ -258,9 +208,12 @@ export const referenceOf = (payment: Payment): OutputReference =>
   outputReference(payment.txHash, payment.outputIndex);
 
 const inChainOrder = (a: PlacedPayment, b: PlacedPayment): number =>
-  (a.blockHeight ?? 0) - (b.blockHeight ?? 0) ||
+  (countsFrom(a) ?? 0) - (countsFrom(b) ?? 0) ||
   a.txPosition - b.txPosition ||
+  compare(a.txHash, b.txHash) ||
   a.outputIndex - b.outputIndex;
+
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 function byBlock<H extends OutputHit | SpendHit>(hits: readonly H[]): Map<string, H[]> {
   const groups = new Map<string, H[]>();

@@ -23,6 +23,7 @@ const payment = (fields: Partial<Payment> = {}): Payment => ({
   requiredConfirmations: 6,
   blockHash: 'ef'.repeat(32),
   blockHeight: 7,
+  countedFrom: null,
   slot: 140,
   spentBy: null,
   detectedAt: new Date(0),

@@ -17,6 +17,7 @@ export type PaymentRow = {
   block_hash: string | null;
   block_height: string | null;
   slot: string | null;
+  counted_from: string | null;
   tx_position: number | null;
   spent_by: string | null;
   detected_at: Date;
@@ -39,6 +40,7 @@ export const paymentFrom = (row: PaymentRow): PlacedPayment => ({
   blockHeight: row.block_height === null ? null : Number(row.block_height),
   slot: row.slot === null ? null : Number(row.slot),
   txPosition: row.tx_position ?? 0,
+  countedFrom: row.counted_from === null ? null : Number(row.counted_from),
   spentBy: row.spent_by,
   detectedAt: row.detected_at,
   confirmedAt: row.confirmed_at,

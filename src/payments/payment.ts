@@ -20,6 +20,8 @@ export type Payment = {
   readonly blockHash: string | null;
   readonly blockHeight: number | null;
   readonly slot: number | null;
+  /** Height of the ledger that told of it, where no followed block did: it counts from there. */
+  readonly countedFrom: number | null;
   readonly spentBy: string | null;
   readonly detectedAt: Date;
   readonly confirmedAt: Date | null;
@@ -40,7 +42,7 @@ export function showPayment(payment: Payment, cursorHeight: number | null) {
     amountLovelace: payment.amountLovelace.toString(),
     assets: showAssets(payment.assets),
     status: payment.status,
-    confirmations: confirmations(payment.blockHeight, cursorHeight),
+    confirmations: confirmations(countsFrom(payment), cursorHeight),
     requiredConfirmations: payment.requiredConfirmations,
     blockHash: payment.blockHash,
     blockHeight: payment.blockHeight,
@@ -51,9 +53,15 @@ export function showPayment(payment: Payment, cursorHeight: number | null) {
   };
 }
 
-/** Cursor height less block height plus one; 0 for what is in no block. */
-export const confirmations = (blockHeight: number | null, cursorHeight: number | null): number =>
-  blockHeight === null || cursorHeight === null ? 0 : Math.max(0, cursorHeight - blockHeight + 1);
+/** Height from which its confirmations are counted; null for what is on no chain. */
+export const countsFrom = ({
+  blockHeight,
+  countedFrom,
+}: Pick<Payment, 'blockHeight' | 'countedFrom'>): number | null => blockHeight ?? countedFrom;
+
+/** Cursor height less that height plus one; 0 for what is on no chain. */
+export const confirmations = (from: number | null, cursorHeight: number | null): number =>
+  from === null || cursorHeight === null ? 0 : Math.max(0, cursorHeight - from + 1);
 
 /** Units in order, so that equal values are equal text. */
 export const showAssets = (assets: ReadonlyMap<AssetUnit, bigint>): Record<string, string> =>

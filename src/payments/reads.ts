@@ -9,14 +9,23 @@ export type AddressView = {
   readonly referenceType: string | null;
   readonly referenceId: string | null;
   readonly metadata: Readonly<Record<string, unknown>> | null;
+  /** Whether what it held before it was registered is credited. */
+  readonly backfill: boolean;
+  /** Height of the ledger that told what it held; null until it was asked. */
+  readonly backfilledHeight: number | null;
   readonly createdAt: string;
 };
 
-type AddressRow = Omit<AddressView, 'createdAt'> & { watchId: string; createdAt: Date };
+type AddressRow = Omit<AddressView, 'createdAt' | 'backfilledHeight'> & {
+  watchId: string;
+  createdAt: Date;
+  backfilledHeight: string | null;
+};
 
 const ADDRESS = `
   select address, user_id as "userId", reference_type as "referenceType",
-         reference_id as "referenceId", metadata, created_at as "createdAt", watch_id as "watchId"
+         reference_id as "referenceId", metadata, created_at as "createdAt", watch_id as "watchId",
+         backfill, backfilled_height as "backfilledHeight"
     from payment_addresses where address = $1`;
 
 /** @param address in canonical form */
@@ -27,7 +36,8 @@ export async function showAddress(db: Queryable, address: string): Promise<Addre
 
 const ADDRESSES = `
   select address, user_id as "userId", reference_type as "referenceType",
-         reference_id as "referenceId", metadata, created_at as "createdAt", watch_id as "watchId"
+         reference_id as "referenceId", metadata, created_at as "createdAt", watch_id as "watchId",
+         backfill, backfilled_height as "backfilledHeight"
     from payment_addresses
    where ($1::text is null or user_id = $1) and watch_id > $2::bigint
    order by watch_id limit $3::int + 1`;
@@ -57,6 +67,8 @@ const addressView = (row: AddressRow): AddressView => ({
   referenceType: row.referenceType,
   referenceId: row.referenceId,
   metadata: row.metadata,
+  backfill: row.backfill,
+  backfilledHeight: row.backfilledHeight === null ? null : Number(row.backfilledHeight),
   createdAt: row.createdAt.toISOString(),
 });
 

@@ -8,6 +8,8 @@ export type RegistrationRequest = {
   readonly referenceType?: string | null | undefined;
   readonly referenceId?: string | null | undefined;
   readonly metadata?: Readonly<Record<string, unknown>> | null | undefined;
+  /** Whether what the address holds already is a payment; it is recorded either way. */
+  readonly backfill?: boolean | undefined;
 };
 
 /** A request that can be stored as it is. */
@@ -19,6 +21,7 @@ export type Registration = {
   readonly referenceId: string | null;
   /** JSON text in canonical form. */
   readonly metadata: string | null;
+  readonly backfill: boolean;
 };
 
 export type CheckedRequest =
@@ -33,6 +36,7 @@ export function checkRequest(request: RegistrationRequest, network: Network): Ch
   const checked = checkAddress(request.address, network);
   if (!checked.ok) return refuse(`address ${checked.problem}`);
   const { userId, referenceType = null, referenceId = null, metadata = null } = request;
+  const { backfill = false } = request;
   const problem =
     textProblem('userId', userId) ??
     (referenceType === null ? undefined : textProblem('referenceType', referenceType)) ??
@@ -43,7 +47,7 @@ export function checkRequest(request: RegistrationRequest, network: Network): Ch
   const { text: address } = checked.address;
   return {
     ok: true,
-    registration: { address, userId, referenceType, referenceId, metadata: stored.json },
+    registration: { address, userId, referenceType, referenceId, metadata: stored.json, backfill },
   };
 }
 

@@ -33,7 +33,8 @@ export type RegistrationDeps = {
 /**
  * Registers what is right in a batch, whatever the rest of it is, and says for each request, in their
  * order, what became of it. What an address is registered with stays: the same address with another
- * user, reference or metadata is a conflict, because payments copy these when they are detected.
+ * user, reference or metadata is a conflict, because payments copy these when they are detected. That
+ * its past is to be credited may be asked for later, until that past was recorded as ignored.
  *
  * @param requests at most REGISTRATIONS_PER_BATCH_MAX
  */
@@ -51,9 +52,11 @@ export async function registerAddresses(
     if (!request.ok || request.registration.address === deps.hotWalletAddress) continue;
     const { address } = request.registration;
     // The first one of a batch wins, as it would if they came one after another.
-    if (!wanted.has(address)) wanted.set(address, request.registration);
+    const first = wanted.get(address) ?? request.registration;
+    const backfill = first.backfill || isBackfillOf(first, request.registration);
+    wanted.set(address, { ...first, backfill });
   }
-  const stored = await storeAll(pool, [...wanted.values()], deps);
+  const stored = await storeAll(pool, wanted, deps);
   if ('refused' in stored) {
     const { refused: detail } = stored;
     return requests.map(({ address }) => ({ address, outcome: 'invalid', detail }));
@@ -93,23 +96,30 @@ function judge(
     : { address, outcome: 'conflict', detail: `is registered already, ${difference}` };
 }
 
+/** The same registration, with the past asked for. */
+const isBackfillOf = (first: Registration, again: Registration): boolean =>
+  again.backfill && differenceOf({ ...again, backfill: false }, first) === undefined;
+
 /** Says no more than the caller knows: whose it is instead is another user's affair. */
 function differenceOf(wanted: Registration, found: Registration): string | undefined {
   if (wanted.userId !== found.userId) return 'for another user';
   if (wanted.referenceType !== found.referenceType || wanted.referenceId !== found.referenceId) {
     return 'with another reference';
   }
-  return wanted.metadata === found.metadata ? undefined : 'with other metadata';
+  if (wanted.metadata !== found.metadata) return 'with other metadata';
+  return wanted.backfill && !found.backfill
+    ? 'without backfill, and what it held before was recorded as ignored'
+    : undefined;
 }
 
 async function storeAll(
   pool: Pool,
-  wanted: readonly Registration[],
+  wanted: ReadonlyMap<string, Registration>,
   deps: RegistrationDeps,
 ): Promise<Stored | { readonly refused: string }> {
-  if (wanted.length === 0) return new Map();
+  if (wanted.size === 0) return new Map();
   // Two batches that share addresses would wait for each other in a circle, were their orders different.
-  const inOrder = [...wanted].sort((a, b) => (a.address < b.address ? -1 : 1));
+  const inOrder = [...wanted.values()].sort((a, b) => (a.address < b.address ? -1 : 1));
   return inTransaction(pool, async (tx) => {
     await takeRegistrationLockShared(tx, deps.partitionId);
     const other = await otherNetwork(tx, deps.network);
@@ -118,11 +128,36 @@ async function storeAll(
     }
     const created = await insertNew(tx, inOrder, deps);
     const rows = await readBack(tx, inOrder);
+    const asking = rows.filter(
+      (row) => !row.backfill && isBackfillOf(row, wanted.get(row.address) ?? row),
+    );
+    const asked = asking.length === 0 ? new Set() : await askForPast(tx, asking, deps);
     return new Map(
-      rows.map((row) => [row.address, { ...row, created: created.has(row.address) }] as const),
+      rows.map((row) => [
+        row.address,
+        {
+          ...row,
+          backfill: row.backfill || asked.has(row.address),
+          created: created.has(row.address),
+        },
+      ]),
     );
   });
 }
+
+/** Under the registration lock: the leader reads what is asked for while it holds the same lock alone. */
+const ASK_FOR_PAST = `
+  with asked as (
+    update payment_addresses a set backfill = true
+     where a.address = any($1::text[]) and not a.backfill
+       and not exists (select 1 from incoming_payments p
+                        where p.address = a.address and p.status = 'ignored' and p.block_hash is null)
+    returning a.address
+  ), audited as (
+    insert into audit_log (action, entity_type, entity_id, actor)
+    select 'address.backfill_requested', 'payment_address', address, $2 from asked
+  )
+  select address from asked`;
 
 const OTHER_NETWORK = 'select network from sync_state where network <> $1 limit 1';
 
@@ -138,18 +173,20 @@ async function otherNetwork(tx: Tx, network: Network): Promise<string | null> {
 const INSERT_NEW = `
   with created as (
     insert into payment_addresses
-           (address, partition_id, user_id, reference_type, reference_id, metadata)
-    select address, $1, user_id, reference_type, reference_id, metadata::jsonb
-      from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
-           with ordinality as r (address, user_id, reference_type, reference_id, metadata, position)
+           (address, partition_id, user_id, reference_type, reference_id, metadata, backfill, watched_from)
+    select address, $1, user_id, reference_type, reference_id, metadata::jsonb, backfill,
+           coalesce((select last_block_height from sync_state where partition_id = $1), -1)
+      from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::boolean[])
+           with ordinality
+             as r (address, user_id, reference_type, reference_id, metadata, backfill, position)
      order by position
         on conflict (address) do nothing
-    returning address, user_id, reference_type, reference_id
+    returning address, user_id, reference_type, reference_id, backfill
   ), audited as (
     insert into audit_log (action, entity_type, entity_id, actor, details)
-    select 'address.registered', 'payment_address', address, $7,
+    select 'address.registered', 'payment_address', address, $8,
            jsonb_build_object('userId', user_id, 'referenceType', reference_type,
-                              'referenceId', reference_id)
+                              'referenceId', reference_id, 'backfill', backfill)
       from created
   )
   select address from created`;
@@ -166,15 +203,27 @@ async function insertNew(
     wanted.map((one) => one.referenceType),
     wanted.map((one) => one.referenceId),
     wanted.map((one) => one.metadata),
+    wanted.map((one) => one.backfill),
     deps.actor,
   ]);
+  return new Set(rows.map((row) => row.address));
+}
+
+/** Answers for which of them that could still be done. */
+async function askForPast(
+  tx: Tx,
+  asking: readonly Registration[],
+  deps: RegistrationDeps,
+): Promise<ReadonlySet<string>> {
+  const addresses = asking.map((one) => one.address);
+  const { rows } = await tx.query<{ address: string }>(ASK_FOR_PAST, [addresses, deps.actor]);
   return new Set(rows.map((row) => row.address));
 }
 
 /** A statement of its own, so that it sees what a concurrent winner committed meanwhile. */
 const READ_BACK = `
   select address, user_id as "userId", reference_type as "referenceType",
-         reference_id as "referenceId", metadata
+         reference_id as "referenceId", metadata, backfill
     from payment_addresses where address = any($1::text[])`;
 
 async function readBack(tx: Tx, wanted: readonly Registration[]): Promise<readonly Registration[]> {

@@ -31,10 +31,13 @@ export async function addressesBetween(
   return rows.map((row) => ({ watchId: BigInt(row.watch_id), address: row.address }));
 }
 
-/** Spent so deep that no rollback within k brings it back: nothing on any chain spends it again. */
+/**
+ * Without what was spent so deep that no rollback within k brings it back: nothing on any chain spends
+ * it again. With what is rolled back: a spend may be all that tells of its coming back.
+ */
 const PAYMENTS_AFTER = `
   select tx_hash, output_index from incoming_payments
-   where partition_id = $1 and status <> 'rolled_back' and (tx_hash, output_index) > ($2, $3)
+   where partition_id = $1 and (tx_hash, output_index) > ($2, $3)
      and (spent_height is null or spent_height >
           (select coalesce(max(last_block_height), 0) - $5 from sync_state where partition_id = $1))
    order by tx_hash, output_index limit $4`;

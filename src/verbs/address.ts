@@ -12,7 +12,7 @@ import {
   type VerbContext,
   withExample,
 } from './flags.js';
-import { importAddresses } from './import.js';
+import { type ImportFlags, importAddresses } from './import.js';
 import { EXIT, type ExitCode, sayFields, sayJson, sayTable, UsageError } from './terminal.js';
 
 export function addAddressVerbs(program: Command, context: VerbContext): void {
@@ -24,6 +24,7 @@ export function addAddressVerbs(program: Command, context: VerbContext): void {
       .requiredOption('--user <id>', 'whose payments these are')
       .option('--ref-type <text>', 'kind of what is paid for, like "order"')
       .option('--ref-id <text>', 'which one')
+      .option('--backfill', 'credits what the address holds already')
       .action((text: string, flags: AddFlags) => add(context, text, flags)),
     'teller address add addr_test1vz… --user ann --ref-type order --ref-id 1001',
   );
@@ -31,7 +32,8 @@ export function addAddressVerbs(program: Command, context: VerbContext): void {
     address
       .command('import <file>')
       .description('watches the addresses of a CSV file; - reads standard input')
-      .action((file: string, flags: JsonFlag) => importAddresses(context, file, flags)),
+      .option('--backfill', 'credits what the addresses hold already')
+      .action((file: string, flags: ImportFlags) => importAddresses(context, file, flags)),
     'teller address import addresses.csv',
     'head -2 addresses.csv',
   ).addHelpText('after', '  address,user_id,reference_type,reference_id\n  addr1q…,ann,order,1001');
@@ -50,7 +52,7 @@ export function addAddressVerbs(program: Command, context: VerbContext): void {
   );
 }
 
-type AddFlags = JsonFlag & { user: string; refType?: string; refId?: string };
+type AddFlags = JsonFlag & { user: string; refType?: string; refId?: string; backfill?: true };
 
 /** An address that can't be used is wrong usage; one that is somebody else's is a failure. */
 const EXIT_CODES: Readonly<Record<RegistrationOutcome, ExitCode>> = {
@@ -70,6 +72,7 @@ async function add(context: VerbContext, text: string, flags: AddFlags): Promise
       userId: flags.user,
       referenceType: flags.refType,
       referenceId: flags.refId,
+      backfill: flags.backfill,
     };
     const [result] = await registerAddresses(pool, [request], { ...settings, actor: 'cli' });
     if (result === undefined) throw new Error('a registration without a result');

@@ -14,13 +14,16 @@ import { finish, type JsonFlag, type VerbContext } from './flags.js';
 import { startProgress } from './progress.js';
 import { EXIT, printable, sayJson, type Terminal, UsageError } from './terminal.js';
 
+/** `backfill`: for all rows; the file knows nothing of it. */
+export type ImportFlags = JsonFlag & { readonly backfill?: true };
+
 type Counts = Record<RegistrationOutcome, number>;
 
 /** Registers the good rows whatever the others are, and tells of each that isn't: line, address, why. */
 export async function importAddresses(
   context: VerbContext,
   file: string,
-  flags: JsonFlag,
+  flags: ImportFlags,
 ): Promise<void> {
   const { terminal } = context;
   const names = ['network', 'partitionId', 'hotWalletAddress'] as const;
@@ -32,7 +35,8 @@ export async function importAddresses(
     try {
       const tell = problemTeller(terminal, flags);
       for await (const rows of inBatches(readAddressRows(input))) {
-        await registerRows(pool, rows, { ...settings, actor: 'cli' }, counts, tell);
+        const wanted = rows.map((row) => ({ ...row, backfill: flags.backfill === true }));
+        await registerRows(pool, wanted, { ...settings, actor: 'cli' }, counts, tell);
         progress.advance(rows.length, rows.at(-1)?.bytesRead ?? 0);
       }
     } catch (error) {

@@ -84,5 +84,5 @@ const EMPTY = `
   truncate sync_state, blocks, block_checkpoints, payment_addresses, incoming_payments, wallet_outputs,
     balance_transactions, user_balances, outbox, audit_log, outbound_payments, payout_batches,
     payout_transactions, payout_transaction_inputs, payout_attempts, payout_change, wallet_reservations,
-    wallet_backfills, payout_control restart identity;
+    wallet_backfills, state_digests, chain_guard, payout_control restart identity;
   insert into payout_control default values`;

@@ -26,6 +26,7 @@ const PAYMENT: Omit<Payment, 'txHash'> = {
   requiredConfirmations: 6,
   blockHash: hashOf('block'),
   blockHeight: 7,
+  countedFrom: null,
   slot: 140,
   spentBy: null,
   detectedAt: AT,

@@ -1,0 +1,105 @@
+import type { Point } from '../chain/point.js';
+import type { Queryable, Tx } from '../database/transaction.js';
+import type { BackfillOwner } from './backfill-effects.js';
+import type { PlacedPayment } from './effects.js';
+
+const TO_BACKFILL = `
+  select address from payment_addresses
+   where partition_id = $1 and backfilled_height is null and watch_id <= $2
+     and address is distinct from $3
+   order by watch_id limit $4`;
+
+/** Addresses whose past nobody knows, in the order of their registration. The hot wallet has its own way. */
+export async function addressesToBackfill(
+  db: Queryable,
+  scope: {
+    readonly partitionId: number;
+    readonly upTo: bigint;
+    readonly hotWallet: string | null;
+    readonly limit: number;
+  },
+): Promise<string[]> {
+  const { rows } = await db.query<{ address: string }>(TO_BACKFILL, [
+    scope.partitionId,
+    scope.upTo.toString(),
+    scope.hotWallet,
+    scope.limit,
+  ]);
+  return rows.map(({ address }) => address);
+}
+
+const OWNERS = `
+  select address, user_id, reference_type, reference_id, backfill from payment_addresses
+   where address = any($2::text[]) and partition_id = $1 and backfilled_height is null`;
+
+/** Those of them that still are to be backfilled. */
+export async function ownersToBackfill(
+  tx: Tx,
+  partitionId: number,
+  addresses: readonly string[],
+): Promise<Map<string, BackfillOwner>> {
+  const { rows } = await tx.query<{
+    address: string;
+    user_id: string;
+    reference_type: string | null;
+    reference_id: string | null;
+    backfill: boolean;
+  }>(OWNERS, [partitionId, addresses]);
+  return new Map(
+    rows.map((row) => {
+      const owner = {
+        address: row.address,
+        userId: row.user_id,
+        referenceType: row.reference_type,
+        referenceId: row.reference_id,
+      };
+      return [row.address, { owner, isWanted: row.backfill }];
+    }),
+  );
+}
+
+const MARK = `
+  update payment_addresses set backfilled_height = $1
+   where address = any($2::text[]) and backfilled_height is null`;
+
+export const markBackfilled = async (
+  tx: Tx,
+  addresses: readonly string[],
+  height: number,
+): Promise<number> => (await tx.query(MARK, [height, addresses])).rowCount ?? 0;
+
+const AUDIT = `
+  insert into audit_log (action, entity_type, entity_id, actor, details, created_at)
+  values ('addresses.backfilled', 'block', $2, 'chain', $3::jsonb, $1)`;
+
+/** One line for all that one question told. */
+export const auditBackfill = (
+  tx: Tx,
+  at: Date,
+  backfill: {
+    readonly point: Point;
+    readonly height: number;
+    readonly addresses: number;
+    readonly payments: readonly PlacedPayment[];
+  },
+) => {
+  const { point, height, addresses, payments } = backfill;
+  const ignored = payments.filter(({ status }) => status === 'ignored').length;
+  return tx.query(AUDIT, [
+    at,
+    point.id,
+    JSON.stringify({ height, slot: point.slot, addresses, outputs: payments.length, ignored }),
+  ]);
+};
+
+const ASK_AGAIN = `
+  update payment_addresses set backfilled_height = null
+   where partition_id = $1 and backfilled_height > $2`;
+const WATCHED_SINCE = `
+  update payment_addresses set watched_from = $2 where partition_id = $1 and watched_from > $2`;
+
+/** After a rollback: what a ledger above told isn't known any more, and what is watched is watched from below. */
+export async function unwatchAbove(tx: Tx, partitionId: number, height: number): Promise<void> {
+  await tx.query(ASK_AGAIN, [partitionId, height]);
+  await tx.query(WATCHED_SINCE, [partitionId, height]);
+}

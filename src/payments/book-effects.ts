@@ -1,0 +1,54 @@
+import type { Tx } from '../database/transaction.js';
+import { appendDigests } from './digest/digest-queries.js';
+import { factsByBlock } from './digest/fold.js';
+import type { Effects } from './effects.js';
+import { deltasOf } from './ledger.js';
+import { post, writeEvents } from './ledger-queries.js';
+import { markSpent, storeWalletOutputs } from './output-queries.js';
+import { confirmPayments, storePayments } from './payment-queries.js';
+
+/** A write touched fewer rows than it must: the books aren't what they were a moment ago. */
+class BooksMoved extends Error {
+  override readonly name = 'BooksMoved';
+}
+
+/** Writes what a run of blocks changes, and folds what was really written into the digest. */
+export async function bookEffects(
+  tx: Tx,
+  partitionId: number,
+  effects: Effects,
+  at: Date,
+): Promise<void> {
+  const { payments, walletOutputs, confirmedBefore } = effects;
+  if (payments.length > 0) {
+    const stored = await storePayments(tx, partitionId, payments);
+    expectRows('store payments', stored, payments.length);
+  }
+  if (walletOutputs.length > 0) {
+    const stored = await storeWalletOutputs(tx, partitionId, walletOutputs);
+    expectRows('store outputs of the hot wallet', stored, walletOutputs.length);
+  }
+  if (confirmedBefore.length > 0) {
+    const confirmed = await confirmPayments(tx, at, confirmedBefore);
+    expectRows('confirm payments', confirmed, confirmedBefore.length);
+  }
+  const spends = effects.spends.length > 0 ? await markSpent(tx, effects.spends) : [];
+  await appendDigests(tx, partitionId, factsByBlock({ payments, walletOutputs, spends }));
+  await tellEffects(tx, effects, at);
+}
+
+/** Ledger entries, the balances that they move, and events. */
+export async function tellEffects(
+  tx: Tx,
+  effects: Pick<Effects, 'entries' | 'events'>,
+  at: Date,
+): Promise<void> {
+  if (effects.entries.length > 0) await post(tx, at, effects.entries, deltasOf(effects.entries));
+  if (effects.events.length > 0) await writeEvents(tx, at, effects.events);
+}
+
+export function expectRows(what: string, written: number, expected: number): void {
+  if (written !== expected) {
+    throw new BooksMoved(`${what}: ${written} rows were written where ${expected} were expected`);
+  }
+}
