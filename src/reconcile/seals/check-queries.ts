@@ -1,5 +1,5 @@
 import type { Queryable, Tx } from '../../database/transaction.js';
-import { AUDIT_LINE, LEDGER_LINE } from './row-text.js';
+import { AUDIT_BYTES, LEDGER_BYTES } from './row-bytes.js';
 import { NO_SEALS, type SealChain } from './seal.js';
 
 /** Of an acceptance that counts there is an audit entry, which has a seal of its own. */
@@ -14,13 +14,11 @@ const LEAST = "case s.seal when 1 then '-9223372036854775808'::bigint else s.fir
 /** What a seal's rows are now. */
 const LEDGER_NOW = `
   select count(*)::int as rows,
-         encode(sha256(convert_to(coalesce(string_agg(${LEDGER_LINE}, E'\\n' order by id), ''), 'UTF8')),
-                'hex') as content_hash
+         encode(sha256(coalesce(string_agg(${LEDGER_BYTES}, '' order by id), '')), 'hex') as content_hash
     from balance_transactions where id between ${LEAST} and s.last_id`;
 const AUDIT_NOW = `
   select count(*)::int as rows,
-         encode(sha256(convert_to(coalesce(string_agg(${AUDIT_LINE}, E'\\n' order by id), ''), 'UTF8')),
-                'hex') as content_hash
+         encode(sha256(coalesce(string_agg(${AUDIT_BYTES}, '' order by id), '')), 'hex') as content_hash
     from audit_log where id between ${LEAST} and s.last_id`;
 
 const CHANGED_COLUMNS = `

@@ -1,5 +1,5 @@
 import type { Queryable, Tx } from '../../database/transaction.js';
-import { AUDIT_LINE, LEDGER_LINE } from './row-text.js';
+import { AUDIT_BYTES, LEDGER_BYTES } from './row-bytes.js';
 import { NO_SEALS, type Piece, type Seal, type SealChain, type SealHead } from './seal.js';
 
 const HEAD = `
@@ -63,17 +63,17 @@ export async function holdWriters(tx: Tx, chain: SealChain): Promise<void> {
 const PIECES = {
   ledger: `
     with page as (
-      select id, (row_number() over (order by id) - 1) / $3::int as piece, ${LEDGER_LINE} as line
+      select id, (row_number() over (order by id) - 1) / $3::int as piece, ${LEDGER_BYTES} as bytes
         from balance_transactions where id > $1 and id <= $2 order by id limit $3::int * $4::int)
     select max(id) as last_id, count(*)::int as rows,
-           encode(sha256(convert_to(string_agg(line, E'\\n' order by id), 'UTF8')), 'hex') as content_hash
+           encode(sha256(string_agg(bytes, '' order by id)), 'hex') as content_hash
       from page group by piece order by piece`,
   audit: `
     with page as (
-      select id, (row_number() over (order by id) - 1) / $3::int as piece, ${AUDIT_LINE} as line
+      select id, (row_number() over (order by id) - 1) / $3::int as piece, ${AUDIT_BYTES} as bytes
         from audit_log where id > $1 and id <= $2 order by id limit $3::int * $4::int)
     select max(id) as last_id, count(*)::int as rows,
-           encode(sha256(convert_to(string_agg(line, E'\\n' order by id), 'UTF8')), 'hex') as content_hash
+           encode(sha256(string_agg(bytes, '' order by id)), 'hex') as content_hash
       from page group by piece order by piece`,
 };
 
