@@ -4,6 +4,7 @@ import { createChain, type DevnetChain } from '../src/devnet/chain.js';
 import { createRandom, type Random } from '../src/devnet/random.js';
 import { createSession } from '../src/devnet/session.js';
 import { chainSource } from '../src/devnet/source.js';
+import { checkDigest } from '../src/payments/digest/check-digest.js';
 import type { Follower } from '../src/sync/follower.js';
 import { createTestDatabase } from './support/database.js';
 import { emptyTables, followerOn } from './support/follow.js';
@@ -18,6 +19,7 @@ const FACTS = `
         assets, status, required_confirmations, block_hash, block_height, slot, tx_position, spent_by, spent_height)
         order by tx_hash, output_index) from incoming_payments where status <> 'rolled_back'),
     'wallet', (select json_agg(w order by tx_hash, output_index) from wallet_outputs w),
+    'digest', (select json_agg(d order by height) from state_digests d),
     'balances', (select json_agg(b order by user_id, unit) from user_balances b
         where (available, held, pending) <> (0, 0, 0))
   )::text as dump`;
@@ -51,7 +53,11 @@ describe('laws of the books', () => {
     );
     return followerOn(database.pool, world.hotWallet);
   };
+  /** The stored digest always is what the live tables make of it. */
   const dump = async (sql: string): Promise<unknown> => {
+    const check = await checkDigest(database.pool, 0);
+    expect(check).toMatchObject({ firstDifference: null, stored: check.recomputed });
+    expect(check.blocks).toBeGreaterThan(0);
     const { rows } = await database.pool.query<{ dump: string }>(sql);
     return JSON.parse(rows[0]!.dump);
   };

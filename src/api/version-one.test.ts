@@ -36,6 +36,15 @@ describe('keys', () => {
   });
 });
 
+/** As a backfill does that wasn't asked to credit what it finds. */
+const recordIgnored = (address: string) =>
+  under.database.pool.query(
+    `insert into incoming_payments
+       (tx_hash, output_index, address, user_id, amount_lovelace, status, counted_from)
+     values ($1, 0, $2, 'ann', 5000000, 'ignored', 7)`,
+    [TX, address],
+  );
+
 describe('registering', () => {
   test('one: 201, the same again 200, another owner 409', async () => {
     const body = { address: longAddress(1), userId: 'ann', metadata: { plan: 'gold' } };
@@ -58,7 +67,6 @@ describe('registering', () => {
     [{ address: longAddress(1) }, 'userId'],
     [{ address: longAddress(1), userId: 'ann', colour: 'red' }, 'colour: is unknown'],
     [{ derive: true, userId: 'ann' }, 'derive: is not available in this version yet'],
-    [{ address: longAddress(1), userId: 'ann', backfill: true }, 'backfill: is not available'],
     [{ address: longAddress(1), userId: 'ann', metadata: [1] }, 'metadata'],
     [{ address: longAddress(999), userId: 'ann' }, 'hot wallet'],
   ])('%j is refused with 422', async (body, why) => {
@@ -80,13 +88,32 @@ describe('registering', () => {
     expect((odd.body as { detail: string }).detail).toContain('backfill');
   });
 
+  test('with backfill may be asked for later, until the past was recorded as ignored', async () => {
+    const body = { address: longAddress(1), userId: 'ann' };
+    const view = { ...body, backfill: true, backfilledHeight: null };
+    await post(body);
+    expect(await post({ ...body, backfill: true })).toMatchObject({ status: 200, body: view });
+    expect(await post({ ...body, backfill: true })).toMatchObject({ status: 200, body: view });
+    expect(await post(body)).toMatchObject({ status: 200, body: view });
+    const other = { address: longAddress(2), userId: 'ann' };
+    await post(other);
+    await recordIgnored(other.address);
+    const refused = await post({ ...other, backfill: true });
+    expect(refused).toMatchObject({ status: 409 });
+    expect((refused.body as { detail: string }).detail).toBe(
+      'the address is registered already, without backfill, ' +
+        'and what it held before was recorded as ignored',
+    );
+    expect(await post(other)).toMatchObject({ status: 200, body: { backfill: false } });
+  });
+
   test('a batch answers item by item, whatever is in it', async () => {
     await post({ address: longAddress(3), userId: 'ann' });
     const answer = await post([
       { address: longAddress(1), userId: 'ann' },
       7,
       { address: 'nonsense', userId: 'ann' },
-      { address: longAddress(2), userId: 'ann', backfill: true },
+      { address: longAddress(2), userId: 'ann', derive: true },
       { address: longAddress(3), userId: 'bob' },
       { address: longAddress(3), userId: 'ann' },
     ]);
@@ -100,7 +127,7 @@ describe('registering', () => {
           {
             address: longAddress(2),
             outcome: 'invalid',
-            detail: 'backfill: is not available in this version yet',
+            detail: 'derive: is not available in this version yet',
           },
           { address: longAddress(3), outcome: 'conflict' },
           { address: longAddress(3), outcome: 'exists' },
