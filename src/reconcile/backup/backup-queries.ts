@@ -1,5 +1,7 @@
 import type { Queryable } from '../../database/transaction.js';
 import { FIRST_DIGEST } from '../../payments/digest/facts.js';
+import { SEAL_CHAINS } from '../seals/seal.js';
+import { sealHead } from '../seals/seal-queries.js';
 import type { BackupSet } from './backup-sets.js';
 import type { Manifest } from './manifest.js';
 
@@ -30,11 +32,15 @@ export const pointOf = ({
   digest,
 });
 
-const SEALS = `
-  select distinct on (chain) chain, seal, hash from seals order by chain, seal desc`;
-
-export const readSealHeads = async (db: Queryable): Promise<Manifest['seals']> =>
-  (await db.query<Manifest['seals'][number]>(SEALS)).rows;
+/** The newest seal of each chain that has any, and how many rows its chain covers. */
+export async function readSealHeads(db: Queryable): Promise<Manifest['seals']> {
+  const heads: Manifest['seals'] = [];
+  for (const chain of SEAL_CHAINS) {
+    const { seal, rows, hash } = await sealHead(db, chain);
+    if (seal > 0) heads.push({ chain, seal, rows, hash });
+  }
+  return heads;
+}
 
 const BEGIN = 'insert into backups (kind, started_at) values ($1, $2) returning id';
 

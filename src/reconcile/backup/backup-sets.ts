@@ -63,6 +63,7 @@ export const TABLE_POLICIES: Readonly<Record<string, TablePolicy>> = {
   chain_jobs: NONE,
   rebuild_outputs: NONE,
   rebuild_spends: NONE,
+  rebuild_candidates: NONE,
   // Its names are in the manifest: a restore checks them, and never writes them.
   teller_migrations: NONE,
 };

@@ -31,7 +31,7 @@ const SCHEMA = z.object({
     }),
   ),
   /** The newest seal of each chain of seals. */
-  seals: z.array(z.object({ chain: z.string(), seal: count, hash: sha256 })),
+  seals: z.array(z.object({ chain: z.string(), seal: count, rows: count, hash: sha256 })),
   sequences: z.array(z.object({ name: z.string(), value: z.string().regex(/^\d+$/) })),
   tables: z.array(
     z.object({

@@ -33,7 +33,8 @@ export function writeArchive(
   const zip = new yazl.ZipFile();
   const whole = meter(() => undefined);
   const output = Readable.from(whole.pass(zip.outputStream), { objectMode: false });
-  const written = pipeline(output, handle.createWriteStream({ autoClose: false }));
+  // It closes the file as well, once all of it is on the disk.
+  const written = pipeline(output, handle.createWriteStream({ flush: true }));
   // A disk that is full is told to whoever waits for an entry; unheard it would end the process.
   written.catch(() => undefined);
   const failed = new Promise<never>((_, reject) => {
@@ -59,7 +60,6 @@ export function writeArchive(
       zip.addBuffer(manifest, MANIFEST_ENTRY, options);
       zip.end({ comment: commentOf(manifest), forceZip64Format: false });
       await Promise.race([written, failed]);
-      await handle.sync();
       return whole.tally();
     },
     abandon: async () => {
