@@ -35,6 +35,7 @@ const OWN_ALERTS = [
   'PayoutsHeld',
   'HotWalletUnknownSpend',
   'PayoutAttemptsWithoutCommonInput',
+  'ChainSplitSuspected',
 ];
 
 /** Words of a command that are values of a flag. */
