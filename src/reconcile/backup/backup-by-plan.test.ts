@@ -1,0 +1,125 @@
+import { mkdtemp, readdir, truncate, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { folderInTests } from '../../../test/support/backups.js';
+import { createTestDatabase } from '../../../test/support/database.js';
+import type { TestDatabase } from '../../../test/support/test-databases.js';
+import type { ProofEvent } from '../model/proof-events.js';
+import { backupByPlan } from './backup-by-plan.js';
+
+describe('backups by plan', () => {
+  const folder = folderInTests();
+  let database: TestDatabase;
+  let directory: string;
+  let told: ProofEvent[];
+  beforeAll(async () => {
+    database = await createTestDatabase();
+  });
+  afterAll(() => database.drop());
+  beforeEach(async () => {
+    directory = await mkdtemp(join(folder.path, 'plan-'));
+    told = [];
+  });
+
+  const fire = (now: string, network = 'preprod') =>
+    backupByPlan(
+      {
+        pool: database.pool,
+        url: database.url,
+        network,
+        version: '0.0.0',
+        directory,
+        observe: (event) => told.push(event),
+      },
+      new Date(now),
+    );
+  const sets = (files: readonly string[]) =>
+    files.map((file) => /preprod-([a-z]+)-(\d{8})/.exec(file)?.slice(1).join(' '));
+  const backupsThere = async () =>
+    (await readdir(directory)).filter((name) => name.endsWith('.zip')).sort();
+
+  test('write what is critical each time, and the others once a day', async () => {
+    const first = await fire('2026-03-10T00:05:00Z');
+    const second = await fire('2026-03-10T01:05:00Z');
+    const third = await fire('2026-03-11T00:05:00Z');
+    expect(sets(first.written)).toEqual([
+      'critical 20260310',
+      'addresses 20260310',
+      'all 20260310',
+    ]);
+    expect(sets(second.written)).toEqual(['critical 20260310']);
+    expect(sets(third.written)).toHaveLength(3);
+    expect(await backupsThere()).toHaveLength(7);
+    expect(told.map((event) => event.type)).toEqual(
+      Array.from({ length: 7 }, () => 'backup_finished'),
+    );
+  });
+
+  test('are removed when their time is over, with their checksums, and nothing else is', async () => {
+    await fire('2026-01-01T00:05:00Z');
+    const [oldest = ''] = (await backupsThere()).filter((name) => name.includes('-all-'));
+    await fire('2026-02-01T00:05:00Z', 'preview');
+    const stranger = 'chain-teller-preprod-all-20200101T000000000Z.zip.txt';
+    await writeFile(join(directory, stranger), 'mine');
+    const { removed } = await fire('2026-02-09T00:05:00Z');
+    expect(sets(removed)).toEqual(['addresses 20260101', 'critical 20260101']);
+    const there = await readdir(directory);
+    for (const file of removed) {
+      expect(there).not.toContain(file.slice(directory.length + 1));
+      expect(there).not.toContain(`${file.slice(directory.length + 1)}.sha256`);
+    }
+    expect(there).toEqual(expect.arrayContaining([oldest, `${oldest}.sha256`, stranger]));
+    expect(there.filter((name) => name.includes('preview') && name.endsWith('.zip'))).toHaveLength(
+      3,
+    );
+  });
+
+  test('that can not be read are told, and never removed', async () => {
+    const { written } = await fire('2025-01-01T00:05:00Z');
+    const [broken = ''] = written;
+    await truncate(broken, 50);
+    told = [];
+    const { removed } = await fire('2026-01-01T00:05:00Z');
+    expect(removed).not.toContain(broken);
+    expect(await backupsThere()).toContain(broken.slice(directory.length + 1));
+    const failed = told.filter((event) => event.type === 'backup_failed');
+    expect(failed).toEqual([
+      { type: 'backup_failed', kind: 'kept', reason: expect.stringContaining(broken) as string },
+    ]);
+  });
+
+  test('of a writer that was killed leave nothing for longer than a day', async () => {
+    const partial = '.chain-teller-preprod-all-20260101T000000000Z.zip.partial';
+    const young = partial.replace('20260101', '20260102');
+    await writeFile(join(directory, partial), 'half');
+    await writeFile(join(directory, young), 'half');
+    await utimes(join(directory, partial), 0, Date.parse('2026-01-01T00:00:00Z') / 1000);
+    await utimes(join(directory, young), 0, Date.parse('2026-01-02T00:00:00Z') / 1000);
+    await fire('2026-01-02T00:05:00Z');
+    const there = await readdir(directory);
+    expect([there.includes(partial), there.includes(young)]).toEqual([false, true]);
+  });
+
+  test('remove nothing when nothing new could be written, and say why', async () => {
+    await fire('2025-01-01T00:05:00Z');
+    await fire('2025-01-02T00:05:00Z');
+    const before = await readdir(directory);
+    told = [];
+    await database.pool.query('alter table outbox rename to outbox_away');
+    await expect(fire('2026-01-01T00:05:00Z')).rejects.toThrow('outbox');
+    await database.pool.query('alter table outbox_away rename to outbox');
+    expect(told.map((event) => [event.type, 'kind' in event && event.kind])).toEqual([
+      ['backup_failed', 'critical'],
+      ['backup_finished', 'addresses'],
+      ['backup_failed', 'all'],
+    ]);
+    expect(await readdir(directory)).toEqual(expect.arrayContaining(before));
+  });
+
+  test('name BACKUP_DIR where it is not there', async () => {
+    directory = join(directory, 'nowhere');
+    await expect(fire('2026-01-01T00:05:00Z')).rejects.toThrow(
+      `BACKUP_DIR: given ${directory}, which can't be read`,
+    );
+  });
+});

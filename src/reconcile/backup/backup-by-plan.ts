@@ -1,0 +1,119 @@
+import { readdir, rm, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { ObserveProof } from '../model/proof-events.js';
+import { BackupError } from './backup-error.js';
+import { setOfName } from './backup-name.js';
+import { PARTIAL } from './file-in-place.js';
+import { type BackupDeps, makeBackup } from './make-backup.js';
+import { PRODUCT } from './manifest.js';
+import { checksumFile, openArchive } from './read-archive.js';
+import { dueSets, expiredBackups, type KeptBackup } from './retention.js';
+
+export type PlannedBackupDeps = Omit<BackupDeps, 'now'> & {
+  readonly directory: string;
+  readonly observe: ObserveProof;
+};
+
+export type PlannedBackups = {
+  /** Files that were written. */
+  readonly written: readonly string[];
+  /** Files whose time was over. */
+  readonly removed: readonly string[];
+};
+
+/**
+ * What BACKUP_CRON does each time: the sets that are due, then away with what is kept no longer.
+ *
+ * @throws the first that couldn't be written; whatever else was due is written all the same
+ */
+export async function backupByPlan(deps: PlannedBackupDeps, now: Date): Promise<PlannedBackups> {
+  const directory = resolve(deps.directory);
+  const written: string[] = [];
+  const problems: unknown[] = [];
+  const before = await readKept(directory, deps);
+  for (const set of dueSets(before.kept, now)) {
+    try {
+      const backup = { ...deps, now: () => now };
+      const { file, bytes } = await makeBackup(backup, set, directory, () => undefined);
+      deps.observe({ type: 'backup_finished', kind: set, file, bytes });
+      written.push(file);
+    } catch (error) {
+      deps.observe({ type: 'backup_failed', kind: set, reason: reasonOf(error) });
+      problems.push(error);
+    }
+  }
+  for (const { file, reason } of before.unreadable) {
+    deps.observe({ type: 'backup_failed', kind: 'kept', reason: `${file}: ${reason}` });
+  }
+  // Where nothing new could be written, the old ones are all there is.
+  if (problems.length > 0) throw problems[0];
+  return { written, removed: await removeExpired(directory, deps, now) };
+}
+
+type Kept = {
+  readonly kept: readonly KeptBackup[];
+  /** With a name of ours, and not to be read: somebody has to look; it is never removed. */
+  readonly unreadable: readonly { readonly file: string; readonly reason: string }[];
+};
+
+/** Of this product and network; whatever else lies there isn't ours to count or remove. */
+async function readKept(directory: string, { network }: PlannedBackupDeps): Promise<Kept> {
+  const kept: KeptBackup[] = [];
+  const unreadable: { file: string; reason: string }[] = [];
+  for (const name of await readDirectory(directory)) {
+    const set = setOfName(name, network);
+    if (set === null) continue;
+    const file = join(directory, name);
+    try {
+      const archive = await openArchive(file);
+      const { manifest } = archive;
+      archive.close();
+      if (manifest.network !== network || manifest.set !== set) continue;
+      kept.push({ file, set, createdAt: new Date(manifest.createdAt) });
+    } catch (error) {
+      unreadable.push({ file, reason: reasonOf(error) });
+    }
+  }
+  return { kept, unreadable };
+}
+
+async function removeExpired(
+  directory: string,
+  deps: PlannedBackupDeps,
+  now: Date,
+): Promise<string[]> {
+  const { kept } = await readKept(directory, deps);
+  const removed: string[] = [];
+  for (const { file } of expiredBackups(kept, now)) {
+    await rm(file, { force: true });
+    await rm(checksumFile(file), { force: true });
+    removed.push(file);
+  }
+  await removeLeftovers(directory, now);
+  return removed;
+}
+
+const LEFTOVER_MS = 86_400_000;
+
+/** Of a writer that was killed; a younger one may still be at it. */
+async function removeLeftovers(directory: string, now: Date): Promise<void> {
+  for (const name of await readDirectory(directory)) {
+    if (!name.startsWith(`.${PRODUCT}-`) || !name.endsWith(PARTIAL)) continue;
+    const file = join(directory, name);
+    const found = await stat(file).catch(() => null);
+    if (found !== null && now.getTime() - found.mtimeMs > LEFTOVER_MS) {
+      await rm(file, { force: true });
+    }
+  }
+}
+
+const readDirectory = async (directory: string): Promise<string[]> =>
+  readdir(directory).catch((error: unknown) => {
+    throw new BackupError(
+      `BACKUP_DIR: given ${directory}, which can't be read (${reasonOf(error)}); make it, for the user that teller runs as`,
+      'setting',
+    );
+  });
+
+const reasonOf = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error);
