@@ -4,7 +4,7 @@ import { shared, withDeadline } from '../health/in-flight.js';
 import type { Metrics } from '../health/metrics.js';
 import type { PayerVitals } from '../health/payer-vitals.js';
 import { assessReadiness, type Readiness } from '../health/readiness.js';
-import { guardSample, payoutSamples, statusAnswers } from '../health/shared-reads.js';
+import { guardSample, payoutSamples, proofSample, statusAnswers } from '../health/shared-reads.js';
 import { tellStatus } from '../health/status.js';
 import { readSyncState, type SyncState } from '../health/sync-state.js';
 import type { Vitals } from '../health/vitals.js';
@@ -45,6 +45,7 @@ export function healthRoutes(deps: HealthDeps): readonly Route[] {
   const askStatus = statusAnswers(deps);
   const samplePayouts = payoutSamples(deps);
   const sampleGuard = guardSample(deps);
+  const sampleProof = proofSample(deps);
   const askRedis =
     deps.pingRedis === null ? null : shared(deps.pingRedis, STATE_KEPT_MS, 0, deps.now);
   const readState = (): Promise<State> =>
@@ -106,6 +107,7 @@ export function healthRoutes(deps: HealthDeps): readonly Route[] {
       answer: async (_, reply) => {
         deps.metrics.samplePayouts(await samplePayouts());
         deps.metrics.sampleGuard(await sampleGuard());
+        deps.metrics.sampleProof(await sampleProof());
         const { registry } = deps.metrics;
         return reply.type(registry.contentType).send(await registry.metrics());
       },

@@ -7,6 +7,7 @@ import { boundedLabels } from './bounded-labels.js';
 import { guardMetrics } from './guard-metrics.js';
 import { confirmationSeconds, type SeenSummary } from './log-events.js';
 import { type PayoutSample, payoutMetrics } from './payout-metrics.js';
+import { type ProofSample, proofMetrics } from './reconcile-metrics.js';
 import { lagOf, type Vitals } from './vitals.js';
 
 export type Metrics = {
@@ -18,6 +19,8 @@ export type Metrics = {
   samplePayouts(sample: PayoutSample): void;
   /** What was read of the chain's guard for this very scrape. */
   readonly sampleGuard: (guard: GuardRow | null) => void;
+  /** What was read of proving the books for this very scrape. */
+  readonly sampleProof: (sample: ProofSample) => void;
   /** What the last verification found; the series is absent until there was one. */
   readonly setBalanceMismatches: (count: number) => void;
 };
@@ -46,6 +49,7 @@ export function createMetrics(registry: Registry, now: () => number): Metrics {
     observePayer: payouts.observePayer,
     samplePayouts: payouts.sample,
     sampleGuard: guardMetrics(registry),
+    sampleProof: proofMetrics(registry),
     setBalanceMismatches: (count) => balanceMismatches.set(count),
   };
 }

@@ -3,9 +3,12 @@ import { type GuardRow, readGuard } from '../guard/guard-queries.js';
 import { type Counts, countAll } from '../payments/reads.js';
 import { countAttemptsWithoutCommonInput, readStanding } from '../payouts/wallet/standing.js';
 import { walletBalance } from '../payouts/wallet/wallet-holdings.js';
+import { readCoverage } from '../reconcile/schedule/coverage-queries.js';
 import { shared, withDeadline } from './in-flight.js';
 import type { PayoutSample } from './payout-metrics.js';
 import { type PayoutReading, readPayouts } from './payout-status.js';
+import type { ProofSample } from './reconcile-metrics.js';
+import { readProof } from './reconcile-reads.js';
 
 export type ReadDeps = {
   readonly pool: Pool;
@@ -27,12 +30,16 @@ const REST_RATIO = 20;
 const COMMON_INPUT_KEPT_MS = 600_000;
 const COMMON_INPUT_REST_RATIO = 100;
 
+/** All watched addresses are read: a hundredth of the time at most. */
+const COVERAGE_KEPT_MS = 15_000;
+const COVERAGE_REST_RATIO = 100;
+
 type StatusAnswers = {
   readonly counts: Counts | null;
   readonly payouts: PayoutReading | null;
   readonly queueDepths: Record<string, number> | null;
   readonly guard: GuardRow | null;
-};
+} & ProofSample;
 
 /** What `/status` needs that is too dear for every request; null is what didn't come in time. */
 export function statusAnswers(deps: ReadDeps): () => Promise<StatusAnswers> {
@@ -41,15 +48,17 @@ export function statusAnswers(deps: ReadDeps): () => Promise<StatusAnswers> {
   const askCounts = dear(() => countAll(pool));
   const askPayouts = dear(() => readPayouts(pool, hotWalletAddress, partitionId));
   const sampleGuard = guardSample(deps);
+  const sampleProof = proofSample(deps);
   const askDepths = queueDepths == null ? null : dear(queueDepths);
   return async () => {
-    const [counts, payouts, depths, guard] = await Promise.all([
+    const [counts, payouts, depths, guard, proof] = await Promise.all([
       inTime(askCounts),
       inTime(askPayouts),
       askDepths === null ? null : inTime(askDepths),
       sampleGuard(),
+      sampleProof(),
     ]);
-    return { counts, payouts, queueDepths: depths, guard };
+    return { counts, payouts, queueDepths: depths, guard, ...proof };
   };
 }
 
@@ -90,6 +99,25 @@ export function guardSample({
 }: Pick<ReadDeps, 'pool' | 'partitionId' | 'now'>): () => Promise<GuardRow | null> {
   const ask = shared(() => readGuard(pool, partitionId), SAMPLE_KEPT_MS, REST_RATIO, now);
   return () => inTime(ask);
+}
+
+/** What is open, and how much was compared lately; null is what couldn't be read in time. */
+export function proofSample({
+  pool,
+  partitionId,
+  now,
+}: Pick<ReadDeps, 'pool' | 'partitionId' | 'now'>): () => Promise<ProofSample> {
+  const askProof = shared(() => readProof(pool), SAMPLE_KEPT_MS, REST_RATIO, now);
+  const askCoverage = shared(
+    () => readCoverage(pool, partitionId, new Date(now())),
+    COVERAGE_KEPT_MS,
+    COVERAGE_REST_RATIO,
+    now,
+  );
+  return async () => {
+    const [proof, coverage] = await Promise.all([inTime(askProof), inTime(askCoverage)]);
+    return { proof, coverage };
+  };
 }
 
 const inTime = <T>(ask: () => Promise<T>): Promise<T | null> =>

@@ -1,40 +1,44 @@
 import type { PointOrOrigin, TipOrOrigin } from '../chain/point.js';
 import type { GuardRow } from '../guard/guard-queries.js';
 import type { Counts } from '../payments/reads.js';
+import type { Coverage } from '../reconcile/schedule/coverage-queries.js';
 import type { Cursor } from '../sync/events.js';
 import { type GuardView, tellGuard } from './guard-status.js';
 import type { PayerVitals } from './payer-vitals.js';
 import { type PayoutReading, type PayoutStatusView, tellPayouts } from './payout-status.js';
+import type { ProofReading } from './reconcile-reads.js';
+import { type ProofStatusView, tellProof } from './reconcile-status.js';
 import { type Position, type SyncState, storedLag } from './sync-state.js';
 import { lagOf, type Vitals } from './vitals.js';
 
 /** `/status` and `teller status`. What couldn't be read is null. */
-export type Status = PayoutStatusView & {
-  readonly version: string;
-  /** Null where no instance answers and none ever followed a chain. */
-  readonly network: string | null;
-  /** Null where it isn't a running instance that answers. */
-  readonly role: Vitals['role'] | null;
-  readonly leaderEpoch: number | null;
-  readonly cursor: Position | null;
-  readonly tip: Position | null;
-  readonly lag: number | null;
-  readonly connection: { readonly endpoint: string; readonly since: string } | null;
-  readonly obstacle: {
-    readonly kind: string;
-    readonly detail: string;
-    readonly since: string;
-  } | null;
-  readonly lastBlockAt: string | null;
-  readonly updatedAt: string | null;
-  readonly database: 'ok' | 'failed';
-  readonly watchedAddresses: number | null;
-  readonly payments: Counts['payments'] | null;
-  /** Jobs of the queue by state; null where it is out of reach or this isn't an instance. */
-  readonly queueDepths: Readonly<Record<string, number>> | null;
-  /** Whether confirming and paying are held because the chain may be another one soon, and why. */
-  readonly guard: GuardView;
-};
+export type Status = PayoutStatusView &
+  ProofStatusView & {
+    readonly version: string;
+    /** Null where no instance answers and none ever followed a chain. */
+    readonly network: string | null;
+    /** Null where it isn't a running instance that answers. */
+    readonly role: Vitals['role'] | null;
+    readonly leaderEpoch: number | null;
+    readonly cursor: Position | null;
+    readonly tip: Position | null;
+    readonly lag: number | null;
+    readonly connection: { readonly endpoint: string; readonly since: string } | null;
+    readonly obstacle: {
+      readonly kind: string;
+      readonly detail: string;
+      readonly since: string;
+    } | null;
+    readonly lastBlockAt: string | null;
+    readonly updatedAt: string | null;
+    readonly database: 'ok' | 'failed';
+    readonly watchedAddresses: number | null;
+    readonly payments: Counts['payments'] | null;
+    /** Jobs of the queue by state; null where it is out of reach or this isn't an instance. */
+    readonly queueDepths: Readonly<Record<string, number>> | null;
+    /** Whether confirming and paying are held because the chain may be another one soon, and why. */
+    readonly guard: GuardView;
+  };
 
 export type StatusInput = {
   readonly version: string;
@@ -48,6 +52,8 @@ export type StatusInput = {
   readonly payer: PayerVitals | null;
   readonly queueDepths: Readonly<Record<string, number>> | null;
   readonly guard: GuardRow | null;
+  readonly proof: ProofReading | null;
+  readonly coverage: Coverage | null;
 };
 
 /** A leader tells what it knows itself, everybody else what the leader last wrote. */
@@ -80,6 +86,7 @@ export function tellStatus(input: StatusInput): Status {
     ...tellPayouts(input.payouts, input.payer),
     queueDepths: input.queueDepths,
     guard: tellGuard(input.guard),
+    ...tellProof(input.proof, input.coverage),
   };
 }
 

@@ -1,9 +1,11 @@
 import type { Command } from 'commander';
 import { readGuard } from '../guard/guard-queries.js';
 import { readPayouts } from '../health/payout-status.js';
+import { readProof } from '../health/reconcile-reads.js';
 import { type Status, tellStatus } from '../health/status.js';
 import { readSyncState } from '../health/sync-state.js';
 import { countAll } from '../payments/reads.js';
+import { readCoverage } from '../reconcile/schedule/coverage-queries.js';
 import { readVersion } from '../version.js';
 import { withDatabase } from './database.js';
 import { type JsonFlag, type VerbContext, withExample } from './flags.js';
@@ -28,9 +30,16 @@ export function addStatusVerb(program: Command, { terminal }: VerbContext): void
           payer: null,
           queueDepths: null,
           guard: await readGuard(pool, partitionId),
+          proof: await readProof(pool),
+          coverage: await readCoverage(pool, partitionId, new Date()),
         });
         if (flags.json === true) sayJson(terminal, status);
-        else sayFields(terminal, { ...booksFields(status), ...payoutFields(status) });
+        else
+          sayFields(terminal, {
+            ...booksFields(status),
+            ...proofFields(status),
+            ...payoutFields(status),
+          });
       }),
     );
   withExample(command, 'teller status', 'teller status --json | jq .lag');
@@ -53,6 +62,24 @@ const chainField = (guard: Status['guard']): string =>
   guard?.held === true
     ? `since ${guard.since}: ${guard.reasons.map((reason) => reason.detail).join('; ')}`
     : 'no';
+
+function proofFields(status: Status) {
+  const { lastReconciliation: run, lastBackup: backup, reconciliationCoverage: coverage } = status;
+  const open = Object.values(status.discrepancies ?? {}).reduce((sum, count) => sum + count, 0);
+  return {
+    'last reconciliation':
+      run === null
+        ? 'never'
+        : `${run.finishedAt ?? '-'}, run ${run.id}: ${run.matched} outputs agreed`,
+    'open discrepancies': open,
+    'compared within a day':
+      coverage === null
+        ? null
+        : `${Math.floor(coverage.reconciledRatio * 100)} % of the watched addresses`,
+    'last backup':
+      backup === null ? 'never' : `${backup.finishedAt}, ${backup.kind}: ${backup.file ?? '-'}`,
+  };
+}
 
 function payoutFields({ payoutsPaused, payoutsHeld, fenceRequestedAt, ...status }: Status) {
   const wallet = status.hotWallet;
