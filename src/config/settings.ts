@@ -4,6 +4,15 @@ import { parseNetwork } from '../chain/network.js';
 import { type PointOrOrigin, parsePoint, SECURITY_PARAMETER_BLOCKS } from '../chain/point.js';
 import { parseApiKeys } from './api-keys.js';
 import { parseConfirmationTiers } from './confirmation-tiers.js';
+import {
+  GUARD_DEPTH_MIN,
+  got,
+  offOrBlocks,
+  onOrOff,
+  type Read,
+  wanted,
+  whole,
+} from './read-text.js';
 import { Secret } from './secret.js';
 
 /** One variable: its name, whether its value may be shown in an error, and how its text is read. */
@@ -13,12 +22,6 @@ export type Setting<T> = {
   /** Sees undefined where nothing was given; its issues say what is wanted. */
   readonly schema: z.ZodType<T, string | undefined>;
 };
-
-type Read<T> =
-  | { readonly ok: true; readonly value: T }
-  | { readonly ok: false; readonly wanted: string };
-const got = <T>(value: T): Read<T> => ({ ok: true, value });
-const wanted = (text: string): Read<never> => ({ ok: false, wanted: text });
 
 const readBy =
   <T>(read: (text: string) => Read<T>) =>
@@ -60,15 +63,6 @@ const hidden = <T>(setting: Setting<T>): Setting<T> => ({ ...setting, secret: tr
 
 /** Marks a problem that is about absence, so that no "given" is shown. */
 export const REQUIRED = 'required';
-
-const whole =
-  (least: number, most: number) =>
-  (text: string): Read<number> => {
-    const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
-    return value >= least && value <= most
-      ? got(value)
-      : wanted(`a whole number, ${least} to ${most}`);
-  };
 
 const url =
   (...protocols: readonly string[]) =>
@@ -119,20 +113,6 @@ const cron = (text: string): Read<string> =>
 
 const boolean = (text: string): Read<boolean> =>
   text === 'true' || text === 'false' ? got(text === 'true') : wanted('true or false');
-
-/** Chains of slots that two pools both led part for one or two blocks every few minutes. */
-const GUARD_DEPTH_MIN = 3;
-
-function offOrBlocks(text: string): Read<'off' | number> {
-  if (text === 'off') return got(text);
-  const blocks = whole(GUARD_DEPTH_MIN, SECURITY_PARAMETER_BLOCKS)(text);
-  return blocks.ok
-    ? blocks
-    : wanted(`off, or a whole number, ${GUARD_DEPTH_MIN} to ${SECURITY_PARAMETER_BLOCKS}`);
-}
-
-const onOrOff = (text: string): Read<boolean> =>
-  text === 'on' || text === 'off' ? got(text === 'on') : wanted('on or off');
 
 /** 128 bits in base64; what is guessed lets its guesser name the payouts of others. */
 const SECRET_LENGTH_MIN = 22;
