@@ -1,0 +1,121 @@
+import type { OutputReference } from '../../chain/block.js';
+import type { ChainOutput, Finding } from '../model/finding.js';
+import type { Evidence } from './block-evidence.js';
+import { type Doubt, findingsOf, type Surroundings } from './judge-outputs.js';
+import type { Recorded } from './recorded-queries.js';
+
+/** What is looked for in blocks, with what the ledger says of it now. */
+export type Doubtful = {
+  readonly doubt: Doubt;
+  readonly reference: OutputReference;
+  readonly recorded: Recorded | null;
+  /** Null where the ledger doesn't hold it and no block told of it. */
+  readonly onChain: ChainOutput | null;
+  /** Height above which blocks' outputs at its address count; what was made below has no block in the books. */
+  readonly countedAbove: number;
+};
+
+/** From which height (exclusive) up to the point of the comparison blocks were read; null: none were. */
+export type ReadAbove = number | null;
+
+export const isUnspent = ({ onChain }: Doubtful): boolean => onChain?.spent === 'unspent';
+
+/** The height above which the blocks that made and spent it are first looked for. */
+export function lookAbove(
+  { recorded, onChain, countedAbove }: Doubtful,
+  pointHeight: number,
+): number {
+  const made = onChain?.placement?.height ?? recorded?.placement?.height ?? null;
+  const above = made === null ? (recorded?.countedFrom ?? countedAbove) : made - 1;
+  return Math.max(-1, Math.min(above, pointHeight - 1));
+}
+
+/** Whether reading on could tell anything more of it. */
+export function isExplained(doubtful: Doubtful, { created, spent }: Evidence): boolean {
+  const { reference, recorded } = doubtful;
+  const isMade = created.has(reference) || wasBefore(recorded);
+  return isMade && (isUnspent(doubtful) || spent.has(reference));
+}
+
+/** The ledger told of it, and no followed block. */
+const wasBefore = (recorded: Recorded | null): recorded is Recorded =>
+  recorded !== null && recorded.placement === null && recorded.countedFrom !== null;
+
+/** What differs about one output, now that blocks were read for it. */
+export function explain(
+  doubtful: Doubtful,
+  evidence: Evidence,
+  readAbove: ReadAbove,
+  /** Above which all blocks of the books were followed. */
+  followedAbove: number,
+  surroundings: Surroundings,
+): Finding[] {
+  const { reference, recorded } = doubtful;
+  const made = evidence.created.get(reference);
+  const spender = evidence.spent.get(reference) ?? 'gone';
+  const spent: ChainOutput['spent'] = isUnspent(doubtful) ? 'unspent' : spender;
+  if (made !== undefined) {
+    const hasBlock = (made.placement?.height ?? -1) > doubtful.countedAbove;
+    const keepsNone = recorded === null || wasBefore(recorded);
+    const onChain: ChainOutput = {
+      ...made,
+      spent,
+      placement: hasBlock || !keepsNone ? made.placement : null,
+    };
+    if (recorded === null) return [missing(onChain, spent === 'gone' ? NO_SPENDER : null)];
+    return withReason(
+      findingsOf(recorded, onChain, surroundings),
+      spent === 'gone' ? NO_SPENDER : null,
+    );
+  }
+  const { onChain } = doubtful;
+  if (recorded === null) {
+    const isKnown = onChain?.placement != null || readAbove !== null;
+    return onChain === null ? [] : [missing(onChain, isKnown ? null : NOT_READ)];
+  }
+  if (onChain !== null) {
+    // The ledger holds it and no followed block made it: it was there before.
+    const isAll = readAbove !== null && readAbove <= followedAbove;
+    const reason = isAll || wasBefore(recorded) ? null : NOT_READ;
+    return withReason(findingsOf(recorded, onChain, surroundings), reason);
+  }
+  return withoutMaking(recorded, spent, readAbove, followedAbove, surroundings);
+}
+
+/** No block that was read made it, and the ledger doesn't hold it. */
+function withoutMaking(
+  recorded: Recorded,
+  spent: ChainOutput['spent'],
+  readAbove: ReadAbove,
+  followedAbove: number,
+  surroundings: Surroundings,
+): Finding[] {
+  if (spent !== 'gone') {
+    // Who spent it is known; what it was is known from the ledger that told of it, where one did.
+    const { reference, address, lovelace, assets, placement } = recorded;
+    const onChain = { reference, address, lovelace, assets, hasScript: false, placement, spent };
+    const reason = wasBefore(recorded) ? null : NO_MAKER;
+    return withReason(findingsOf(recorded, onChain, surroundings), reason);
+  }
+  const needed = wasBefore(recorded) ? (recorded.countedFrom ?? followedAbove) : followedAbove;
+  const isAll = readAbove !== null && readAbove <= needed;
+  return withReason(findingsOf(recorded, null, surroundings), isAll ? null : NOT_READ);
+}
+
+const missing = (onChain: ChainOutput, unexplained: string | null): Finding => ({
+  type: 'missing_in_db',
+  reference: onChain.reference,
+  address: onChain.address,
+  recorded: null,
+  onChain,
+  unexplained,
+});
+
+const withReason = (findings: readonly Finding[], reason: string | null): Finding[] =>
+  findings.map((finding) => ({ ...finding, unexplained: finding.unexplained ?? reason }));
+
+const NOT_READ =
+  'the blocks that could tell lie too far back to be read for it: run `teller rebuild --from origin`';
+const NO_SPENDER =
+  'the ledger does not hold it and no block that was read spent it: run `teller rebuild`';
+const NO_MAKER = 'it was spent, and no block that was read made it: run `teller rebuild`';

@@ -1,0 +1,32 @@
+/** From when on what an address receives counts. */
+export type Watching = {
+  /** Outputs in blocks above it count; null where it isn't known. */
+  readonly watchedFrom: number | null;
+  /** Height of the ledger that was asked for what was there before; null until then. */
+  readonly backfilledHeight: number | null;
+};
+
+/**
+ * Whether what is unspent at the address must be recorded, whenever it was made. Until the ledger was
+ * asked for what was there before, an output that isn't known proves nothing: no ledger tells how old
+ * its outputs are.
+ */
+export const isCovered = ({ backfilledHeight }: Watching, height: number): boolean =>
+  backfilledHeight !== null && backfilledHeight <= height;
+
+/**
+ * The height above which each block's outputs at the address must be recorded.
+ *
+ * @param startHeight above which blocks were followed at all; null where it isn't known
+ * @param firstRecorded lowest block of a recorded output of the address, where there is one
+ */
+export function countsAbove(
+  { watchedFrom }: Watching,
+  startHeight: number | null,
+  firstRecorded: number | null,
+  cursorHeight: number,
+): number {
+  const unknown = firstRecorded === null ? cursorHeight : firstRecorded - 1;
+  // Without a start height only an address's own beginning can be relied on.
+  return Math.max(watchedFrom ?? unknown, startHeight ?? -1);
+}

@@ -1,0 +1,163 @@
+import type { Block, OutputReference } from '../../chain/block.js';
+import { outputReference } from '../../chain/block.js';
+import type { Queryable } from '../../database/transaction.js';
+import { checkDigest, type Stretch } from '../../payments/digest/check-digest.js';
+import type { LinkedBlock } from '../../sync/events.js';
+import { contentOf } from '../compare/block-evidence.js';
+import { judgeBlocks } from '../compare/judge-blocks.js';
+import type { Suspect } from '../compare/judge-outputs.js';
+import { type Recorded, recordedAmong } from '../compare/recorded-queries.js';
+import { countsAbove } from '../compare/watching.js';
+import type { ChainOutput } from '../model/finding.js';
+import {
+  firstRecorded,
+  startHeight,
+  type WatchedAddress,
+  watchedAmong,
+} from './address-queries.js';
+import { expectOurs, readBlocks } from './block-reading.js';
+import { storeSuspects } from './discrepancy-queries.js';
+import { recordedElsewhere } from './recorded-elsewhere-queries.js';
+import type { Work } from './run-work.js';
+
+/** Blocks of all differing stretches together that are compared row by row. */
+const BLOCKS_MAX = 500_000;
+const LOOKUP = 5_000;
+
+/**
+ * The digest tells which blocks' rows were changed by another hand, spent outputs among them, which no
+ * ledger holds any more. These are compared with their blocks.
+ */
+export async function compareDigest(work: Work): Promise<void> {
+  const { partitionId, at } = work;
+  const { differing } = await work.read((tx) => checkDigest(tx, partitionId, at.height));
+  const problems: string[] = [];
+  let blocks = 0;
+  for (const stretch of differing) {
+    blocks += stretch.upTo - Math.max(-1, stretch.above);
+    const found = blocks > BLOCKS_MAX ? null : await compareStretch(work, stretch);
+    if (found === 0) problems.push(`${shown(stretch)}: the tables equal the blocks`);
+    if (found === null) problems.push(`${shown(stretch)}: too many blocks to be compared`);
+  }
+  const problem = problems.length === 0 ? null : `${DIFFERS} (${problems.join('; ')})`;
+  await work.commit({ problem });
+}
+
+const DIFFERS =
+  'the state digest differs and no single output explains it: run `teller rebuild --from origin --dry-run`';
+const shown = ({ above, upTo }: Stretch): string => `blocks ${Math.max(-1, above) + 1} to ${upTo}`;
+
+/** @returns how many outputs have to be looked into */
+async function compareStretch(work: Work, { above, upTo }: Stretch): Promise<number> {
+  const followedAbove = (await startHeight(work.pool, work.partitionId)) ?? -1;
+  let from = Math.max(above, followedAbove);
+  const to = Math.min(upTo, work.at.height);
+  let found = 0;
+  if (from >= to) return found;
+  for await (const blocks of readBlocks(work, from, to)) {
+    const last = blocks.at(-1);
+    if (last === undefined) continue;
+    await expectOurs(work, last);
+    const suspects = await compareBlocks(work, blocks, from, last.block.height, followedAbove);
+    found += suspects.length;
+    if (suspects.length > 0) {
+      await work.commit({}, 0, (tx) => storeSuspects(tx, work.runId, suspects));
+    }
+    from = last.block.height;
+  }
+  return found;
+}
+
+async function compareBlocks(
+  work: Work,
+  blocks: readonly LinkedBlock<Block>[],
+  above: number,
+  upTo: number,
+  followedAbove: number,
+): Promise<Suspect[]> {
+  const watched = await watchedIn(work, blocks);
+  const { outputs: made, spends } = contentOf(blocks, {
+    output: (_reference, address) => watched.has(address),
+    spend: () => true,
+  });
+  const outputs = await thatCount(work, made, watched, followedAbove);
+  const { recorded, elsewhere } = await work.read(async (tx) => {
+    const named = await referencesOfHeights(tx, work.partitionId, above, upTo);
+    const wanted = [...outputs.map(({ reference }) => reference), ...spends.keys(), ...named];
+    return lookUp(tx, work, [...new Set(wanted)], outputs);
+  });
+  const own = outputs.filter(({ reference }) => !elsewhere.has(reference));
+  return judgeBlocks({ above, upTo, outputs: own, spends, recorded });
+}
+
+async function watchedIn(
+  { pool, partitionId, hotWallet }: Work,
+  blocks: readonly LinkedBlock<Block>[],
+): Promise<Map<string, WatchedAddress>> {
+  const paid = blocks.flatMap(({ block }) =>
+    block.transactions.flatMap(({ outputs }) => outputs.map(({ address }) => address)),
+  );
+  return watchedAmong(pool, partitionId, hotWallet, [...new Set(paid)]);
+}
+
+async function thatCount(
+  { pool, partitionId, at }: Work,
+  made: readonly ChainOutput[],
+  watched: ReadonlyMap<string, WatchedAddress>,
+  followedAbove: number,
+): Promise<ChainOutput[]> {
+  const unknown = [...watched.values()].filter((one) => one.watchedFrom === null);
+  const first = await firstRecorded(
+    pool,
+    partitionId,
+    unknown.map(({ address }) => address),
+  );
+  return made.filter(({ address, placement }) => {
+    const watching = watched.get(address);
+    if (watching === undefined || placement === null) return false;
+    const lowest = first.get(address) ?? null;
+    return placement.height > countsAbove(watching, followedAbove, lowest, at.height);
+  });
+}
+
+async function lookUp(
+  db: Queryable,
+  { partitionId, at }: Work,
+  references: readonly OutputReference[],
+  outputs: readonly ChainOutput[],
+) {
+  const recorded = new Map<OutputReference, Recorded>();
+  for (let from = 0; from < references.length; from += LOOKUP) {
+    const some = references.slice(from, from + LOOKUP);
+    for (const [reference, row] of await recordedAmong(db, partitionId, at.height, some)) {
+      recorded.set(reference, row);
+    }
+  }
+  const lacking = outputs.flatMap(({ reference }) => (recorded.has(reference) ? [] : [reference]));
+  return { recorded, elsewhere: await recordedElsewhere(db, partitionId, lacking) };
+}
+
+const OF_HEIGHTS = `
+  select tx_hash, output_index from incoming_payments
+   where partition_id = $1 and (block_height > $2 and block_height <= $3)
+  union
+  select tx_hash, output_index from incoming_payments
+   where partition_id = $1 and (spent_height > $2 and spent_height <= $3)
+  union
+  select tx_hash, output_index from wallet_outputs
+   where partition_id = $1 and (block_height > $2 and block_height <= $3)
+  union
+  select tx_hash, output_index from wallet_outputs
+   where partition_id = $1 and (spent_height > $2 and spent_height <= $3)`;
+
+/** Rows that say they were made or spent there. */
+async function referencesOfHeights(
+  db: Queryable,
+  partitionId: number,
+  above: number,
+  upTo: number,
+): Promise<OutputReference[]> {
+  type Row = { tx_hash: string; output_index: number };
+  const { rows } = await db.query<Row>(OF_HEIGHTS, [partitionId, above, upTo]);
+  return rows.map((row) => outputReference(row.tx_hash, row.output_index));
+}

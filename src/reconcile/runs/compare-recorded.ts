@@ -1,0 +1,143 @@
+import type { OutputReference } from '../../chain/block.js';
+import type { Queryable, Tx } from '../../database/transaction.js';
+import { headersAt } from '../../sync/queries.js';
+import {
+  doubtOwners,
+  fromLedger,
+  isCompared,
+  isHeld,
+  judgeRecorded,
+  type StoredHeaders,
+  type Surroundings,
+} from '../compare/judge-outputs.js';
+import { type Recorded, recordedAfter, recordedAmong } from '../compare/recorded-queries.js';
+import type { ChainOutput, Finding } from '../model/finding.js';
+import { referencesAt, registeredOwners, watchedAmong } from './address-queries.js';
+import { storeFindings, storeSuspects } from './discrepancy-queries.js';
+import { addTo, type RunProgress } from './run-progress.js';
+import type { Work } from './run-work.js';
+
+/** Outputs a question: quick for the node, and few megabytes here. */
+const PAGE_OUTPUTS = 4_000;
+
+type Place = RunProgress['after'];
+type Page = { readonly rows: readonly Recorded[]; readonly last: OutputReference | undefined };
+type ReadPage = (tx: Tx, after: Place) => Promise<Page>;
+
+/** Every recorded output, by its reference, against the ledger. */
+export const compareRecorded = (work: Work): Promise<void> =>
+  compareInPages(work, async (tx, after) => {
+    const { partitionId, at } = work;
+    const rows = await recordedAfter(tx, partitionId, at.height, after, PAGE_OUTPUTS);
+    return { rows, last: rows.at(-1)?.reference };
+  });
+
+/** Those at some addresses only. */
+export const compareRecordedAt = (work: Work, addresses: readonly string[]): Promise<void> =>
+  compareInPages(work, async (tx, after) => {
+    const { partitionId, at } = work;
+    const references = await referencesAt(tx, partitionId, addresses, after, PAGE_OUTPUTS);
+    const found = await recordedAmong(tx, partitionId, at.height, references);
+    // What came above the point is none of the rows, and the next page begins behind it all the same.
+    return { rows: [...found.values()], last: references.at(-1) };
+  });
+
+async function compareInPages(work: Work, readPage: ReadPage): Promise<void> {
+  for (;;) {
+    const { after } = work.progress();
+    const page = await work.read((tx) => readSides(tx, work, readPage, after));
+    if (page.last === undefined) return;
+    await comparePage(work, page, placeOf(page.last));
+  }
+}
+
+type PageSides = Page & {
+  readonly headers: StoredHeaders;
+  readonly surroundings: Surroundings;
+};
+
+async function readSides(tx: Tx, work: Work, readPage: ReadPage, after: Place): Promise<PageSides> {
+  const { rows, last } = await readPage(tx, after);
+  const heights = new Set(rows.flatMap(({ placement }) => placement?.height ?? []));
+  const headers = await headersAt(tx, work.partitionId, [...heights]);
+  return {
+    rows,
+    last,
+    headers: new Map(headers.map((header) => [header.height, header])),
+    surroundings: await surroundingsOf(
+      tx,
+      work,
+      rows.map(({ address }) => address),
+    ),
+  };
+}
+
+/** What is known of the addresses. */
+export async function surroundingsOf(
+  db: Queryable,
+  work: Work,
+  addresses: readonly string[],
+): Promise<Surroundings> {
+  const { partitionId, hotWallet, at, confirmationsHeld } = work;
+  const watched = await watchedAmong(db, partitionId, hotWallet, [...new Set(addresses)]);
+  return { height: at.height, hotWallet, confirmationsHeld, watched };
+}
+
+async function comparePage(work: Work, page: PageSides, last: Place): Promise<void> {
+  const rows = page.rows.filter((row) => isCompared(row, page.surroundings));
+  const held = rows.filter(isHeld).map(({ reference }) => reference);
+  const unspent = await unspentAmong(work, held);
+  const surroundings = await withChainAddresses(work, page.surroundings, unspent);
+  const judged = judgeRecorded(rows, unspent, page.headers, surroundings);
+  const findings = await explainOwners(work, judged.findings, surroundings);
+  for (const row of rows) if (isHeld(row)) addTo(work.totals.recorded, row);
+  const { matched } = work.progress();
+  await work.commit(
+    { after: last, matched: matched + judged.matched },
+    page.rows.length,
+    async (tx) => {
+      await storeFindings(tx, work.runId, findings);
+      await storeSuspects(tx, work.runId, judged.suspects);
+    },
+  );
+}
+
+async function unspentAmong(
+  work: Work,
+  references: readonly OutputReference[],
+): Promise<Map<OutputReference, ChainOutput>> {
+  if (references.length === 0) return new Map();
+  const unspent = (await work.questions.among(references)).map(fromLedger);
+  return new Map(unspent.map((output) => [output.reference, output]));
+}
+
+/** An output may be at another address than its row says. */
+async function withChainAddresses(
+  work: Work,
+  known: Surroundings,
+  unspent: ReadonlyMap<OutputReference, ChainOutput>,
+): Promise<Surroundings> {
+  const others = [...unspent.values()].flatMap(({ address }) =>
+    known.watched.has(address) ? [] : [address],
+  );
+  if (others.length === 0) return known;
+  const more = await surroundingsOf(work.pool, work, others);
+  return { ...known, watched: new Map([...known.watched, ...more.watched]) };
+}
+
+/** Where the address contradicts the audit log, a person must say whose it is. */
+export async function explainOwners(
+  work: Work,
+  findings: readonly Finding[],
+  { watched }: Surroundings,
+): Promise<readonly Finding[]> {
+  const owners = findings.filter(({ type }) => type === 'owner_mismatch');
+  if (owners.length === 0) return findings;
+  const addresses = [...new Set(owners.map(({ address }) => address))];
+  return doubtOwners(findings, watched, await registeredOwners(work.pool, addresses));
+}
+
+const placeOf = (reference: OutputReference): Place => {
+  const [txHash = '', index = ''] = reference.split('#');
+  return { txHash, index: Number(index) };
+};

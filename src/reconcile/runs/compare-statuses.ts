@@ -1,0 +1,96 @@
+import { outputReference } from '../../chain/block.js';
+import type { Queryable } from '../../database/transaction.js';
+import { confirmationHeight } from '../../payments/confirmation.js';
+import { readCursor } from '../../sync/queries.js';
+import { judgeStatus } from '../compare/ledger-status.js';
+import { type Recorded, recordedAmong } from '../compare/recorded-queries.js';
+import type { Finding } from '../model/finding.js';
+import { LEDGER_DIFFERENCES } from '../verify/ledger-differences.js';
+import { storeFindings } from './discrepancy-queries.js';
+import type { Work } from './run-work.js';
+
+/** Where the ledger differs from so many payments it is the ledger that is wrong: verifying it says so. */
+const DIFFERENCES_MAX = 20_000;
+
+// What is booked in the bucket that isn't listed is what the row says. Where chain and row differ anyway,
+// the chain's word is enough.
+const BOOKED = `
+  select d.tx_hash, d.output_index,
+         sum(d.booked) filter (where d.bucket = 'pending')::text as pending,
+         sum(d.booked) filter (where d.bucket = 'available')::text as available,
+         exists (select 1 from outbox o where o.event_key in (
+           select 'payment.detected:' || d.tx_hash || '#' || d.output_index || ':' || i
+             from generate_series(1, least(max(p.inclusion), 100)) i)) as told
+    from (${LEDGER_DIFFERENCES}) d
+    join incoming_payments p on p.tx_hash = d.tx_hash and p.output_index = d.output_index
+   where d.unit = 'lovelace' and p.partition_id = $1
+     and not exists (select 1 from reconciliation_discrepancies f
+                      where f.run_id = $3 and f.tx_hash = d.tx_hash and f.output_index = d.output_index)
+   group by d.tx_hash, d.output_index
+   order by d.tx_hash, d.output_index
+   limit $2`;
+
+type Row = {
+  tx_hash: string;
+  output_index: number;
+  pending: string | null;
+  available: string | null;
+  told: boolean;
+};
+
+/** Payments whose status isn't the one that they were booked with: no chain knows of statuses. */
+export async function compareStatuses(work: Work): Promise<void> {
+  const findings = await work.read((tx) => statusFindings(tx, work));
+  await work.commit({}, 0, (tx) => storeFindings(tx, work.runId, findings));
+}
+
+async function statusFindings(db: Queryable, { partitionId, at, runId }: Work): Promise<Finding[]> {
+  const { rows } = await db.query<Row>(BOOKED, [partitionId, DIFFERENCES_MAX, runId]);
+  if (rows.length === 0 || rows.length === DIFFERENCES_MAX) return [];
+  const references = rows.map((row) => outputReference(row.tx_hash, row.output_index));
+  const recorded = await recordedAmong(db, partitionId, at.height, references);
+  const cursorHeight = (await readCursor(db, partitionId))?.height ?? at.height;
+  return rows.flatMap((row, position) => {
+    const payment = recorded.get(references[position] ?? '');
+    if (payment === undefined || payment.kind !== 'payment') return [];
+    return findingOf(payment, row, cursorHeight);
+  });
+}
+
+function findingOf(recorded: Recorded, row: Row, cursorHeight: number): Finding[] {
+  const { status, lovelace, placement, countedFrom } = recorded;
+  if (status === null) return [];
+  const from = placement?.height ?? countedFrom;
+  const required = recorded.requiredConfirmations ?? 1;
+  const verdict = judgeStatus({
+    status,
+    lovelace,
+    booked: {
+      pending: booked(row.pending, status === 'pending' ? lovelace : 0n),
+      available: booked(row.available, status === 'confirmed' ? lovelace : 0n),
+    },
+    isDeep: from !== null && confirmationHeight(from, required) <= cursorHeight,
+    wasTold: row.told,
+  });
+  if (verdict === 'fits') return [];
+  const { reference, address } = recorded;
+  const unexplained = verdict === 'unclear' ? NEVER_COUNTED : null;
+  const onChain = sameOnChain(recorded);
+  return [{ type: 'status_mismatch', reference, address, recorded, onChain, unexplained }];
+}
+
+/** The chain agrees with the row in all but its status, which no chain knows. */
+function sameOnChain(recorded: Recorded): Finding['onChain'] {
+  const { reference, address, lovelace, assets, placement, spent } = recorded;
+  const value = { reference, address, lovelace, assets, hasScript: false, placement };
+  if (spent === null) return { ...value, spent: 'unspent' };
+  const { txHash, height } = spent;
+  return { ...value, spent: height === null ? 'gone' : { txHash, height } };
+}
+
+const booked = (text: string | null, expected: bigint): bigint =>
+  text === null ? expected : BigInt(text);
+
+const NEVER_COUNTED =
+  'nothing was ever booked or told of it, so it may have been too small to count or held before its ' +
+  'address was registered: a person must say what it is';

@@ -1,0 +1,47 @@
+import type { Pool } from 'pg';
+import type { Point } from '../../chain/point.js';
+import { inTransaction, type Tx } from '../../database/transaction.js';
+import { isOurs, readCursor } from '../../sync/queries.js';
+
+/** Records and chain are compared right after this block. */
+export type ComparisonPoint = { readonly point: Point; readonly height: number };
+
+/** The block of the comparison was rolled back, or no node holds its ledger any more. */
+export class PointLost extends Error {
+  override readonly name = 'PointLost';
+}
+
+/** There is nothing yet, or nothing any more, that could be compared; the message says what to do. */
+export class NotComparable extends Error {
+  override readonly name = 'NotComparable';
+}
+
+/** The last block that the books hold. @throws NotComparable */
+export async function lastRecordedPoint(pool: Pool, partitionId: number): Promise<ComparisonPoint> {
+  const cursor = await readCursor(pool, partitionId);
+  if (cursor === null || cursor.point === 'origin' || cursor.height === null) {
+    throw new NotComparable(
+      'this database has not followed a block yet, so there is nothing to compare with the chain: ' +
+        'start `teller run` and wait until it has applied its first block',
+    );
+  }
+  return { point: cursor.point, height: cursor.height };
+}
+
+// What is read and the check that it may be believed have to see the same moment.
+const ONE_MOMENT = 'set transaction isolation level repeatable read, read only';
+
+/** Reads books of which it is sure that they still stand on the block. @throws PointLost */
+export const readAtPoint = <T>(
+  pool: Pool,
+  partitionId: number,
+  { point }: ComparisonPoint,
+  work: (tx: Tx) => Promise<T>,
+): Promise<T> =>
+  inTransaction(pool, async (tx) => {
+    await tx.query(ONE_MOMENT);
+    if (!(await isOurs(tx, partitionId, point.id))) {
+      throw new PointLost(`block ${point.id} is no longer on the chain that is followed`);
+    }
+    return work(tx);
+  });

@@ -1,0 +1,195 @@
+import { type OutputReference, outputReference } from '../../chain/block.js';
+import type { Queryable, Tx } from '../../database/transaction.js';
+import { DOUBTS, type Doubt } from '../compare/judge-outputs.js';
+import type { ChainOutput, DiscrepancyType, Finding, RecordedOutput } from '../model/finding.js';
+import {
+  readOnChain,
+  readRecorded,
+  type StoredOnChain,
+  type StoredRecorded,
+  showOnChain,
+  showRecorded,
+} from './finding-json.js';
+
+/**
+ * What has to be looked for in blocks, stored like a finding so that an interrupted run knows it, until it
+ * is replaced by what was found out.
+ */
+export type Suspect = {
+  readonly doubt: Doubt;
+  readonly reference: OutputReference;
+  readonly address: string;
+  readonly recorded: RecordedOutput | null;
+  readonly onChain: ChainOutput | null;
+};
+
+const SUSPECT_TYPE: Readonly<Record<Doubt, DiscrepancyType>> = {
+  gone: 'spent_mismatch',
+  placement: 'status_mismatch',
+  missing: 'missing_in_db',
+};
+const LOOKING = 'being looked for in the blocks: ';
+
+const INSERT = `
+  insert into reconciliation_discrepancies
+    (run_id, type, tx_hash, output_index, address, recorded, on_chain, reason)
+  select $1, * from unnest($2::text[], $3::text[], $4::int[], $5::text[], $6::jsonb[], $7::jsonb[], $8::text[])
+  on conflict (run_id, type, tx_hash, output_index)`;
+const KEEP_FIRST = `${INSERT} do nothing`;
+// What is looked for in blocks is told anew from what is found there.
+const LOOK_ANYWAY = `${INSERT} do update set recorded = excluded.recorded, reason = excluded.reason,
+  on_chain = coalesce(excluded.on_chain, reconciliation_discrepancies.on_chain)`;
+
+type Row = {
+  readonly type: DiscrepancyType;
+  readonly reference: OutputReference;
+  readonly address: string;
+  readonly recorded: RecordedOutput | null;
+  readonly onChain: ChainOutput | null;
+  readonly reason: string | null;
+};
+
+async function insert(tx: Tx, query: string, runId: string, rows: readonly Row[]): Promise<void> {
+  if (rows.length === 0) return;
+  const parts = rows.map(({ reference }) => reference.split('#'));
+  await tx.query(query, [
+    runId,
+    rows.map(({ type }) => type),
+    parts.map(([txHash]) => txHash),
+    parts.map(([, index]) => Number(index)),
+    rows.map(({ address }) => address),
+    rows.map(({ recorded }) => (recorded === null ? null : JSON.stringify(showRecorded(recorded)))),
+    rows.map(({ onChain }) => (onChain === null ? null : JSON.stringify(showOnChain(onChain)))),
+    rows.map(({ reason }) => reason),
+  ]);
+}
+
+export const storeFindings = (tx: Tx, runId: string, findings: readonly Finding[]) =>
+  insert(
+    tx,
+    KEEP_FIRST,
+    runId,
+    findings.map((one) => ({ ...one, reason: one.unexplained })),
+  );
+
+export const storeSuspects = (tx: Tx, runId: string, suspects: readonly Suspect[]) =>
+  insert(
+    tx,
+    LOOK_ANYWAY,
+    runId,
+    suspects.map((one) => ({
+      ...one,
+      type: SUSPECT_TYPE[one.doubt],
+      reason: LOOKING + one.doubt,
+    })),
+  );
+
+const READ = `
+  select type, tx_hash, output_index, address, recorded, on_chain, reason
+    from reconciliation_discrepancies
+   where run_id = $1 and reason like $2
+   order by id limit $3`;
+
+type StoredRow = {
+  type: DiscrepancyType;
+  tx_hash: string;
+  output_index: number;
+  address: string;
+  recorded: StoredRecorded | null;
+  on_chain: StoredOnChain | null;
+  reason: string | null;
+};
+
+const outputsOf = (row: StoredRow) => {
+  const reference = outputReference(row.tx_hash, row.output_index);
+  return {
+    reference,
+    address: row.address,
+    recorded: row.recorded === null ? null : readRecorded(reference, row.recorded),
+    onChain: row.on_chain === null ? null : readOnChain(reference, row.on_chain),
+  };
+};
+
+export async function readSuspects(
+  db: Queryable,
+  runId: string,
+  limit: number,
+): Promise<Suspect[]> {
+  const { rows } = await db.query<StoredRow>(READ, [runId, `${LOOKING}%`, limit]);
+  return rows.flatMap((row) => {
+    const doubt = DOUBTS.find((one) => row.reason === LOOKING + one);
+    return doubt === undefined ? [] : [{ doubt, ...outputsOf(row) }];
+  });
+}
+
+const FORGET = `
+  delete from reconciliation_discrepancies
+   where run_id = $1 and (tx_hash, output_index) in (select * from unnest($2::text[], $3::int[]))`;
+
+/** All that was noted of these outputs: what blocks say of them is told instead. */
+export async function forgetOutputs(
+  tx: Tx,
+  runId: string,
+  references: readonly OutputReference[],
+): Promise<void> {
+  const parts = references.map((reference) => reference.split('#'));
+  await tx.query(FORGET, [
+    runId,
+    parts.map(([txHash]) => txHash),
+    parts.map(([, index]) => Number(index)),
+  ]);
+}
+
+const GIVE_UP = `
+  update reconciliation_discrepancies set reason = $2 where run_id = $1 and reason like $3`;
+
+/** More of them than can be looked for: they stay open. */
+export const giveUpSuspects = (tx: Tx, runId: string, reason: string) =>
+  tx.query(GIVE_UP, [runId, reason, `${LOOKING}%`]);
+
+const FORGET_ALL = 'delete from reconciliation_discrepancies where run_id = $1';
+
+/** What was found at a point that is lost means nothing at another one. */
+export const forgetFindings = (tx: Tx, runId: string) => tx.query(FORGET_ALL, [runId]);
+
+const FINDINGS = `
+  select id::text, type, tx_hash, output_index, address, recorded, on_chain, reason
+    from reconciliation_discrepancies
+   where run_id = $1 and state = 'open' and id > $2
+   order by id limit $3`;
+const PAGE_ROWS = 1000;
+
+/** What a run found and nobody closed yet, in pages. */
+export async function* findingPages(
+  db: Queryable,
+  runId: string,
+): AsyncGenerator<Finding[], void, void> {
+  for (let after = '0'; ; ) {
+    const { rows } = await db.query<StoredRow & { id: string }>(FINDINGS, [
+      runId,
+      after,
+      PAGE_ROWS,
+    ]);
+    if (rows.length > 0) {
+      yield rows.map((row) => ({ type: row.type, ...outputsOf(row), unexplained: row.reason }));
+    }
+    const last = rows.at(-1);
+    if (last === undefined || rows.length < PAGE_ROWS) return;
+    after = last.id;
+  }
+}
+
+const CLOSE_OLDER = `
+  update reconciliation_discrepancies d
+     set state = 'explained', closed_at = now(), closed_by = 'run ' || $1::text,
+         reason = case when exists (
+           select 1 from reconciliation_discrepancies n
+            where n.run_id = $1::bigint and n.type = d.type and n.tx_hash = d.tx_hash
+              and n.output_index = d.output_index)
+         then 'seen again in run ' else 'no longer there in run ' end || $1::text
+    from reconciliation_runs r
+   where d.state = 'open' and d.run_id < $1::bigint and r.id = d.run_id and r.partition_id = $2`;
+
+/** A full run looked at everything again: what was open before is open as its finding, or over. */
+export const closeOlder = (tx: Tx, runId: string, partitionId: number) =>
+  tx.query(CLOSE_OLDER, [runId, partitionId]);

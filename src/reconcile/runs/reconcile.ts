@@ -1,0 +1,215 @@
+import { randomUUID } from 'node:crypto';
+import type { Pool } from 'pg';
+import type { AssetUnit } from '../../chain/block.js';
+import type { Point } from '../../chain/point.js';
+import { describeDatabaseError } from '../../database/pool.js';
+import { inTransaction } from '../../database/transaction.js';
+import type { ChainView } from '../../sync/chain-view.js';
+import type { Finding } from '../model/finding.js';
+import type { ObserveProof, ProgressReport } from '../model/proof-events.js';
+import { watchedAmong } from './address-queries.js';
+import type { ComparisonPoint } from './comparison-point.js';
+import { lastRecordedPoint, NotComparable, PointLost } from './comparison-point.js';
+import { forgetFindings } from './discrepancy-queries.js';
+import { finish } from './finish-run.js';
+import { type Pacing, realPause } from './ledger-questions.js';
+import { explainLostPoint } from './lost-point.js';
+import { compareAt } from './run-phases.js';
+import { firstProgress, type RunProgress } from './run-progress.js';
+import {
+  abandonOthers,
+  beginAt,
+  heartbeat,
+  insertRun,
+  interruptedRun,
+  markFailed,
+  markInterrupted,
+  takeOver,
+} from './run-queries.js';
+import { RunTaken } from './run-work.js';
+
+export type ReconcileDeps = {
+  readonly pool: Pool;
+  readonly partitionId: number;
+  readonly chain: ChainView;
+  readonly hotWallet: string | null;
+  readonly observe: ObserveProof;
+  readonly onProgress?: (report: ProgressReport) => void;
+  readonly now: () => Date;
+  readonly signal: AbortSignal;
+  /** Gentle by default. */
+  readonly pacing?: Pacing;
+  /** Waits; rejects when the signal aborts. The simulation has its own. */
+  readonly pause?: (ms: number, signal: AbortSignal) => Promise<void>;
+};
+
+export type ReconcileRequest = {
+  /** `continuous`: some addresses, chosen by whoever checks them all the time. */
+  readonly scope: 'full' | { readonly addresses: readonly string[]; readonly continuous?: boolean };
+  readonly requestedBy: string;
+  /** Goes on with a full run of the last hour that was interrupted, where its block still stands. */
+  readonly resume: boolean;
+  /** What is found is healed afterwards, and told of by whoever heals it. */
+  readonly repair?: boolean;
+};
+
+export type Reconciliation = {
+  readonly runId: string;
+  readonly point: Point;
+  readonly height: number;
+  readonly matched: number;
+  readonly mismatched: number;
+  readonly missing: number;
+  readonly extra: number;
+  /** At most FINDINGS_KEPT; all are in the table, and findingPages reads them. */
+  readonly findings: readonly Finding[];
+  readonly totals: {
+    readonly recorded: ReadonlyMap<AssetUnit, bigint>;
+    readonly onChain: ReadonlyMap<AssetUnit, bigint>;
+  };
+  readonly addresses: number;
+  /** Of the addresses, those at which unknown outputs are found too. */
+  readonly covered: number;
+  /** What differs without any single output to be named; null where nothing does. */
+  readonly problem: string | null;
+};
+
+/** A point that is lost is replaced by another one so often. */
+const POINTS_MAX = 10;
+const NEXT_POINT_MS = 1_000;
+const HEARTBEAT_MS = 10_000;
+
+/**
+ * Compares records and chain at one and the same point. It only reads, but for the tables of its results.
+ *
+ * @throws NotComparable, with what to do
+ */
+export async function reconcile(
+  deps: ReconcileDeps,
+  request: ReconcileRequest,
+): Promise<Reconciliation> {
+  const { pool, partitionId, signal } = deps;
+  signal.throwIfAborted();
+  if (request.scope !== 'full') await expectRegistered(deps, request.scope.addresses);
+  const point = await lastRecordedPoint(pool, partitionId);
+  const run = await openRun(deps, request);
+  if (request.scope === 'full') await abandonOthers(pool, partitionId, run.id);
+  const beat = setInterval(() => {
+    // A database that is away shows by the next page.
+    heartbeat(pool, run.id, run.progress.runner).catch(() => undefined);
+  }, HEARTBEAT_MS);
+  try {
+    return await atAnyPoint(deps, request, run, point);
+  } catch (error) {
+    await noteEnd(deps, request, run, error);
+    throw error;
+  } finally {
+    clearInterval(beat);
+  }
+}
+
+async function expectRegistered(
+  { pool, partitionId, hotWallet }: ReconcileDeps,
+  addresses: readonly string[],
+): Promise<void> {
+  const watched = await watchedAmong(pool, partitionId, hotWallet, addresses);
+  const unknown = addresses.filter((address) => !watched.has(address));
+  if (unknown.length === 0) return;
+  const shown = unknown.slice(0, 3).join(', ');
+  throw new NotComparable(
+    `${unknown.length === 1 ? 'an address is' : `${unknown.length} addresses are`} not registered ` +
+      `here: ${shown}${unknown.length > 3 ? ', …' : ''}; \`teller address list\` shows those that are`,
+  );
+}
+
+type OpenRun = {
+  readonly id: string;
+  readonly progress: RunProgress;
+  /** Null where it begins anew. */
+  readonly at: ComparisonPoint | null;
+};
+
+const scopeOf = ({ scope }: ReconcileRequest) => {
+  if (scope === 'full') return scope;
+  return scope.continuous === true ? ('continuous' as const) : ('addresses' as const);
+};
+
+async function openRun(deps: ReconcileDeps, request: ReconcileRequest): Promise<OpenRun> {
+  const { pool, partitionId } = deps;
+  const runner = randomUUID();
+  const { requestedBy, repair = false } = request;
+  const before =
+    request.resume && request.scope === 'full' ? await interruptedRun(pool, partitionId) : null;
+  if (before !== null) {
+    const progress = { ...before.progress, runner, interrupted: false };
+    if (await takeOver(pool, partitionId, before, progress, repair)) {
+      return { id: before.id, progress, at: { point: before.point, height: before.height } };
+    }
+  }
+  const progress = firstProgress(runner);
+  const start = { partitionId, scope: scopeOf(request), requestedBy, repair };
+  return { id: await insertRun(pool, start, progress), progress, at: null };
+}
+
+async function atAnyPoint(
+  deps: ReconcileDeps,
+  request: ReconcileRequest,
+  run: OpenRun,
+  latest: ComparisonPoint,
+): Promise<Reconciliation> {
+  const pause = deps.pause ?? realPause;
+  let at = run.at;
+  let { progress } = run;
+  let next = latest;
+  for (let attempt = 1; ; attempt += 1) {
+    if (at === null) {
+      at = next;
+      progress = firstProgress(run.progress.runner);
+      await startAt(deps.pool, run.id, at, progress);
+    }
+    const work = { runId: run.id, at, progress };
+    try {
+      return await finish(deps, request, await compareAt(deps, request, work));
+    } catch (error) {
+      if (!(error instanceof PointLost)) throw error;
+      const lost = at;
+      at = null;
+      if (attempt === POINTS_MAX) throw await explainLostPoint(deps, lost, error);
+      next = await lastRecordedPoint(deps.pool, deps.partitionId);
+      // The books may not have followed the node's rollback yet.
+      if (next.point.id !== lost.point.id || run.at !== null) continue;
+      const hopeless = await explainLostPoint(deps, lost, error);
+      if (hopeless !== error) throw hopeless;
+      await pause(NEXT_POINT_MS, deps.signal);
+      next = await lastRecordedPoint(deps.pool, deps.partitionId);
+    }
+  }
+}
+
+/** What was found at an earlier point is dropped. */
+const startAt = (pool: Pool, id: string, at: ComparisonPoint, progress: RunProgress) =>
+  inTransaction(pool, async (tx) => {
+    await forgetFindings(tx, id);
+    if (!(await beginAt(tx, id, at, progress))) {
+      throw new RunTaken(`somebody else goes on with reconciliation run ${id}`);
+    }
+  });
+
+async function noteEnd(
+  { pool, signal, observe }: ReconcileDeps,
+  request: ReconcileRequest,
+  { id, progress }: OpenRun,
+  error: unknown,
+): Promise<void> {
+  if (error instanceof RunTaken) return;
+  // A database that is away can't be told; then its silence tells.
+  if (signal.aborted) {
+    await markInterrupted(pool, id, progress.runner).catch(ignore);
+    return;
+  }
+  const reason = describeDatabaseError(error);
+  await markFailed(pool, id, progress.runner, reason).catch(ignore);
+  observe({ type: 'reconciliation_failed', scope: scopeOf(request), reason });
+}
+
+const ignore = (): void => undefined;
