@@ -2,26 +2,25 @@ import { type Point, samePoint, showPoint } from '../../chain/point.js';
 import { PlaceUnknown } from '../../sync/chain-view.js';
 import type { Cursor } from '../../sync/events.js';
 import { readCursor } from '../../sync/queries.js';
-import { JobImpossible } from '../jobs/job.js';
 import { lowestPlace, placeAtOrBefore, placeOf, startHeight } from './place-queries.js';
 import { nearest, parseRebuildFrom, REBUILD_FROM_FORMS } from './rebuild-from.js';
-import type { RebuildContext } from './rebuild-parts.js';
+import { type RebuildContext, RebuildImpossible } from './rebuild-parts.js';
 
 const ORIGIN: Cursor = { point: 'origin', height: null };
 const DAY_MS = 86_400_000;
 
-/** The block above which chain facts are derived again. @throws JobImpossible */
+/** The block above which chain facts are derived again. @throws RebuildImpossible */
 export async function findStart(context: RebuildContext): Promise<Cursor> {
   const { job } = context;
   const { pool, partitionId } = job.leadership;
   const given = String(job.params.from);
   const from = parseRebuildFrom(given);
   if (from === undefined) {
-    throw new JobImpossible(`from: given ${given}, wanted ${REBUILD_FROM_FORMS}`);
+    throw new RebuildImpossible(`from: given ${given}, wanted ${REBUILD_FROM_FORMS}`);
   }
   const cursor = await readCursor(pool, partitionId);
   if (cursor === null) {
-    throw new JobImpossible(
+    throw new RebuildImpossible(
       'this database has not followed a block yet, so there is nothing to rebuild: ' +
         'start `teller run` and wait until it has applied its first block',
     );
@@ -43,7 +42,7 @@ async function startAtPoint({ chain, job }: RebuildContext, point: Point): Promi
   if (kept !== null && kept.point !== 'origin' && kept.point.slot === point.slot) return kept;
   const place: Cursor = { point, height: null };
   if (await nodeKnows({ chain, job }, place)) return place;
-  throw new JobImpossible(
+  throw new RebuildImpossible(
     `from: given ${showPoint(point)}, which is no block of the chain that the node follows: ` +
       'look the block up once more, or give days ago like `7d`',
   );

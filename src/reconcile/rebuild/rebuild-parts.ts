@@ -1,7 +1,8 @@
 import type { Slot } from '../../chain/point.js';
+import type { Tx } from '../../database/transaction.js';
 import type { DepositPolicy } from '../../payments/confirmation.js';
 import type { ChainView } from '../../sync/chain-view.js';
-import type { RunningJob } from '../jobs/job.js';
+import type { Leadership } from '../../sync/leadership.js';
 import type { ObserveProof } from '../model/proof-events.js';
 
 export type RebuildDeps = {
@@ -16,5 +17,29 @@ export type RebuildDeps = {
   readonly pause?: (ms: number, signal: AbortSignal) => Promise<void>;
 };
 
+type Fields = Readonly<Record<string, unknown>>;
+
+/** The job in the hands of the leader that works on it. */
+export type RebuildJob = {
+  readonly id: string;
+  /** `from` and `dryRun`, as they were asked for. */
+  readonly params: Fields;
+  readonly requestedBy: string;
+  /** As it was saved last, perhaps by a leader before this one. */
+  readonly progress: Fields;
+  readonly leadership: Leadership;
+  /** Aborts when the term is over or the job was cancelled. */
+  readonly signal: AbortSignal;
+  /** Part of each transaction that writes for the job: fails where somebody else has it by now. */
+  save(tx: Tx, progress: Fields): Promise<void>;
+  /** Ends the job in the transaction that applies what was found. */
+  complete(tx: Tx, result: Fields): Promise<void>;
+};
+
 /** What every step of a rebuild works with. */
-export type RebuildContext = RebuildDeps & { readonly job: RunningJob };
+export type RebuildContext = RebuildDeps & { readonly job: RebuildJob };
+
+/** It can't be done, however often it is tried; the message is for whoever asked for it. */
+export class RebuildImpossible extends Error {
+  override readonly name = 'RebuildImpossible';
+}

@@ -5,13 +5,12 @@ import { matchBlocks } from '../../payments/match.js';
 import type { Reading } from '../../sync/chain-view.js';
 import type { Cursor, LinkedBlock } from '../../sync/events.js';
 import { readCursor } from '../../sync/queries.js';
-import { JobImpossible } from '../jobs/job.js';
 import { knownPlaces } from './known-places.js';
 import { createPace } from './pace.js';
 import { placeOf } from './place-queries.js';
 import { type ReadingAhead, readAhead } from './reading-ahead.js';
 import { realPause } from './real-pause.js';
-import type { RebuildContext } from './rebuild-parts.js';
+import { type RebuildContext, RebuildImpossible } from './rebuild-parts.js';
 import { heightOf, type RebuildProgress } from './rebuild-progress.js';
 import { storeShadowOutputs, storeShadowSpends, undoShadowAbove } from './shadow-queries.js';
 import { blocksUpTo, blocksUpToPoint, placeAfter, withHeight } from './take-blocks.js';
@@ -22,6 +21,8 @@ export type Shadow = {
   /** Reads on until the shadow stands where the books stand. @returns that place */
   catchUp(): Promise<Cursor>;
   progress(): RebuildProgress;
+  /** How often what had been written was taken back. */
+  rollbacks(): number;
   close(): Promise<void>;
 };
 
@@ -35,7 +36,11 @@ const STUCK_MS_MAX = 600_000;
 const PLACES_MAX = 5_000;
 
 /** @param progress as it was saved last */
-export function openShadow(context: RebuildContext, watch: Watch, progress: RebuildProgress): Shadow {
+export function openShadow(
+  context: RebuildContext,
+  watch: Watch,
+  progress: RebuildProgress,
+): Shadow {
   const { chain, job, now, pause = realPause } = context;
   const { pool, partitionId } = job.leadership;
   const pace = createPace(context, progress);
@@ -43,6 +48,8 @@ export function openShadow(context: RebuildContext, watch: Watch, progress: Rebu
   let saved = progress;
   let read: readonly LinkedBlock<Block>[] = [];
   let reading: ReadingAhead | null = null;
+  let undone = 0;
+  let looking: Promise<void> | null = null;
   let movedAt = now().getTime();
 
   const note = (place: Cursor): void => {
@@ -64,7 +71,10 @@ export function openShadow(context: RebuildContext, watch: Watch, progress: Rebu
     const from = samePoint(saved.at.point, saved.from.point)
       ? withHeight(saved.from, first)
       : saved.from;
-    const counts = { outputs: saved.outputs + outputs.length, spends: saved.spends + spends.length };
+    const counts = {
+      outputs: saved.outputs + outputs.length,
+      spends: saved.spends + spends.length,
+    };
     const next = pace.moved({ ...saved, ...counts, from, at: placeAfter(last) }, cursor);
     await inTransaction(pool, async (tx) => {
       await job.save(tx, next);
@@ -75,6 +85,7 @@ export function openShadow(context: RebuildContext, watch: Watch, progress: Rebu
     watch.remember(outputs);
     for (const block of blocks) note(placeAfter(block));
     saved = next;
+    movedAt = now().getTime();
   };
   const undo = async (point: PointOrOrigin): Promise<void> => {
     const kept = blocksUpToPoint(read, point);
@@ -83,7 +94,7 @@ export function openShadow(context: RebuildContext, watch: Watch, progress: Rebu
     const at = await placeFor(point);
     const height = heightOf(at) ?? -1;
     if (height < (heightOf(saved.from) ?? -1)) {
-      throw new JobImpossible(
+      throw new RebuildImpossible(
         `the chain was rolled back to ${showPoint(point)}, below the block from which it was to be ` +
           'rebuilt: ask for a rebuild from further back',
       );
@@ -94,6 +105,7 @@ export function openShadow(context: RebuildContext, watch: Watch, progress: Rebu
       await undoShadowAbove(tx, job.id, height);
     });
     saved = next;
+    undone += 1;
   };
   const placeFor = async (point: PointOrOrigin): Promise<Cursor> => {
     if (point === 'origin') return { point, height: null };
@@ -115,10 +127,12 @@ export function openShadow(context: RebuildContext, watch: Watch, progress: Rebu
           'look at `teller status`, whether the chain is followed',
       );
     }
-    const waited = pause(LOOK_EVERY_MS, job.signal);
-    if (read.length >= AHEAD_BLOCKS_MAX) return waited;
+    looking ??= pause(LOOK_EVERY_MS, job.signal).finally(() => {
+      looking = null;
+    });
+    if (read.length >= AHEAD_BLOCKS_MAX) return looking;
     reading ??= await open();
-    const next = await reading.next(waited);
+    const next = await reading.next(looking);
     if (next !== null) await take(next);
   };
   return {
@@ -138,6 +152,7 @@ export function openShadow(context: RebuildContext, watch: Watch, progress: Rebu
       }
     },
     progress: () => saved,
+    rollbacks: () => undone,
     async close() {
       await reading?.close();
     },

@@ -1,0 +1,156 @@
+import { type PointOrOrigin, samePoint } from '../../chain/point.js';
+import { inTransaction, type Tx } from '../../database/transaction.js';
+import type { Cursor } from '../../sync/events.js';
+import { readCursor } from '../../sync/queries.js';
+import { balanceLedger } from '../heal/balance-ledger.js';
+import { heal } from '../heal/heal.js';
+import { allCandidates } from './candidate-pages.js';
+import type { CompareScope } from './candidate-queries.js';
+import { confirmationsHeld, rewriteTouched } from './conclude-queries.js';
+import type { DigestComparison } from './derived-digest.js';
+import { type JudgeContext, judge } from './judge.js';
+import type { RebuildContext } from './rebuild-parts.js';
+import { heightOf, type RebuildProgress } from './rebuild-progress.js';
+import { createTally, type FindingView } from './tally.js';
+
+export type RebuildResult = {
+  readonly dryRun: boolean;
+  /** Above it and up to `at` the chain was read. */
+  readonly from: PlaceView;
+  readonly at: PlaceView;
+  /** How many differences of which type. */
+  readonly differences: Readonly<Record<string, number>>;
+  readonly examples: readonly FindingView[];
+  readonly healed: number;
+  readonly open: number;
+  /** Correcting entries, and balances that were set to the sum of their entries. */
+  readonly ledger: { readonly entries: number; readonly balances: number };
+  /** Before anything was healed. */
+  readonly digest: DigestComparison & { readonly equal: boolean };
+  readonly blocks: number;
+  readonly outputs: number;
+  readonly seconds: number;
+  readonly rate: number;
+};
+
+type PlaceView = {
+  readonly slot: number | null;
+  readonly hash: string | null;
+  readonly height: number | null;
+};
+
+/** What is concluded, and from what. */
+export type Conclusion = {
+  readonly scope: CompareScope;
+  readonly place: Cursor;
+  readonly progress: RebuildProgress;
+  readonly digest: DigestComparison;
+};
+
+// What is read and the check that it may be believed have to see the same moment.
+const ONE_MOMENT = 'set transaction isolation level repeatable read';
+
+/** Tells the difference, and changes nothing. @returns false where the books have moved on meanwhile */
+export async function report(context: RebuildContext, conclusion: Conclusion): Promise<boolean> {
+  const { job } = context;
+  const { pool, partitionId } = job.leadership;
+  const tally = createTally();
+  const seen = await inTransaction(pool, async (tx) => {
+    await tx.query(ONE_MOMENT);
+    const cursor = await readCursor(tx, partitionId);
+    if (!isHere(cursor, conclusion.place.point)) return false;
+    const judging = await judgingOf(tx, conclusion.scope);
+    for await (const page of allCandidates(tx, conclusion.scope)) {
+      const findings = page.flatMap((candidate) => judge(candidate, judging));
+      tally.add(
+        findings.map((one) => ({ ...one, state: 'open' as const, reason: one.unexplained })),
+      );
+    }
+    return true;
+  });
+  if (!seen) return false;
+  const result = resultOf(context, conclusion, tally, { entries: 0, balances: 0 });
+  await inTransaction(pool, (tx) => job.complete(tx, result));
+  return true;
+}
+
+/**
+ * Makes the books what the chain says, in one transaction between two blocks: what differs is looked at
+ * once more, as it is then. @returns false where the books have moved on meanwhile
+ */
+export async function apply(context: RebuildContext, conclusion: Conclusion): Promise<boolean> {
+  const { job, hotWallet, policy } = context;
+  const { scope, place, progress } = conclusion;
+  const { leadership } = job;
+  const cause = `rebuild job ${job.id}`;
+  const actor = job.requestedBy;
+  return leadership.write(async (tx, at, cursor) => {
+    if (!isHere(cursor, place.point)) return false;
+    await job.save(tx, { ...progress, stage: 'applying' });
+    const judging = await judgingOf(tx, scope);
+    const healing = {
+      partitionId: scope.partitionId,
+      policy,
+      height: scope.height,
+      cursorHeight: scope.height,
+      actor,
+      cause,
+      learn: leadership.learn,
+    };
+    const tally = createTally();
+    const except: string[] = [];
+    for await (const page of allCandidates(tx, scope)) {
+      const findings = page.flatMap((candidate) => judge(candidate, judging));
+      const healed = await heal(tx, at, healing, findings, hotWallet);
+      tally.add(healed);
+      for (const { state, reference } of healed) if (state === 'open') except.push(reference);
+    }
+    const didHeal = tally.result().healed > 0;
+    const ledger = didHeal
+      ? await balanceLedger(tx, at, { actor, cause, users: null, except })
+      : { entries: 0, balances: 0 };
+    if (didHeal) await rewriteTouched(tx, at, scope, { actor, cause });
+    await job.complete(tx, resultOf(context, conclusion, tally, ledger));
+    return true;
+  });
+}
+
+const isHere = (cursor: Cursor | null, point: PointOrOrigin): boolean =>
+  cursor !== null && samePoint(cursor.point, point);
+
+const judgingOf = async (tx: Tx, scope: CompareScope): Promise<JudgeContext> => ({
+  fromHeight: scope.fromHeight,
+  height: scope.height,
+  hotWallet: scope.hotWallet,
+  confirmationsHeld: await confirmationsHeld(tx, scope.partitionId),
+});
+
+function resultOf(
+  { job }: RebuildContext,
+  { place, progress, digest }: Conclusion,
+  tally: ReturnType<typeof createTally>,
+  ledger: RebuildResult['ledger'],
+): RebuildResult {
+  const { differences, examples, healed, open } = tally.result();
+  return {
+    dryRun: job.params.dryRun === true,
+    from: viewOf(progress.from),
+    at: viewOf(place),
+    differences,
+    examples,
+    healed,
+    open,
+    ledger,
+    digest: { ...digest, equal: digest.stored === digest.derived },
+    blocks: progress.done,
+    outputs: progress.outputs,
+    seconds: progress.seconds,
+    rate: progress.rate,
+  };
+}
+
+const viewOf = (place: Cursor): PlaceView => ({
+  slot: place.point === 'origin' ? null : place.point.slot,
+  hash: place.point === 'origin' ? null : place.point.id,
+  height: heightOf(place),
+});

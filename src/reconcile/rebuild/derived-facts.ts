@@ -1,0 +1,96 @@
+import type { Tx } from '../../database/transaction.js';
+import type { PlacedFact } from '../../payments/digest/fact-queries.js';
+import { parseAssets } from '../../payments/payment.js';
+import { type CompareScope, DERIVED, scopeValues } from './candidate-queries.js';
+
+/**
+ * What the state digest is made of, as the blocks that were read have it. The live tables are only asked
+ * about what may be recorded in more than one way: what was there before it was followed, and what may
+ * be there and needn't.
+ */
+const FACTS = `
+  with derived as (
+    select d.*,
+           case when r.block_height is null and r.counted_from is not null then r.counted_from
+                when d.must and d.in_block or r.block_height is not null then d.block_height
+                when d.must then d.asked_at end as counted_at,
+           (r.block_height is not null or r.counted_from is null)
+             and (d.must and d.in_block or r.block_height is not null) as by_block
+      from (${DERIVED}) d
+      left join lateral (
+        select p.block_height, p.counted_from from incoming_payments p
+         where d.kind = 'payment' and p.partition_id = $2 and p.status <> 'rolled_back'
+           and p.tx_hash = d.tx_hash and p.output_index = d.output_index
+        union all
+        select w.block_height, w.counted_from from wallet_outputs w
+         where d.kind is distinct from 'payment' and w.partition_id = $2
+           and w.tx_hash = d.tx_hash and w.output_index = d.output_index) r on true
+  ), older as (
+    select r.tx_hash, r.output_index, r.address, r.amount_lovelace, r.assets, r.counted_from
+      from (select tx_hash, output_index, address, amount_lovelace, assets, block_height, counted_from
+              from incoming_payments where partition_id = $2 and status <> 'rolled_back'
+            union all
+            select tx_hash, output_index, address, amount_lovelace, assets, block_height, counted_from
+              from wallet_outputs where partition_id = $2) r
+     where (r.block_height <= $3 or r.block_height is null and r.counted_from <= $4)
+       and not exists (select 1 from rebuild_outputs o
+                        where o.job_id = $1 and o.tx_hash = r.tx_hash and o.output_index = r.output_index)
+       -- Of which neither blocks nor ledger know anything.
+       and not exists (select 1 from rebuild_candidates k
+                        where k.job_id = $1 and k.tx_hash = r.tx_hash and k.output_index = r.output_index
+                          and k.asked and k.ledger is null)
+  ), counted as (
+    select tx_hash, output_index from derived where counted_at is not null
+    union all select tx_hash, output_index from older
+  )
+  select counted_at as height, tx_hash, output_index, address, amount_lovelace::text, assets,
+         case when by_block then block_hash end as block_hash, case when by_block then slot end as slot,
+         null as spent_by
+    from derived where counted_at > $3 and counted_at <= $4
+  union all
+  select counted_from, tx_hash, output_index, address, amount_lovelace::text, assets, null, null, null
+    from older where counted_from > $3
+  union all
+  select s.spent_height, s.tx_hash, s.output_index, null, null, null, null, null, s.spent_by
+    from rebuild_spends s join counted c using (tx_hash, output_index)
+   where s.job_id = $1 and s.spent_height <= $4 and $5::text is not distinct from $5
+   order by 1`;
+
+type Row = {
+  height: string;
+  tx_hash: string;
+  output_index: number;
+  address: string | null;
+  amount_lovelace: string | null;
+  assets: Record<string, string> | null;
+  block_hash: string | null;
+  slot: string | null;
+  spent_by: string | null;
+};
+
+const FETCH = 'fetch 10000 from rebuild_facts';
+
+/** In the order of heights, in pages. */
+export async function* derivedFacts(tx: Tx, scope: CompareScope): AsyncGenerator<PlacedFact[]> {
+  await tx.query(`declare rebuild_facts no scroll cursor for ${FACTS}`, scopeValues(scope));
+  for (;;) {
+    const { rows } = await tx.query<Row>(FETCH);
+    if (rows.length === 0) break;
+    yield rows.map((row) => ({ height: Number(row.height), fact: factFrom(row) }));
+  }
+  await tx.query('close rebuild_facts');
+}
+
+function factFrom(row: Row): PlacedFact['fact'] {
+  const { tx_hash: txHash, output_index: outputIndex } = row;
+  if (row.spent_by !== null) return { type: 'spend', txHash, outputIndex, spentBy: row.spent_by };
+  return {
+    type: 'output',
+    txHash,
+    outputIndex,
+    address: row.address ?? '',
+    lovelace: BigInt(row.amount_lovelace ?? 0),
+    assets: parseAssets(row.assets ?? {}),
+    block: row.block_hash === null ? null : { hash: row.block_hash, slot: Number(row.slot) },
+  };
+}

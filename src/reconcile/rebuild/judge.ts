@@ -1,0 +1,146 @@
+import { compareOutput } from '../compare/compare-output.js';
+import type { ChainOutput, DiscrepancyType, Finding, RecordedOutput } from '../model/finding.js';
+import type { Candidate, DerivedOutput } from './candidate.js';
+
+export type JudgeContext = {
+  /** Facts above it were derived; what is below isn't touched. */
+  readonly fromHeight: number;
+  readonly height: number;
+  readonly hotWallet: string | null;
+  readonly confirmationsHeld: boolean;
+};
+
+const MADE_BEFORE =
+  'it was made before the block from which the chain was read: rebuild from further back';
+const SPENT_BEFORE =
+  'it was spent before the block from which the chain was read: rebuild from further back';
+
+/** Whether only the node's ledger can tell if such an output exists. */
+export const needsLedger = ({ recorded, derived, spentBy }: Candidate): boolean =>
+  recorded !== null && recorded.status !== 'rolled_back' && derived === null && spentBy === null;
+
+/** In which ways the books' row and the chain differ. */
+export function judge(candidate: Candidate, context: JudgeContext): Finding[] {
+  const { recorded, derived } = candidate;
+  if (recorded === null) {
+    if (derived === null || !derived.must) return [];
+    return [finding(candidate, 'missing_in_db', asRecordable(derived, recorded))];
+  }
+  if (derived === null) return judgeUnread(candidate, recorded, context);
+  if (isUncounted(recorded) && !mustBe(candidate, derived, context)) return [];
+  if (isForeign(candidate, recorded, derived, context)) {
+    return [finding(candidate, 'extra_in_db', null)];
+  }
+  return differences(candidate, derived, context).map((type) =>
+    finding(candidate, type, asRecordable(derived, recorded)),
+  );
+}
+
+/** A row that stands for no output that was read: it may be older, or there may be no such output. */
+function judgeUnread(
+  candidate: Candidate,
+  recorded: RecordedOutput,
+  context: JudgeContext,
+): Finding[] {
+  const level = recorded.placement?.height ?? recorded.countedFrom;
+  if (isUncounted(recorded)) return [];
+  const isBelow = level !== null && level <= context.fromHeight;
+  const onChain = unreadOnChain(candidate, recorded);
+  if (onChain === null) {
+    if (!isBelow) return [finding(candidate, 'extra_in_db', null)];
+    return [
+      finding(candidate, 'spent_mismatch', { ...asChain(recorded), spent: 'gone' }, SPENT_BEFORE),
+    ];
+  }
+  if (!isBelow && isForeign(candidate, recorded, onChain, context)) {
+    return [finding(candidate, 'extra_in_db', null)];
+  }
+  const types = differences(candidate, onChain, context).filter(
+    (type) => !isBelow || type === 'spent_mismatch' || type === 'unspent_mismatch',
+  );
+  const findings = types.map((type) => finding(candidate, type, onChain));
+  // The block that the row names was read, and it isn't in there.
+  const isElsewhere = !isBelow && recorded.placement !== null;
+  return isElsewhere
+    ? [...findings, finding(candidate, 'status_mismatch', onChain, MADE_BEFORE)]
+    : findings;
+}
+
+function unreadOnChain(candidate: Candidate, recorded: RecordedOutput): ChainOutput | null {
+  const { spentBy, ledger } = candidate;
+  // Somebody spent it, so it exists; how much it was is known to older blocks only.
+  if (spentBy !== null) return { ...asChain(recorded), spent: spentBy };
+  return ledger;
+}
+
+const asChain = (recorded: RecordedOutput): ChainOutput => ({
+  reference: recorded.reference,
+  address: recorded.address,
+  lovelace: recorded.lovelace,
+  assets: recorded.assets,
+  hasScript: false,
+  placement: recorded.placement,
+  spent: 'unspent',
+});
+
+function differences(
+  { kind, recorded, owner, spentBy, derived }: Candidate,
+  onChain: ChainOutput,
+  { height, confirmationsHeld }: JudgeContext,
+): DiscrepancyType[] {
+  // Known by its spend alone: whose it is can't be told.
+  const isKnown = derived !== null || spentBy === null;
+  const whose = kind === 'wallet' ? null : isKnown ? owner : (recorded?.userId ?? null);
+  return compareOutput(recorded, onChain, { height, confirmationsHeld, owner: whose });
+}
+
+/** Whether the books must have it, and have it among the outputs of this kind. */
+const mustBe = (
+  { kind }: Candidate,
+  { must, address }: DerivedOutput,
+  { hotWallet }: JudgeContext,
+): boolean => must && (kind === 'wallet') === (address === hotWallet);
+
+/** It is in no block and no ledger told of it at present: it counts for nothing, and may be there. */
+const isUncounted = ({ kind, status, placement, countedFrom }: RecordedOutput): boolean =>
+  status === 'rolled_back' || (kind === 'wallet' && placement === null && countedFrom === null);
+
+/** On the chain it is at an address that isn't of this kind: such a row can't have come from a block. */
+function isForeign(
+  { kind, owner, spentBy, derived }: Candidate,
+  recorded: RecordedOutput,
+  onChain: ChainOutput,
+  { hotWallet }: JudgeContext,
+): boolean {
+  if (recorded.status === 'rolled_back' || (derived === null && spentBy !== null)) return false;
+  if (kind === 'payment') return owner === null;
+  return onChain.address !== hotWallet && onChain.address !== recorded.address;
+}
+
+/** What was there before it was followed is recorded without a block, whatever block made it. */
+const asRecordable = (
+  { inBlock, placement, ...output }: DerivedOutput,
+  recorded: RecordedOutput | null,
+): ChainOutput => ({
+  reference: output.reference,
+  address: output.address,
+  lovelace: output.lovelace,
+  assets: output.assets,
+  hasScript: output.hasScript,
+  spent: output.spent,
+  placement: inBlock || (recorded !== null && recorded.placement !== null) ? placement : null,
+});
+
+const finding = (
+  { reference, recorded }: Candidate,
+  type: DiscrepancyType,
+  onChain: ChainOutput | null,
+  unexplained: string | null = null,
+): Finding => ({
+  type,
+  reference,
+  address: onChain?.address ?? recorded?.address ?? '',
+  recorded,
+  onChain,
+  unexplained,
+});

@@ -1,0 +1,121 @@
+import { inTransaction } from '../../database/transaction.js';
+import type { Cursor } from '../../sync/events.js';
+import { readCursor } from '../../sync/queries.js';
+import { analyzeShadow, type CompareScope, findCandidates } from './candidate-queries.js';
+import { apply, type Conclusion, report } from './conclude.js';
+import { confirmationsHeld } from './conclude-queries.js';
+import { compareDigests } from './derived-digest.js';
+import { findStart } from './find-start.js';
+import { askLedger } from './ledger-answers.js';
+import type { RebuildContext, RebuildDeps, RebuildJob } from './rebuild-parts.js';
+import {
+  heightOf,
+  type RebuildProgress,
+  readProgress,
+  startingProgress,
+} from './rebuild-progress.js';
+import { openShadow, type Shadow } from './shadow.js';
+import { forgetEndedShadows } from './shadow-queries.js';
+import { openWatch } from './watch.js';
+
+/**
+ * Derives the chain's facts once more, beside the live tables and while they go on; then tells what
+ * differs, or makes the live ones what the chain says. Killed anywhere, it goes on from what was saved.
+ *
+ * @throws RebuildImpossible where trying again wouldn't help
+ */
+export async function rebuild(deps: RebuildDeps, job: RebuildJob): Promise<void> {
+  const context: RebuildContext = { ...deps, job };
+  const { pool, partitionId } = job.leadership;
+  await forgetEndedShadows(pool);
+  const progress = readProgress(job.progress) ?? (await begin(context));
+  const cursor = await readCursor(pool, partitionId);
+  const watch = await openWatch(
+    pool,
+    {
+      partitionId,
+      jobId: job.id,
+      hotWallet: deps.hotWallet,
+      fromHeight: heightOf(progress.from) ?? -1,
+      cursorHeight: cursor?.height ?? -1,
+    },
+    job.signal,
+  );
+  const shadow = openShadow(context, watch, progress);
+  try {
+    while (!(await compareAndConclude(context, shadow))) job.signal.throwIfAborted();
+  } finally {
+    await shadow.close();
+  }
+  await forgetEndedShadows(pool);
+}
+
+async function begin(context: RebuildContext): Promise<RebuildProgress> {
+  const { job } = context;
+  const progress = startingProgress(await findStart(context));
+  await inTransaction(job.leadership.pool, (tx) => job.save(tx, progress));
+  return progress;
+}
+
+/** @returns false where a rollback took away what was compared */
+async function compareAndConclude(context: RebuildContext, shadow: Shadow): Promise<boolean> {
+  const { job } = context;
+  let place = await shadow.catchUp();
+  const rollbacks = shadow.rollbacks();
+  const compared = await compare(context, shadow.progress(), place);
+  if (compared === null) return false;
+  const conclude = job.params.dryRun === true ? report : apply;
+  for (;;) {
+    // Blocks that came meanwhile are read too: what was found is looked at once more in their light.
+    const progress = shadow.progress();
+    const scope = scopeOf(context, progress, place);
+    if (await conclude(context, { ...compared, scope, place, progress })) return true;
+    place = await shadow.catchUp();
+    if (shadow.rollbacks() !== rollbacks) return false;
+  }
+}
+
+/** Finds what differs right after a block. @returns null where the books don't stand there any more */
+async function compare(
+  context: RebuildContext,
+  progress: RebuildProgress,
+  place: Cursor,
+): Promise<Pick<Conclusion, 'digest'> | null> {
+  const { job, observe } = context;
+  const { pool, partitionId } = job.leadership;
+  const { done, total, rate } = progress;
+  observe({ type: 'rebuild_progress', jobId: job.id, done, total, rate, secondsLeft: 0 });
+  const scope = scopeOf(context, progress, place);
+  await analyzeShadow(pool);
+  const found = await inTransaction(pool, async (tx) => {
+    await job.save(tx, { ...progress, stage: 'comparing' });
+    return findCandidates(tx, scope, place.point);
+  });
+  if (found === null) return null;
+  const judging = {
+    fromHeight: scope.fromHeight,
+    height: scope.height,
+    hotWallet: scope.hotWallet,
+    confirmationsHeld: await confirmationsHeld(pool, partitionId),
+  };
+  if (place.point !== 'origin' && !(await askLedger(context, scope, judging, place.point))) {
+    return null;
+  }
+  const digest = await inTransaction(pool, async (tx) => {
+    await tx.query('set transaction isolation level repeatable read');
+    return compareDigests(tx, scope);
+  });
+  return { digest };
+}
+
+const scopeOf = (
+  { job, hotWallet }: RebuildContext,
+  progress: RebuildProgress,
+  place: Cursor,
+): CompareScope => ({
+  jobId: job.id,
+  partitionId: job.leadership.partitionId,
+  fromHeight: heightOf(progress.from) ?? heightOf(place) ?? -1,
+  height: heightOf(place) ?? -1,
+  hotWallet,
+});

@@ -1,0 +1,193 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type pg from 'pg';
+import { expect, onTestFinished, vi } from 'vitest';
+import { decodeNextBlock } from '../../src/chain/decode.js';
+import { parseNetwork } from '../../src/chain/network.js';
+import type { Devnet } from '../../src/devnet/server.js';
+import { createPaymentHandlers } from '../../src/payments/apply.js';
+import type { DepositPolicy } from '../../src/payments/confirmation.js';
+import { checkDigest } from '../../src/payments/digest/check-digest.js';
+import { registerAddresses } from '../../src/payments/registration.js';
+import { followJob } from '../../src/reconcile/jobs/follow-job.js';
+import { type Job, requestJob } from '../../src/reconcile/jobs/job-queries.js';
+import { runJobs } from '../../src/reconcile/jobs/job-runner.js';
+import { rebuildJob } from '../../src/reconcile/jobs/rebuild-work.js';
+import type { ProofEvent } from '../../src/reconcile/model/proof-events.js';
+import { askSlotAt } from '../../src/reconcile/rebuild/ask-slot.js';
+import type { RebuildDeps } from '../../src/reconcile/rebuild/rebuild-parts.js';
+import type { Endpoints } from '../../src/sync/endpoints.js';
+import type { LeadingTask } from '../../src/sync/leadership.js';
+import { createChainView } from '../../src/sync/ogmios-chain-view.js';
+import { runSync } from '../../src/sync/worker.js';
+import { POLICY } from './follow.js';
+import type { TestDatabase } from './test-databases.js';
+
+const NETWORK = 'custom:42';
+
+export const endpointsTo = (net: Devnet): Endpoints => ({
+  urls: [net.url],
+  keys: [],
+  keyHeader: null,
+  keyParam: 'apikey',
+});
+
+export type WorkerWishes = {
+  readonly startPoint?: Parameters<typeof runSync>[0]['startPoint'];
+  readonly hotWallet?: string | null;
+  readonly policy?: DepositPolicy;
+  readonly leading?: readonly LeadingTask[];
+};
+
+/** The real worker, until the test ends or it is stopped. */
+export function startWorker(database: TestDatabase, net: Devnet, wishes: WorkerWishes = {}) {
+  const { startPoint = 'origin', hotWallet = null, policy = POLICY, leading = [] } = wishes;
+  const abort = new AbortController();
+  const running = runSync(
+    {
+      pool: database.pool,
+      directUrl: database.url,
+      partitionId: 0,
+      totalPartitions: 1,
+      network: NETWORK,
+      startPoint,
+      endpoints: endpointsTo(net),
+      decode: decodeNextBlock,
+      createHandlers: () => createPaymentHandlers({ partitionId: 0, policy, hotWallet }),
+      leading,
+      observe: () => undefined,
+      random: () => 0,
+      preferredRetryMs: 60_000,
+    },
+    abort.signal,
+  );
+  const stop = async (): Promise<void> => {
+    abort.abort(new Error('stopped'));
+    await running;
+  };
+  onTestFinished(stop);
+  return { stop };
+}
+
+export const rebuildDeps = (
+  net: Devnet,
+  wishes: Pick<WorkerWishes, 'hotWallet' | 'policy'> & Partial<RebuildDeps> = {},
+): RebuildDeps => ({
+  chain: createChainView(endpointsTo(net), decodeNextBlock),
+  policy: POLICY,
+  observe: () => undefined,
+  now: () => new Date(),
+  slotAt: askSlotAt(endpointsTo(net)),
+  ...wishes,
+  hotWallet: wishes.hotWallet ?? null,
+});
+
+/** What a leader does, with jobs looked for more often than an operator would mind. */
+export const doRebuilds = (
+  deps: RebuildDeps,
+  observe: (event: ProofEvent) => void = () => undefined,
+): LeadingTask =>
+  runJobs({
+    work: {
+      rebuild: rebuildJob(deps),
+      repair: () => Promise.reject(new Error('nobody asks for it here')),
+    },
+    observe,
+    pause: async (ms, signal) => {
+      await sleep(Math.min(ms, 20), undefined, { signal });
+    },
+  });
+
+export const askRebuild = (
+  pool: pg.Pool,
+  params: { from: string; dryRun?: boolean },
+): Promise<string> =>
+  requestJob(pool, {
+    partitionId: 0,
+    kind: 'rebuild',
+    params: { dryRun: false, ...params },
+    requestedBy: 'cli:test',
+  });
+
+export const endOf = (pool: pg.Pool, id: string): Promise<Job> =>
+  followJob(pool, id, () => undefined, AbortSignal.timeout(60_000));
+
+export async function register(
+  pool: pg.Pool,
+  userId: string,
+  addresses: readonly string[],
+  backfill = false,
+): Promise<void> {
+  const network = parseNetwork(NETWORK);
+  if (network === undefined) throw new Error('no network');
+  const results = await registerAddresses(
+    pool,
+    addresses.map((address) => ({ address, userId, backfill })),
+    { network, partitionId: 0, hotWalletAddress: null, actor: 'cli' },
+  );
+  expect(results.map(({ outcome }) => outcome)).not.toContain('invalid');
+}
+
+const eventually = (check: () => unknown): Promise<unknown> =>
+  vi.waitFor(check, { timeout: 20_000, interval: 20 });
+
+export const untilFollowed = (pool: pg.Pool, net: Devnet): Promise<unknown> =>
+  eventually(async () => {
+    const { rows } = await pool.query<{ hash: string }>(
+      'select last_block_hash as hash from sync_state',
+    );
+    expect(rows[0]?.hash).toBe(net.chain.blocks().at(-1)?.id);
+  });
+
+export const untilBackfilled = (pool: pg.Pool): Promise<unknown> =>
+  eventually(async () => {
+    const { rows } = await pool.query<{ waiting: number }>(
+      'select count(*)::int as waiting from payment_addresses where backfilled_height is null',
+    );
+    expect(rows[0]?.waiting).toBe(0);
+  });
+
+/** All that a rebuild may have to do with, as text: equal texts are equal books. */
+export async function booksOf(pool: pg.Pool): Promise<readonly string[]> {
+  const { rows } = await pool.query<{ line: string }>(`
+    select 'payment ' || to_jsonb(p)::text as line from (
+      select tx_hash, output_index, address, user_id, amount_lovelace, assets, status, inclusion,
+             required_confirmations, block_hash, block_height, slot, tx_position, counted_from, spent_by,
+             spent_height, detected_at is not null as detected, confirmed_at is not null as confirmed
+        from incoming_payments) p
+    union all select 'wallet ' || to_jsonb(w)::text from wallet_outputs w
+    union all select 'balance ' || to_jsonb(b)::text from user_balances b
+    union all select 'digest ' || to_jsonb(d)::text from state_digests d
+    order by 1`);
+  return rows.map(({ line }) => line);
+}
+
+/** Unspent recorded outputs that count, by reference, against the devnet's own ledger. */
+export async function expectLedger(
+  pool: pg.Pool,
+  net: Devnet,
+  addresses: readonly string[],
+): Promise<void> {
+  const { rows } = await pool.query<{ reference: string; amount: string }>(
+    `select tx_hash || '#' || output_index as reference, amount_lovelace::text as amount
+       from incoming_payments where spent_by is null and status <> 'rolled_back'
+     union all
+     select tx_hash || '#' || output_index, amount_lovelace::text from wallet_outputs where spent_by is null`,
+  );
+  const truth = net.chain.unspentAt(net.chain.blocks().at(-1)?.id ?? 'origin', addresses);
+  expect(new Map(rows.map(({ reference, amount }) => [reference, amount]))).toEqual(
+    new Map([...truth].map(([reference, { lovelace }]) => [reference, lovelace.toString()])),
+  );
+}
+
+/** What must hold whatever happened: balances are their ledger, the digest is that of the tables. */
+export async function expectProven(pool: pg.Pool): Promise<void> {
+  const { rows } = await pool.query(`
+    select b.user_id, b.unit from user_balances b
+      left join (select user_id, unit, sum(case type when 'credit' then amount else -amount end)
+                          filter (where bucket = 'available') as available
+                   from balance_transactions group by 1, 2) s using (user_id, unit)
+     where b.available <> coalesce(s.available, 0)`);
+  expect(rows).toEqual([]);
+  const check = await checkDigest(pool, 0);
+  expect(check.firstDifference).toBeNull();
+}
