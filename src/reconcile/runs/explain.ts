@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import { inTransaction, type Queryable } from '../../database/transaction.js';
+import { inTransaction, type Queryable, type Tx } from '../../database/transaction.js';
 import { DISCREPANCY_JSON, type DiscrepancyView } from './run-reads.js';
 
 const READ = `select ${DISCREPANCY_JSON} as view from reconciliation_discrepancies d where d.id = $1`;
@@ -42,3 +42,15 @@ export const explainDiscrepancy = (
     await tx.query(AUDIT, [id, actor, details, at]);
     return { type: 'explained', discrepancy };
   });
+
+// Written where its row is, with what the row says at that moment.
+const TELL = `
+  insert into outbox (type, event_key, data)
+  select 'reconciliation.discrepancy', 'reconciliation.discrepancy:' || d.id, ${DISCREPANCY_JSON}
+    from reconciliation_discrepancies d
+   where d.run_id = $1 and d.state = 'open'
+   order by d.id
+  on conflict (event_key) do nothing`;
+
+/** For the transaction that ends a run or its repair: what is open is told from then on, each once. */
+export const tellDiscrepancies = (tx: Tx, runId: string) => tx.query(TELL, [runId]);
