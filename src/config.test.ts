@@ -113,6 +113,14 @@ describe('reading the environment', () => {
     ]);
   });
 
+  test('backups by plan need a place', () => {
+    expect(problemsWith({ BACKUP_CRON: '0 * * * *' })).toEqual([
+      'BACKUP_DIR: is required where BACKUP_CRON is set: the directory for the files',
+    ]);
+    const config = readConfig({ ...MINIMAL, BACKUP_CRON: '0 * * * *', BACKUP_DIR: '/backups' });
+    expect(config.backupDirectory).toBe('/backups');
+  });
+
   test('API keys are kept as hashes with their scopes', () => {
     const { apiKeys } = readConfig({ ...MINIMAL, API_KEYS: `shop:read+write:${'AB'.repeat(32)}` });
     expect(apiKeys?.[0]).toMatchObject({ name: 'shop', scopes: new Set(['read', 'write']) });

@@ -52,6 +52,9 @@ export function readSettings<N extends SettingName>(
   }
   const foreign = hotWalletProblem(values);
   if (foreign !== undefined) problems.push(foreign);
+  if (values.get('backupCron') && !values.get('backupDirectory')) {
+    problems.push('BACKUP_DIR: is required where BACKUP_CRON is set: the directory for the files');
+  }
   if (names.includes('signer' as N) && values.get('signer')) problems.push(...missingFor(values));
   if (problems.length > 0) throw new ConfigError([...new Set(problems)]);
   return Object.freeze(Object.fromEntries(values)) as Readonly<Pick<Config, N>>;

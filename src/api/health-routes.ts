@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
 import { describeDatabaseError } from '../database/pool.js';
+import { backupSamples } from '../health/backup-metrics.js';
 import { shared, withDeadline } from '../health/in-flight.js';
 import type { Metrics } from '../health/metrics.js';
 import type { PayerVitals } from '../health/payer-vitals.js';
@@ -46,6 +47,7 @@ export function healthRoutes(deps: HealthDeps): readonly Route[] {
   const samplePayouts = payoutSamples(deps);
   const sampleGuard = guardSample(deps);
   const sampleProof = proofSample(deps);
+  const sampleBackups = backupSamples(deps);
   const askRedis =
     deps.pingRedis === null ? null : shared(deps.pingRedis, STATE_KEPT_MS, 0, deps.now);
   const readState = (): Promise<State> =>
@@ -108,6 +110,7 @@ export function healthRoutes(deps: HealthDeps): readonly Route[] {
         deps.metrics.samplePayouts(await samplePayouts());
         deps.metrics.sampleGuard(await sampleGuard());
         deps.metrics.sampleProof(await sampleProof());
+        deps.metrics.backups.sample(await sampleBackups());
         const { registry } = deps.metrics;
         return reply.type(registry.contentType).send(await registry.metrics());
       },

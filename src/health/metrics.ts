@@ -3,6 +3,7 @@ import type { GuardRow } from '../guard/guard-queries.js';
 import type { Payment, PaymentsSummary } from '../payments/payment.js';
 import type { PayerEvent } from '../payouts/paying/payer-deps.js';
 import type { SyncEvent } from '../sync/events.js';
+import { type BackupMetrics, backupMetrics } from './backup-metrics.js';
 import { boundedLabels } from './bounded-labels.js';
 import { guardMetrics } from './guard-metrics.js';
 import { confirmationSeconds, type SeenSummary } from './log-events.js';
@@ -21,6 +22,7 @@ export type Metrics = {
   readonly sampleGuard: (guard: GuardRow | null) => void;
   /** What was read of proving the books for this very scrape. */
   readonly sampleProof: (sample: ProofSample) => void;
+  readonly backups: BackupMetrics;
   /** What the last verification found; the series is absent until there was one. */
   readonly setBalanceMismatches: (count: number) => void;
 };
@@ -50,6 +52,7 @@ export function createMetrics(registry: Registry, now: () => number): Metrics {
     samplePayouts: payouts.sample,
     sampleGuard: guardMetrics(registry),
     sampleProof: proofMetrics(registry),
+    backups: backupMetrics(registry),
     setBalanceMismatches: (count) => balanceMismatches.set(count),
   };
 }

@@ -1,5 +1,6 @@
 import { copyFile, mkdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import yauzl from 'yauzl';
 import yazl from 'yazl';
@@ -35,7 +36,7 @@ async function unpack(file: string): Promise<Entries> {
   const entries: Entries = new Map();
   for await (const entry of zip.eachEntry()) {
     const stream = await zip.openReadStreamPromise(entry);
-    entries.set(entry.fileName, Buffer.concat((await stream.toArray()) as Buffer[]));
+    entries.set(entry.fileName, await buffer(stream));
   }
   zip.close();
   return entries;
@@ -48,7 +49,7 @@ async function pack(name: string, entries: Entries, comment?: string): Promise<s
   const manifest = entries.get('manifest.json') ?? Buffer.alloc(0);
   zip.end({ comment: comment ?? commentOf(manifest), forceZip64Format: false });
   const file = join(folder.path, name);
-  await writeFile(file, Buffer.concat((await zip.outputStream.toArray()) as Buffer[]));
+  await writeFile(file, await buffer(zip.outputStream));
   return file;
 }
 
