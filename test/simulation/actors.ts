@@ -20,7 +20,7 @@ import { NETWORK } from './network.js';
 import { connectTo } from './node-session.js';
 import { CONFIRMATIONS } from './payouts/state.js';
 import { Crash } from './scheduler.js';
-import { type Instance, POLICY, type World } from './state.js';
+import { asksForPast, type Instance, POLICY, type World } from './state.js';
 import { poolOf, weatherOn } from './troubles.js';
 
 /** A life of an instance: waits for the lock, leads, and waits again until it is killed. */
@@ -37,6 +37,7 @@ export async function live(world: World, self: Instance): Promise<void> {
   } catch (error) {
     giveBackLock(world, self);
     self.epoch = null;
+    self.leading = null;
     if (!(error instanceof Crash)) world.failure ??= asError(error);
     else world.tally.crashes += 1;
   }
@@ -64,6 +65,7 @@ async function lead(world: World, self: Instance, pool: pg.Pool): Promise<void> 
     const payments = createPaymentHandlers({ partitionId: 0, policy: POLICY, hotWallet });
     const handlers = withPayouts(payments, { partitionId: 0, confirmations: CONFIRMATIONS });
     await handlers.prepare(pool);
+    self.leading = { term, handlers };
     // Who lost the lock mostly doesn't notice at once: that is what fencing is for.
     while (world.lockHolder === self.name || random.chance(0.7)) {
       await follow(world, { name: self.name, pool, term, handlers });
@@ -73,6 +75,7 @@ async function lead(world: World, self: Instance, pool: pg.Pool): Promise<void> 
     else if (!(error instanceof DatabaseAway)) throw error;
   } finally {
     self.epoch = null;
+    self.leading = null;
   }
 }
 
@@ -160,6 +163,7 @@ export async function register(world: World, name: string): Promise<void> {
       const wanted = [random.pick(deposits), random.pick(deposits)].map((one) => ({
         address: one,
         userId: `user-${deposits.indexOf(one) % 3}`,
+        backfill: asksForPast(world, one),
       }));
       await registerAddresses(pool, wanted, {
         network: NETWORK,

@@ -23,7 +23,11 @@ export type Books = {
   /** A digest of each, by id: who comes first doesn't commit first. */
   readonly entries: Readonly<Record<string, string>>;
   readonly events: { type: string; event_key: string }[];
-  readonly addresses: { address: string; user_id: string }[];
+  readonly addresses: { address: string; user_id: string; backfilled_height: number | null }[];
+  /** Height of the ledger that was asked for what the hot wallet held; null until then. */
+  readonly wallet_backfilled: number | null;
+  /** Of the last block with facts; null where there is none. */
+  readonly digest: string | null;
 };
 
 export type WalletRecord = {
@@ -35,6 +39,7 @@ export type WalletRecord = {
   block_height: number | null;
   slot: number | null;
   spent_by: string | null;
+  counted_from: number | null;
 };
 export type PaymentRecord = WalletRecord & {
   address: string;
@@ -54,11 +59,12 @@ const READ = `
         select height, hash, slot, boundary from blocks) b),
     'payments', (select coalesce(json_agg(p), '[]') from (
         select tx_hash, output_index, address, user_id, amount_lovelace::text, assets, status, inclusion,
-               required_confirmations, block_hash, block_height, slot, spent_by, confirmed_at
+               required_confirmations, block_hash, block_height, slot, spent_by, counted_from, confirmed_at
           from incoming_payments) p),
     'wallet', (select coalesce(json_agg(w), '[]') from (
-        select tx_hash, output_index, amount_lovelace::text, assets, block_hash, block_height, slot, spent_by
-          from wallet_outputs) w),
+        select tx_hash, output_index, amount_lovelace::text, assets, block_hash, block_height, slot, spent_by,
+               counted_from
+          from wallet_outputs where block_height is not null or counted_from is not null) w),
     'balances', (select coalesce(json_agg(b order by user_id, unit), '[]') from (
         select user_id, unit, available::text, held::text, pending::text from user_balances) b),
     'sums', (select coalesce(json_agg(s), '[]') from (
@@ -68,7 +74,9 @@ const READ = `
     'events', (select coalesce(json_agg(o order by id), '[]') from (
         select id, type, event_key from outbox where type like 'payment.%') o),
     'addresses', (select coalesce(json_agg(a), '[]') from (
-        select address, user_id from payment_addresses) a)
+        select address, user_id, backfilled_height from payment_addresses) a),
+    'wallet_backfilled', (select max(block_height) from wallet_backfills),
+    'digest', (select digest from state_digests order by height desc limit 1)
   ) as books`;
 
 export async function readBooks(pool: pg.Pool): Promise<Books> {

@@ -1,8 +1,12 @@
 import type { DevnetChain } from '../../src/devnet/chain.js';
+import { checkDigest } from '../../src/payments/digest/check-digest.js';
 import { type Books, readBooks } from './books.js';
 import { type Expectation, violations } from './invariants.js';
 import { payoutViolations, readPayoutBooks } from './payouts/invariants.js';
-import { POLICY, type World } from './state.js';
+import { asksForPast, POLICY, type World } from './state.js';
+
+/** The digest is also made again from the tables, as verification does it. */
+const LIVE_TABLES_EVERY = 10;
 
 export class InvariantBroken extends Error {
   override readonly name = 'InvariantBroken';
@@ -30,6 +34,12 @@ export async function inspect(
     broken.push(
       `6: ${actor} committed in epoch ${epoch}, the leader's is ${now.state?.leader_epoch}`,
     );
+  }
+  if (world.tally.commits % LIVE_TABLES_EVERY === 0) {
+    const { firstDifference } = await checkDigest(world.pool, 0);
+    if (firstDifference !== null) {
+      broken.push(`the digest isn't that of the tables from height ${firstDifference.height} on`);
+    }
   }
   if (world.payouts !== null && paid !== null) {
     const cursor = now.state?.started === true ? (now.state.last_block_hash ?? 'origin') : null;
@@ -79,6 +89,7 @@ const expectationOf = (world: World, payouts: Expectation['payouts']): Expectati
   startHeight: world.start.height,
   owners: world.owners,
   countsFrom: world.countsFrom,
+  asksForPast: (address) => asksForPast(world, address),
 });
 
 /** The lowest block that the books gave up, if the node's chain still has it: it was behind, not forked. */

@@ -1,7 +1,9 @@
 import type { DevnetChain } from '../../src/devnet/chain.js';
+import { FIRST_DIGEST } from '../../src/payments/digest/facts.js';
 import type { Books, PaymentRecord, WalletRecord } from './books.js';
+import { expectedDigest } from './digest-truth.js';
 import type { PayoutRecord } from './payouts/invariants.js';
-import { type ExpectedOutput, expectedOutputs, pathTo } from './truth.js';
+import { type ExpectedOutput, expectedOutputs, pathTo, returnedOutputs } from './truth.js';
 
 export type Policy = {
   readonly tiers: readonly { readonly fromLovelace: bigint; readonly confirmations: number }[];
@@ -17,6 +19,8 @@ export type Expectation = {
   readonly startHeight: number;
   readonly owners: ReadonlyMap<string, string>;
   readonly countsFrom: ReadonlyMap<string, number>;
+  /** Whether what an address held before counts as payments. */
+  readonly asksForPast: (address: string) => boolean;
   /** As they are now; none in worlds that only take money. */
   readonly payouts: readonly PayoutRecord[];
 };
@@ -35,7 +39,12 @@ export function violations(books: Books, before: Books | null, expected: Expecta
   const id = books.state.last_block_hash ?? 'origin';
   const path = pathTo(expected.chain, id, expected.startId);
   checkHeaders(books, path, expected, check);
-  const outputs = expectedOutputs(expected.chain, path, expected.countsFrom);
+  const outputs = expectedOutputs(expected.chain, path, {
+    countsFrom: expected.countsFrom,
+    backfilled: backfilledOf(books, expected.hotWallet),
+    start: { id: expected.startId, height: expected.startHeight },
+  });
+  outputs.push(...returned(books, outputs, expected.chain, path));
   const unspent = expected.chain.utxoAt(id);
   for (const output of outputs) {
     check(
@@ -43,6 +52,10 @@ export function violations(books: Books, before: Books | null, expected: Expecta
       `the model disagrees with the devnet about ${output.reference}`,
     );
   }
+  check(
+    (books.digest ?? FIRST_DIGEST) === expectedDigest(outputs),
+    'the state digest is not what the chain gives',
+  );
   const height = path.at(-1)?.height ?? expected.startHeight;
   checkOutputs(
     'wallet output',
@@ -60,6 +73,32 @@ export function violations(books: Books, before: Books | null, expected: Expecta
 }
 
 type Check = (holds: boolean, said: string) => void;
+
+function returned(
+  { payments }: Books,
+  known: readonly ExpectedOutput[],
+  chain: DevnetChain,
+  path: ReturnType<typeof pathTo>,
+): ExpectedOutput[] {
+  const references = new Set(known.map(({ reference }) => reference));
+  const claims = payments
+    .filter((row) => row.counted_from !== null && !references.has(referenceOf(row)))
+    .map((row) => ({
+      reference: referenceOf(row),
+      countedFrom: row.counted_from,
+      spentBy: row.spent_by,
+    }));
+  return returnedOutputs(chain, path, claims);
+}
+
+function backfilledOf(books: Books, hotWallet: string): Map<string, number> {
+  const found = new Map<string, number>();
+  for (const { address, backfilled_height: height } of books.addresses) {
+    if (height !== null) found.set(address, height);
+  }
+  if (books.wallet_backfilled !== null) found.set(hotWallet, books.wallet_backfilled);
+  return found;
+}
 
 const referenceOf = (row: WalletRecord): string => `${row.tx_hash}#${row.output_index}`;
 
@@ -135,18 +174,22 @@ function checkOutputs(
     );
     check(sameAssets(row.assets, output.assets), `3: ${what} ${reference} has other assets`);
     check(
-      row.block_hash === output.block.id &&
-        row.block_height === output.block.height &&
-        row.slot === output.block.slot,
-      `3: ${what} ${reference} names another block`,
+      row.block_hash === (output.block?.id ?? null) &&
+        row.block_height === (output.block?.height ?? null) &&
+        row.slot === (output.block?.slot ?? null) &&
+        row.counted_from === output.countedFrom,
+      `3: ${what} ${reference} names another block: ${row.block_hash} or ${row.counted_from} instead of ${output.block?.id} or ${output.countedFrom}`,
     );
     check(
       row.spent_by === output.spentBy,
       `3: ${what} ${reference} is spent by ${row.spent_by}, on the chain by ${output.spentBy}`,
     );
   }
-  for (const [reference, { block }] of open)
-    check(false, `1: ${what} ${reference} of block ${block.height} is missed`);
+  for (const [reference, { block, countedFrom }] of open)
+    check(
+      false,
+      `1: ${what} ${reference} of ${block?.height ?? `before ${countedFrom}`} is missed`,
+    );
 }
 
 function sameAssets(stored: Record<string, string>, assets: ReadonlyMap<string, bigint>): boolean {
@@ -162,7 +205,7 @@ function checkPayments(
   before: Books | null,
   deposits: readonly ExpectedOutput[],
   height: number,
-  { policy, owners }: Expectation,
+  { policy, owners, asksForPast }: Expectation,
   check: Check,
 ): void {
   const isDust = (output: ExpectedOutput): boolean =>
@@ -170,7 +213,7 @@ function checkPayments(
     output.lovelace < policy.minPaymentLovelace;
   const together = new Map<string, bigint>();
   for (const output of deposits) {
-    if (isDust(output)) continue;
+    if (isDust(output) || output.block === null) continue;
     const key = `${owners.get(output.address)} ${output.block.id}`;
     together.set(key, (together.get(key) ?? 0n) + output.lovelace);
   }
@@ -186,18 +229,21 @@ function checkPayments(
       row.user_id === user,
       `3: ${output.reference} belongs to ${row.user_id}, should to ${user}`,
     );
-    if (isDust(output)) {
-      check(row.status === 'ignored', `dust ${output.reference} is ${row.status}`);
+    if (isDust(output) || (output.block === null && !asksForPast(output.address))) {
+      check(row.status === 'ignored', `${output.reference} doesn't count and is ${row.status}`);
       continue;
     }
     const hasAssets = [...output.assets.values()].some((quantity) => quantity > 0n);
-    const sum = together.get(`${user} ${output.block.id}`) ?? 0n;
+    const sum = together.get(`${user} ${output.block?.id}`) ?? output.lovelace;
     const tier = policy.tiers.filter((t) => hasAssets || t.fromLovelace <= sum).at(-1);
+    // What was there before counts together with what its user's others of the same question bring.
+    const enough = (tier?.confirmations ?? 1) <= row.required_confirmations;
     check(
-      row.required_confirmations === tier?.confirmations,
+      output.block === null ? enough : row.required_confirmations === tier?.confirmations,
       `${output.reference} needs ${row.required_confirmations} confirmations, should ${tier?.confirmations}`,
     );
-    const deep = height - output.block.height + 1 >= (tier?.confirmations ?? 1);
+    const from = output.block?.height ?? output.countedFrom ?? 0;
+    const deep = height - from + 1 >= row.required_confirmations;
     // Confirmed once is confirmed until its own block goes.
     const expected = deep || wasConfirmed.has(inclusionOf(row)) ? 'confirmed' : 'pending';
     check(row.status === expected, `${output.reference} is ${row.status}, should be ${expected}`);
@@ -264,12 +310,16 @@ function checkEvents(books: Books, check: Check): void {
   for (const payment of books.payments) {
     if (payment.status === 'ignored') continue;
     const reference = referenceOf(payment);
-    const everTold = told.has(`payment.detected:${reference}:1`);
+    const everTold = told.has(`payment.detected:${reference}:${payment.inclusion}`);
     // Dust that was rolled back: nothing was ever told of it.
     if (!everTold && payment.status === 'rolled_back') continue;
     for (let inclusion = 1; inclusion <= payment.inclusion; inclusion += 1) {
       const has = (type: string): boolean => told.has(`${type}:${reference}:${inclusion}`);
       const last = inclusion === payment.inclusion;
+      // It didn't count then, as what was there before, and counts since it came in a block.
+      if (!last && !['detected', 'confirmed', 'rolled_back'].some((one) => has(`payment.${one}`))) {
+        continue;
+      }
       check(has('payment.detected'), `8: inclusion ${inclusion} of ${reference} was not told`);
       check(
         has('payment.rolled_back') === (!last || payment.status === 'rolled_back'),

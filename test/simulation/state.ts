@@ -3,7 +3,10 @@ import { makeAddress } from '../../src/devnet/address.js';
 import { createChain, type DevnetChain } from '../../src/devnet/chain.js';
 import { createRandom, type Random } from '../../src/devnet/random.js';
 import { type BlockSource, chainSource } from '../../src/devnet/source.js';
+import type { BooksSummary } from '../../src/payouts/tracking/tracking.js';
+import type { BlockHandlers } from '../../src/sync/follower.js';
 import type { StartPoint } from '../../src/sync/intersect.js';
+import type { Term } from '../../src/sync/queries.js';
 import type { Books } from './books.js';
 import type { Policy } from './invariants.js';
 import { NETWORK } from './network.js';
@@ -25,9 +28,17 @@ export const POLICY: Policy = {
 
 export type Instance = {
   readonly name: string;
+  /** What it does beside following has gates of its own. */
+  readonly beside: string;
   /** The term it leads in; null while it doesn't. */
   epoch: bigint | null;
+  leading: Leading | null;
+  /** The term in which it last began something beside following. */
+  besideEpoch: bigint | null;
 };
+
+/** What a leader has for as long as its term lasts. */
+export type Leading = { readonly term: Term; readonly handlers: BlockHandlers<BooksSummary> };
 
 /** What is wrong between the instances and the node. */
 export type NodeTrouble = {
@@ -76,7 +87,13 @@ export type World = {
   lastWaiting: string;
   /** Whether the database has chosen its start point. */
   started: boolean;
+  /** What was corrupted and isn't healed yet; null where the books must hold. */
+  corrupted: string | null;
 };
+
+/** Half of the addresses ask for what they held before. */
+export const asksForPast = ({ deposits }: Pick<World, 'deposits'>, address: string): boolean =>
+  deposits.indexOf(address) % 2 === 0;
 
 /** The order of the draws is part of every remembered seed. */
 export function createWorld(pool: pg.Pool, seed: number, paysOut = false): World {
@@ -104,10 +121,13 @@ export function createWorld(pool: pg.Pool, seed: number, paysOut = false): World
   const start = chooseStart(random, chain);
   const pace = random.pick([0.01, 0.02, 0.04, 0.12]);
   const node: NodeTrouble = { behind: 0, down: false, connections: 0, stalled: false };
-  const instances: Instance[] = [
-    { name: 'first', epoch: null },
-    { name: 'second', epoch: null },
-  ];
+  const instances: Instance[] = ['first', 'second'].map((one) => ({
+    name: one,
+    beside: `${one}-beside`,
+    epoch: null,
+    leading: null,
+    besideEpoch: null,
+  }));
   const registrars = ['registrar-1', 'registrar-2'];
   return {
     seed,
@@ -125,7 +145,7 @@ export function createWorld(pool: pg.Pool, seed: number, paysOut = false): World
     instances,
     registrars,
     actors: [
-      ...instances.map((one) => one.name),
+      ...instances.flatMap((one) => [one.name, one.beside]),
       ...registrars,
       ...(payouts?.payers ?? []),
       ...(payouts?.clients ?? []),
@@ -141,6 +161,7 @@ export function createWorld(pool: pg.Pool, seed: number, paysOut = false): World
     payoutBooks: null,
     lastWaiting: '',
     started: false,
+    corrupted: null,
   };
 }
 

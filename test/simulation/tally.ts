@@ -32,6 +32,10 @@ const NOTHING = {
   restores: 0,
   holdsEnded: 0,
   fences: 0,
+  backfills: 0,
+  corruptions: 0,
+  jobs: 0,
+  healings: 0,
 };
 
 /** How often each thing happened in one seed: a simulation in which nothing happens proves nothing. */

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import type { DevnetChain } from '../../src/devnet/chain.js';
 import { emptyTables } from '../support/follow.js';
 import { live, register } from './actors.js';
+import { besideLife } from './beside.js';
 import { DatabaseAway } from './gated-pool.js';
 import { InvariantBroken, inspect } from './inspect.js';
 import { clientLife, payerLife } from './payouts/actors.js';
@@ -27,7 +28,7 @@ export async function simulate(pool: pg.Pool, seed: number, paysOut = false): Pr
 async function run(world: World): Promise<void> {
   await emptyTables(world.pool);
   if (world.payouts !== null) await noteBackfill(world.pool, world.payouts);
-  const steps = world.random.between(200, 700) * (world.payouts === null ? 1 : 4);
+  const steps = world.random.between(300, 900) * (world.payouts === null ? 1 : 4);
   for (let i = 0; i < steps; i += 1) await step(world);
   // All faults stop: everything must come to the tip by itself.
   stopFaults(world);
@@ -48,6 +49,7 @@ async function step(world: World): Promise<void> {
       await scheduler.spawn(self.name, () => live(world, self));
     }
   }
+  await spawnBeside(world);
   for (const name of world.registrars) {
     if (scheduler.standingAt(name) === null && random.chance(0.1)) {
       await scheduler.spawn(name, () => register(world, name));
@@ -55,6 +57,15 @@ async function step(world: World): Promise<void> {
   }
   await spawnPayoutActors(world);
   await advance(world);
+}
+
+async function spawnBeside(world: World): Promise<void> {
+  const { instances, scheduler, random } = world;
+  for (const self of instances) {
+    if (scheduler.standingAt(self.beside) === null && random.chance(0.2)) {
+      await scheduler.spawn(self.beside, () => besideLife(world, self));
+    }
+  }
 }
 
 async function spawnPayoutActors(world: World): Promise<void> {
@@ -76,7 +87,12 @@ async function spawnPayoutActors(world: World): Promise<void> {
 async function advance(world: World): Promise<void> {
   const { scheduler } = world;
   const standing = new Map(world.actors.map((name) => [name, scheduler.standingAt(name)]));
-  const epochs = new Map(world.instances.map((one) => [one.name, one.epoch]));
+  const epochs = new Map(
+    world.instances.flatMap((one) => [
+      [one.name, one.epoch] as const,
+      [one.beside, one.besideEpoch] as const,
+    ]),
+  );
   const actor = await scheduler.step();
   if (world.failure) throw world.failure;
   await breakDeadlock(world);
@@ -114,6 +130,7 @@ async function calmStep(world: World): Promise<void> {
       await scheduler.spawn(self.name, () => live(world, self));
     }
   }
+  await spawnBeside(world);
   await spawnPayoutActors(world);
   await advance(world);
 }

@@ -23,6 +23,8 @@ const TABLES = [
   'payout_change',
   'wallet_reservations',
   'wallet_backfills',
+  'state_digests',
+  'seals',
 ] as const;
 
 const SEQUENCES = [

@@ -1,0 +1,71 @@
+import type pg from 'pg';
+import { inTransaction } from '../../src/database/transaction.js';
+import type { BooksBetween } from '../../src/sync/between.js';
+import { ConnectionEnded } from '../../src/sync/connection.js';
+import { TermOver } from '../../src/sync/follower.js';
+import { moveCursor, readCursor } from '../../src/sync/queries.js';
+import { NodeError } from '../../src/sync/requests.js';
+import { chainViewOf } from './chain-view.js';
+import { DatabaseAway } from './gated-pool.js';
+import { workOnJob } from './proving/jobs.js';
+import { Crash } from './scheduler.js';
+import type { Instance, Leading, World } from './state.js';
+import { poolOf } from './troubles.js';
+
+/** A life beside following: what a leader does between two blocks, while blocks go on coming. */
+export async function besideLife(world: World, self: Instance): Promise<void> {
+  const { scheduler, random } = world;
+  const pool = poolOf(world, self.beside);
+  try {
+    for (;;) {
+      await scheduler.idle(self.beside, 'beside');
+      const { leading } = self;
+      if (leading === null || random.chance(0.6)) continue;
+      self.besideEpoch = leading.term.epoch;
+      try {
+        await askForThePast(world, self, pool, leading);
+        if (world.corrupted !== null || random.chance(0.05)) {
+          await workOnJob(world, self, pool, leading);
+        }
+      } catch (error) {
+        if (!isExpected(error)) throw error;
+      }
+    }
+  } catch (error) {
+    if (error instanceof Crash) world.tally.crashes += 1;
+    else world.failure ??= error instanceof Error ? error : new Error(String(error));
+  }
+}
+
+const isExpected = (error: unknown): boolean =>
+  error instanceof DatabaseAway ||
+  error instanceof TermOver ||
+  error instanceof NodeError ||
+  error instanceof ConnectionEnded;
+
+async function askForThePast(
+  world: World,
+  self: Instance,
+  pool: pg.Pool,
+  { term, handlers }: Leading,
+): Promise<void> {
+  const cursor = await readCursor(pool, 0);
+  if (cursor === null || cursor.point === 'origin' || cursor.height === null) return;
+  const { point, height } = cursor;
+  const view = chainViewOf(world, self.beside);
+  const never = new AbortController().signal;
+  const books: BooksBetween = {
+    pool,
+    point,
+    height,
+    unspentAt: async (addresses) => (await view.ledgerAt(point, never)).atAddresses(addresses),
+    unspentAmong: async (references) => (await view.ledgerAt(point, never)).among(references),
+    write: (work) =>
+      inTransaction(pool, async (tx) => {
+        const at = await moveCursor(tx, term, cursor, cursor, world.chain.tip);
+        return at === null ? null : work(tx, at);
+      }),
+  };
+  const outcome = await handlers.between?.(books);
+  if (typeof outcome === 'object') world.tally.backfills += 1;
+}

@@ -1,0 +1,91 @@
+import type pg from 'pg';
+import type { Random } from '../../../src/devnet/random.js';
+import type { World } from '../state.js';
+
+/**
+ * What another hand does to the books. Each statement changes some rows that a hash of the seed chooses;
+ * `$1` is that seed.
+ */
+const CHOSEN = "('x' || substr(md5($1 || tx_hash || output_index), 1, 4))::bit(16)::int % 3 = 0";
+const LIVE = "status in ('pending', 'confirmed', 'ignored')";
+
+export const CORRUPTIONS: Readonly<Record<string, string>> = {
+  'payments dropped': `delete from incoming_payments where ${LIVE} and ${CHOSEN}`,
+  'all payments dropped':
+    "delete from incoming_payments where status <> 'rolled_back' and $1 <> ''",
+  'payments invented': `
+    insert into incoming_payments
+    select (jsonb_populate_record(p, jsonb_build_object(
+             'tx_hash', md5($1 || tx_hash) || md5(tx_hash || $1), 'spent_by', null, 'spent_height', null))).*
+      from incoming_payments p where ${LIVE} and block_height is not null and ${CHOSEN}`,
+  'amounts changed': `update incoming_payments set amount_lovelace = amount_lovelace + 1000000 where ${LIVE} and ${CHOSEN}`,
+  'assets changed': `update incoming_payments set assets = '{}' where assets <> '{}' and ${LIVE} and $1 <> ''`,
+  'spends forgotten': `update incoming_payments set spent_by = null, spent_height = null where spent_by is not null and ${CHOSEN}`,
+  'spends invented': `
+    update incoming_payments set spent_by = md5($1) || md5(tx_hash), spent_height = coalesce(block_height, counted_from)
+     where spent_by is null and ${LIVE} and ${CHOSEN}`,
+  'spenders changed': `update incoming_payments set spent_by = md5($1) || md5(tx_hash) where spent_by is not null and ${CHOSEN}`,
+  'rolled back by hand': `
+    update incoming_payments set status = 'rolled_back', block_hash = null, block_height = null, slot = null,
+           tx_position = null, confirmed_at = null
+     where ${LIVE} and block_height is not null and ${CHOSEN}`,
+  'confirmed by hand': `update incoming_payments set status = 'confirmed', confirmed_at = now() where status = 'pending' and ${CHOSEN}`,
+  'unconfirmed by hand': `update incoming_payments set status = 'pending', confirmed_at = null where status = 'confirmed' and ${CHOSEN}`,
+  'ignored by hand': `update incoming_payments set status = 'ignored', confirmed_at = null where status in ('pending', 'confirmed') and ${CHOSEN}`,
+  'owners changed': `update incoming_payments set user_id = 'mallory' where ${LIVE} and ${CHOSEN}`,
+  'blocks changed': `
+    update incoming_payments set block_hash = md5($1) || md5(tx_hash), slot = slot + 1
+     where ${LIVE} and block_height is not null and ${CHOSEN}`,
+  'wallet outputs dropped': `delete from wallet_outputs where block_height is not null and ${CHOSEN}`,
+  'wallet outputs invented': `
+    insert into wallet_outputs
+    select (jsonb_populate_record(w, jsonb_build_object(
+             'tx_hash', md5($1 || tx_hash) || md5(tx_hash || $1), 'spent_by', null, 'spent_height', null))).*
+      from wallet_outputs w where block_height is not null and ${CHOSEN}`,
+  'wallet amounts changed': `update wallet_outputs set amount_lovelace = amount_lovelace + 1 where ${CHOSEN} and (block_height is not null or counted_from is not null)`,
+  'wallet spends forgotten': `update wallet_outputs set spent_by = null, spent_height = null where spent_by is not null and ${CHOSEN}`,
+  'entries dropped': `delete from balance_transactions where tx_hash is not null and ${CHOSEN}`,
+  'entries changed': `update balance_transactions set amount = amount + 7 where tx_hash is not null and ${CHOSEN}`,
+  'balances changed': "update user_balances set available = available + 1000000 where $1 <> ''",
+  'balances dropped': "delete from user_balances where $1 <> ''",
+  'digests changed':
+    'update state_digests set digest = md5($1) || md5(digest) where height % 2 = 0',
+};
+
+/** Corrupts the books by hand, where nobody stands in the way. Null where nothing was changed. */
+export async function corrupt(world: World, random: Random): Promise<string | null> {
+  const names = Object.keys(CORRUPTIONS);
+  const chosen = [random.pick(names), ...(random.chance(0.4) ? [random.pick(names)] : [])];
+  const client = await world.pool.connect();
+  try {
+    await client.query('begin');
+    await client.query("set local lock_timeout = '50ms'");
+    let changed = 0;
+    for (const name of chosen) changed += await change(client, CORRUPTIONS[name] ?? '', random);
+    await client.query('commit');
+    return changed === 0 ? null : chosen.join(' and ');
+  } catch (error) {
+    await client.query('rollback');
+    // An actor stands in the middle of a transaction that holds these rows: another time.
+    if (error instanceof Error && 'code' in error && error.code === '55P03') return null;
+    throw error;
+  } finally {
+    client.release();
+  }
+}
+
+async function change(client: pg.PoolClient, statement: string, random: Random): Promise<number> {
+  const values = statement.includes('$1') ? [random.hex(8)] : [];
+  const { rowCount } = await client.query(statement, values);
+  return rowCount ?? 0;
+}
+
+/** Asks for what heals it. */
+export async function askForHealing(world: World, random: Random): Promise<void> {
+  const rebuild = random.chance(0.5);
+  const params = rebuild ? { from: 'origin', dryRun: false } : { addresses: null };
+  await world.pool.query(
+    `insert into chain_jobs (kind, params, requested_by) values ($1, $2, 'the simulation')`,
+    [rebuild ? 'rebuild' : 'repair', params],
+  );
+}
