@@ -154,6 +154,11 @@ describe('in the middle of a round', () => {
       () => world.query('update payout_control set held_at = now()'),
       () => world.query('update payout_control set held_at = null'),
     ],
+    [
+      'a chain that may not last',
+      () => world.query('insert into chain_guard (partition_id, held_at) values (0, now())'),
+      () => world.query('delete from chain_guard'),
+    ],
     ['another payer', () => world.takeOver(), () => Promise.resolve()],
   ];
   const once = (act: () => Promise<unknown>) => {

@@ -1,0 +1,98 @@
+import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { createTestDatabase } from '../../test/support/database.js';
+import type { Block } from '../chain/block.js';
+import { inTransaction } from '../database/transaction.js';
+import type { LinkedBlock } from '../sync/events.js';
+import type { BlockHandlers } from '../sync/follower.js';
+import { readGuard } from './guard-queries.js';
+import { releaseGuard } from './release.js';
+import { withGuard } from './rollback.js';
+
+const database = await createTestDatabase();
+afterAll(() => database.drop());
+beforeEach(() => database.pool.query('truncate chain_guard, audit_log'));
+
+const AT = new Date('2026-01-01T00:00:00Z');
+
+/** Blocks up to a height, or back to one over so many blocks. */
+type Step = { readonly to: number; readonly undone?: number };
+
+const nothing: BlockHandlers<null> = {
+  prepare: () => Promise.resolve(),
+  forward: () => Promise.resolve(null),
+  backward: () => Promise.resolve(null),
+};
+
+function play(rollbackDepth: number | null, handlers = nothing) {
+  const guarded = withGuard(handlers, { partitionId: 0, rollbackDepth });
+  const upTo = (height: number) => [{ block: { height } }] as unknown as LinkedBlock<Block>[];
+  return async (...steps: readonly Step[]): Promise<void> => {
+    for (const { to, undone } of steps) {
+      await inTransaction(database.pool, (tx) =>
+        undone === undefined
+          ? guarded.forward(tx, upTo(to), AT)
+          : guarded.backward(tx, to, AT, undone),
+      );
+    }
+  };
+}
+
+const guard = () => readGuard(database.pool, 0);
+
+describe('a rollback', () => {
+  test.each<[string, number | null, readonly Step[]]>([
+    ['as deep as allowed holds nothing', null, [{ to: 100 }, { to: 70, undone: 30 }]],
+    ['a block deeper holds', 31, [{ to: 100 }, { to: 69, undone: 31 }]],
+    [
+      'in two parts is as deep as both',
+      40,
+      [{ to: 100 }, { to: 80, undone: 20 }, { to: 60, undone: 20 }],
+    ],
+    [
+      'is counted from the highest block there was, whatever came between',
+      32,
+      [{ to: 100 }, { to: 75, undone: 25 }, { to: 80 }, { to: 68, undone: 12 }],
+    ],
+    [
+      'is over once the chain is as high as before',
+      null,
+      [{ to: 100 }, { to: 75, undone: 25 }, { to: 100 }, { to: 80, undone: 20 }],
+    ],
+    ['to the origin is one as well', 41, [{ to: 40 }, { to: -1, undone: 41 }]],
+  ])('%s', async (_, depth, steps) => {
+    await play(30)(...steps);
+    const { heldAt, reasons } = await guard();
+    expect(reasons.map((one) => (one.kind === 'rollback' ? one.depth : one))).toEqual(
+      depth === null ? [] : [depth],
+    );
+    expect(heldAt).toEqual(depth === null ? null : AT);
+  });
+
+  test('holds nothing where that is off', async () => {
+    await play(null)({ to: 100 }, { to: 0, undone: 100 });
+    expect(await guard()).toMatchObject({ heldAt: null, reasons: [] });
+  });
+
+  test('is held in its own transaction, or not at all', async () => {
+    const failing = { ...nothing, backward: () => Promise.reject(new Error('no')) };
+    await expect(play(30, failing)({ to: 100 }, { to: 0, undone: 100 })).rejects.toThrow('no');
+    expect((await guard()).heldAt).toBeNull();
+  });
+
+  test('holds again after a person let the one before pass', async () => {
+    const steps = play(30);
+    await steps({ to: 100 }, { to: 60, undone: 40 });
+    await releaseGuard(database.pool, 0, 'operator:ann', 'seen');
+    expect((await guard()).heldAt).toBeNull();
+    await steps({ to: 200 }, { to: 150, undone: 50 });
+    expect((await guard()).reasons).toMatchObject([
+      { kind: 'rollback', depth: 50, released: null },
+    ]);
+    const { rows } = await database.pool.query('select action, actor from audit_log order by id');
+    expect(rows).toEqual([
+      { action: 'guard.held', actor: 'chain' },
+      { action: 'guard.released', actor: 'operator:ann' },
+      { action: 'guard.held', actor: 'chain' },
+    ]);
+  });
+});

@@ -1,0 +1,79 @@
+import { userInfo } from 'node:os';
+import { beforeEach, expect, test } from 'vitest';
+import { tellerInTests } from '../../test/support/teller.js';
+
+const { under, teller, json } = tellerInTests();
+const SINCE = '2026-01-01T00:00:00.000Z';
+const REASON = {
+  kind: 'witness',
+  witness: 'wss://b.example',
+  common: 990,
+  ours: 10,
+  theirs: 7,
+  detail: 'wss://b.example follows another chain',
+  since: SINCE,
+  released: null,
+};
+
+beforeEach(async () => {
+  await under.database.pool.query('truncate chain_guard, audit_log');
+});
+
+const hold = () =>
+  under.database.pool.query(
+    `insert into chain_guard (partition_id, held_at, reasons, witnesses) values (0, $1, $2, $3)`,
+    [
+      SINCE,
+      JSON.stringify([REASON]),
+      JSON.stringify([
+        { witness: 'wss://b.example', agrees: false, verdict: 'forked', heardAt: SINCE },
+      ]),
+    ],
+  );
+
+test('tells that nothing is held where nobody ever watched', async () => {
+  expect(await json('guard')).toEqual({
+    exitCode: 0,
+    lines: [{ held: false, since: null, reasons: [], witnesses: [], lastRelease: null }],
+  });
+  expect((await teller(['guard'])).out).toMatch(/^chain held +no\n$/);
+  expect((await teller(['guard', 'release', '--reason', 'why not'])).out).toBe(
+    'nothing was held\n',
+  );
+});
+
+test('tells what is wrong, here and in the status', async () => {
+  await hold();
+  expect((await teller(['guard'])).out).toContain(`${REASON.detail} (since ${SINCE})`);
+  const { lines } = await json('status');
+  expect(lines).toMatchObject([
+    { guard: { held: true, since: SINCE, reasons: [REASON.detail].map((detail) => ({ detail })) } },
+  ]);
+  expect((await teller(['status'])).out).toContain(REASON.detail);
+});
+
+test('lets a person release it, once, with name and reason', async () => {
+  await hold();
+  const { exitCode, lines } = await json('guard', 'release', '--reason', 'explorers agree');
+  const by = `operator:${userInfo().username}`;
+  const released = { by, why: 'explorers agree' };
+  expect({ exitCode, lines }).toMatchObject({
+    exitCode: 0,
+    lines: [{ released: true, held: false, reasons: [{ released }], lastRelease: { by } }],
+  });
+  expect((await json('guard', 'release', '--reason', 'again')).lines).toMatchObject([
+    { released: false },
+  ]);
+  const { rows } = await under.database.pool.query('select action, actor, details from audit_log');
+  expect(rows).toMatchObject([
+    { action: 'guard.released', actor: by, details: { why: 'explorers agree' } },
+  ]);
+});
+
+test.each([[['guard', 'release']], [['guard', 'release', '--reason', '  ']]])(
+  'refuses a release without a reason: %j',
+  async (words) => {
+    await hold();
+    expect(await teller(words)).toMatchObject({ exitCode: 2, out: '' });
+  },
+);
