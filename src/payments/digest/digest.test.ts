@@ -1,0 +1,184 @@
+import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { createTestDatabase } from '../../../test/support/database.js';
+import { emptyTables } from '../../../test/support/follow.js';
+import { inTransaction } from '../../database/transaction.js';
+import { checkDigest, STRETCHES_MAX } from './check-digest.js';
+import { addToDigest, appendDigests, deleteDigestsAbove, readDigest } from './digest-queries.js';
+import { type Fact, FIRST_DIGEST } from './facts.js';
+import { firstDifference } from './first-difference.js';
+import { rewriteDigests } from './recompute.js';
+
+const database = await createTestDatabase();
+afterAll(() => database.drop());
+beforeEach(() => emptyTables(database.pool));
+
+const hash = (n: number): string => n.toString(16).padStart(64, '0');
+const spendOf = (n: number): Fact => ({
+  type: 'spend',
+  txHash: hash(n),
+  outputIndex: 0,
+  spentBy: hash(n + 1),
+});
+const query = (text: string, values: unknown[] = []) => database.pool.query(text, values);
+const inTx = <T>(work: Parameters<typeof inTransaction<T>>[1]) =>
+  inTransaction(database.pool, work);
+const check = (upTo?: number) => checkDigest(database.pool, 0, upTo);
+
+/** Payments at heights 10, 20, 30 …, each spent five blocks on, and wallet outputs one block on. */
+const fill = (many: number) =>
+  query(
+    `with addresses as (
+       insert into payment_addresses (address, partition_id, user_id) values ('a', 0, 'ann')
+       on conflict do nothing
+     ), wallet as (
+       insert into wallet_outputs
+         (tx_hash, output_index, partition_id, address, amount_lovelace, counted_from)
+       select encode(sha256(('w' || n)::bytea), 'hex'), 0, 0, 'w', n, n * 10 + 1
+         from generate_series(1, $1::int) n
+     )
+     insert into incoming_payments
+       (tx_hash, output_index, address, user_id, amount_lovelace, assets, status,
+        block_hash, block_height, slot, spent_by, spent_height)
+     select encode(sha256(n::text::bytea), 'hex'), n % 5, 'a', 'ann', n,
+            case when n % 3 = 0 then jsonb_build_object(repeat('ab', 28), n::text) else '{}' end,
+            'confirmed', encode(sha256(('b' || n)::bytea), 'hex'), n * 10, n * 200,
+            encode(sha256(('s' || n)::bytea), 'hex'), n * 10 + 5
+       from generate_series(1, $1::int) n`,
+    [many],
+  );
+
+describe('the stored digest', () => {
+  test('is the first one until there are facts', async () => {
+    expect(await readDigest(database.pool, 0)).toEqual({ height: -1, digest: FIRST_DIGEST });
+    await inTx((tx) => appendDigests(tx, 0, [{ height: 4, facts: [] }]));
+    expect(await readDigest(database.pool, 0)).toEqual({ height: -1, digest: FIRST_DIGEST });
+    expect(await check()).toMatchObject({ height: -1, blocks: 0, firstDifference: null });
+  });
+
+  test('is read as of a height, and is the one before where a block has no facts', async () => {
+    await inTx((tx) =>
+      appendDigests(tx, 0, [
+        { height: 4, facts: [spendOf(1)] },
+        { height: 9, facts: [spendOf(2)] },
+      ]),
+    );
+    const first = await readDigest(database.pool, 0, 8);
+    expect(first.height).toBe(4);
+    expect(await readDigest(database.pool, 0, 4)).toEqual(first);
+    expect((await readDigest(database.pool, 0)).height).toBe(9);
+    await inTx((tx) => deleteDigestsAbove(tx, 0, 4));
+    expect(await readDigest(database.pool, 0)).toEqual(first);
+  });
+
+  test('is the same whether a block’s facts come at once or one after the other', async () => {
+    const facts = [spendOf(1), spendOf(2), spendOf(3)];
+    await inTx((tx) => appendDigests(tx, 0, [{ height: 4, facts: [spendOf(9)] }]));
+    await inTx((tx) => appendDigests(tx, 0, [{ height: 5, facts }]));
+    const atOnce = await readDigest(database.pool, 0);
+    await inTx((tx) => deleteDigestsAbove(tx, 0, 4));
+    for (const fact of [...facts].reverse()) await inTx((tx) => addToDigest(tx, 0, 5, [fact]));
+    expect(await readDigest(database.pool, 0)).toEqual(atOnce);
+    await inTx((tx) => addToDigest(tx, 0, 5, [spendOf(4)]));
+    expect(await readDigest(database.pool, 0)).not.toEqual(atOnce);
+  });
+});
+
+describe('held against the live tables', () => {
+  beforeEach(async () => {
+    await fill(60);
+    await inTx((tx) => rewriteDigests(tx, 0, 0));
+  });
+
+  test('it is the same where it was made from them, as a whole and up to a height', async () => {
+    const whole = await check();
+    expect(whole).toMatchObject({ height: 605, blocks: 180, firstDifference: null, differing: [] });
+    expect(whole.stored).toBe(whole.recomputed);
+    expect(whole.stored).toBe((await readDigest(database.pool, 0)).digest);
+    expect(await check(300)).toMatchObject({ height: 300, blocks: 88, firstDifference: null });
+  });
+
+  test.each([
+    [
+      'an edited amount',
+      `update incoming_payments set amount_lovelace = 1 where block_height = 200`,
+    ],
+    [
+      'an edited quantity',
+      `update incoming_payments set assets = '{}' where block_height = 210`,
+      210,
+    ],
+    ['another address', `update wallet_outputs set address = 'x' where counted_from = 201`, 201],
+    ['a deleted row', `delete from incoming_payments where block_height = 200`],
+    [
+      'a row that was rolled back by hand',
+      `update incoming_payments set status = 'rolled_back' where block_height = 200`,
+    ],
+    [
+      'an undone spend',
+      `update incoming_payments set spent_by = null, spent_height = null where block_height = 200`,
+      205,
+    ],
+    [
+      'another spender',
+      `update incoming_payments set spent_by = repeat('0', 64) where block_height = 200`,
+      205,
+    ],
+    [
+      'another block',
+      `update incoming_payments set block_hash = repeat('0', 64) where block_height = 200`,
+    ],
+    ['another slot', `update incoming_payments set slot = 1 where block_height = 200`],
+    [
+      'another height',
+      `update incoming_payments set block_height = 199 where block_height = 200`,
+      199,
+    ],
+    ['an edited digest', `update state_digests set digest = repeat('0', 64) where height = 200`],
+    ['a deleted digest', `delete from state_digests where height = 200`],
+    ['an edited sum', `update state_digests set facts_sum = repeat('0', 64) where height = 200`],
+  ])('%s shows, and where', async (_, tamper, height = 200) => {
+    const before = await check(height - 1);
+    await query(tamper);
+    const after = await check();
+    expect(after.firstDifference).toEqual({ height });
+    expect(after.differing[0]?.upTo).toBeGreaterThanOrEqual(height);
+    expect(after.differing[0]?.above).toBeLessThan(height);
+    expect(await check(height - 1)).toEqual(before);
+    await inTx((tx) => rewriteDigests(tx, 0, 199));
+    expect(await check()).toMatchObject({ firstDifference: null });
+  });
+
+  test('what differs is told as stretches, of which there are not too many', async () => {
+    await query('update incoming_payments set slot = 1 where block_height in (200, 400)');
+    expect((await check()).differing).toEqual([
+      { above: 195, upTo: 200 },
+      { above: 395, upTo: 400 },
+    ]);
+    await fill(0);
+    await query('delete from state_digests');
+    expect((await check()).differing).toEqual([{ above: -1, upTo: 605 }]);
+    await emptyTables(database.pool);
+    await fill(3 * STRETCHES_MAX);
+    await inTx((tx) => rewriteDigests(tx, 0, 0));
+    await query('update incoming_payments set slot = 1');
+    const { differing } = await check();
+    expect(differing).toHaveLength(STRETCHES_MAX);
+    expect(differing.at(-1)?.upTo).toBe(3 * STRETCHES_MAX * 10);
+  });
+});
+
+describe('two digests', () => {
+  const chain = (...heights: number[]) =>
+    heights.map((height, index) => ({ height, digest: heights.slice(0, index + 1).join() }));
+  test.each([
+    ['the same', chain(1, 5, 9), chain(1, 5, 9), null],
+    ['both empty', [], [], null],
+    ['one longer', chain(1, 5, 9), chain(1, 5), { height: 9 }],
+    ['one empty', [], chain(3, 5), { height: 3 }],
+    ['one with a block more in between', chain(1, 5, 9), chain(1, 4, 5, 9), { height: 4 }],
+    ['different from the first on', chain(2, 5, 9), chain(1, 5, 9), { height: 1 }],
+  ])('%s: the first difference is found', (_, a, b, expected) => {
+    expect(firstDifference(a, b)).toEqual(expected);
+    expect(firstDifference(b, a)).toEqual(expected);
+  });
+});
