@@ -1,3 +1,4 @@
+import type { OutputReference } from '../../chain/block.js';
 import { type PointOrOrigin, samePoint } from '../../chain/point.js';
 import { inTransaction, type Tx } from '../../database/transaction.js';
 import type { Cursor } from '../../sync/events.js';
@@ -95,7 +96,7 @@ export async function apply(context: RebuildContext, conclusion: Conclusion): Pr
       cursorHeight: scope.height,
       actor,
       cause,
-      learn: leadership.learn,
+      learn: (references: readonly OutputReference[]) => leadership.learn(references),
     };
     const tally = createTally();
     const except: string[] = [];

@@ -1,6 +1,6 @@
 import type { Tx } from '../../database/transaction.js';
 import { readDigest } from '../../payments/digest/digest-queries.js';
-import { addFacts, type FactsSum, linkDigest, NO_FACTS } from '../../payments/digest/facts.js';
+import { addFacts, linkDigest, NO_FACTS } from '../../payments/digest/facts.js';
 import type { CompareScope } from './candidate-queries.js';
 import { derivedFacts } from './derived-facts.js';
 
@@ -15,17 +15,20 @@ export type DigestComparison = {
 export async function compareDigests(tx: Tx, scope: CompareScope): Promise<DigestComparison> {
   const { partitionId, fromHeight, height } = scope;
   let { digest } = await readDigest(tx, partitionId, fromHeight);
-  let block: { height: number; sum: FactsSum } | null = null;
+  let block = { height: fromHeight, sum: NO_FACTS };
+  const close = (): void => {
+    if (block.sum.facts > 0) digest = linkDigest(digest, block.height, block.sum);
+  };
   for await (const page of derivedFacts(tx, scope)) {
     for (const { height: at, fact } of page) {
-      if (block !== null && block.height !== at) {
-        digest = linkDigest(digest, block.height, block.sum);
-        block = null;
+      if (block.height !== at) {
+        close();
+        block = { height: at, sum: NO_FACTS };
       }
-      block = { height: at, sum: addFacts(block?.sum ?? NO_FACTS, [fact]) };
+      block = { height: at, sum: addFacts(block.sum, [fact]) };
     }
   }
-  if (block !== null) digest = linkDigest(digest, block.height, block.sum);
+  close();
   const { digest: stored } = await readDigest(tx, partitionId, height);
   return { height, stored, derived: digest };
 }

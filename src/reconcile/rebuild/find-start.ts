@@ -53,8 +53,9 @@ async function nodeKnows(
   place: Cursor,
 ): Promise<boolean> {
   try {
-    for await (const _ of chain.read([place], job.signal)) break;
-    return true;
+    // The first answer is always the place itself.
+    for await (const reading of chain.read([place], job.signal)) return reading.type === 'backward';
+    return false;
   } catch (error) {
     if (error instanceof PlaceUnknown) return false;
     throw error;

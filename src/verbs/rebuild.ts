@@ -1,0 +1,148 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import { readSettings } from '../config.js';
+import { actorOf } from '../payouts/model/identity.js';
+import type { Job } from '../reconcile/jobs/job-queries.js';
+import { cancelJob, latestJobs, readJob } from '../reconcile/jobs/job-queries.js';
+import { parseRebuildFrom, REBUILD_FROM_FORMS } from '../reconcile/rebuild/rebuild-from.js';
+import { operator } from './caller.js';
+import { withDatabase } from './database.js';
+import { finish, type JsonFlag, type VerbContext, withExample } from './flags.js';
+import { doAsLeader, LEADING_SETTINGS } from './leading-job.js';
+import { readResult, sayResult, showJob, startTelling } from './rebuild-words.js';
+import { EXIT, sayJson, sayTable, type Terminal, UsageError } from './terminal.js';
+
+type Flags = JsonFlag & { readonly from?: string; readonly dryRun?: boolean };
+
+export function addRebuildVerb(program: Command, context: VerbContext): void {
+  const rebuild = withExample(
+    program
+      .command('rebuild')
+      .description('derives the chain facts once more beside the books, and applies what differs')
+      .option('--from <point>', `where to begin: ${REBUILD_FROM_FORMS}`, from)
+      .option('--dry-run', 'tells what differs and changes nothing; exit 3 where something does')
+      .action((flags: Flags) => run(context, flags)),
+    'teller rebuild --from 7d --dry-run',
+    'teller rebuild --from origin',
+    'teller rebuild status',
+  );
+  withExample(
+    rebuild
+      .command('status')
+      .description('the latest rebuilds, and how far they are')
+      .action((_: JsonFlag, command: Command) => status(context, command.optsWithGlobals())),
+    'teller rebuild status',
+  );
+  withExample(
+    rebuild
+      .command('cancel <id>')
+      .description('ends a rebuild of which nothing was applied yet')
+      .action((id: string, _: JsonFlag, command: Command) =>
+        cancel(context, id, command.optsWithGlobals()),
+      ),
+    'teller rebuild cancel 12',
+  );
+}
+
+function from(text: string): string {
+  if (parseRebuildFrom(text) !== undefined) return text;
+  throw new InvalidArgumentError(`Wanted ${REBUILD_FROM_FORMS}.`);
+}
+
+async function run(context: VerbContext, flags: Flags): Promise<void> {
+  const { terminal } = context;
+  if (flags.from === undefined) throw new UsageError(`--from: wanted ${REBUILD_FROM_FORMS}`);
+  const settings = readSettings(terminal.environment, LEADING_SETTINGS);
+  const request = {
+    kind: 'rebuild' as const,
+    params: { from: flags.from, dryRun: flags.dryRun === true },
+    requestedBy: actorOf(operator()),
+  };
+  const telling = startTelling(terminal, () => Date.now());
+  let job: Job;
+  try {
+    job = await untilInterrupted((signal) =>
+      doAsLeader(settings, request, (known) => telling.tell(known), signal),
+    );
+  } catch (error) {
+    if (!(error instanceof Interrupted)) throw error;
+    telling.stop();
+    sayLeft(terminal, telling.jobId());
+    return finish(context, EXIT.failed);
+  } finally {
+    telling.stop();
+  }
+  const result = readResult(job);
+  if (flags.json === true) sayJson(terminal, showJob(job));
+  if (result === null) {
+    terminal.err(`teller: rebuild ${job.id} ${job.state}: ${job.problem ?? 'nobody said why'}\n`);
+    return finish(context, EXIT.failed);
+  }
+  if (flags.json !== true) sayResult(terminal, result);
+  const isClean = result.dryRun ? result.total === 0 : result.open === 0;
+  finish(context, isClean ? EXIT.done : EXIT.discrepancies);
+}
+
+/** Somebody pressed Ctrl-C: the waiting ends, and the job doesn't. */
+class Interrupted extends Error {
+  override readonly name = 'Interrupted';
+}
+
+async function untilInterrupted<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const stop = new AbortController();
+  const interrupt = (): void => stop.abort(new Interrupted('interrupted'));
+  process.once('SIGINT', interrupt);
+  try {
+    return await work(stop.signal);
+  } catch (error) {
+    throw stop.signal.aborted ? stop.signal.reason : error;
+  } finally {
+    process.off('SIGINT', interrupt);
+  }
+}
+
+function sayLeft(terminal: Terminal, id: string | null): void {
+  if (id === null) return terminal.err('teller: interrupted before anything was asked for\n');
+  terminal.err(
+    `teller: rebuild ${id} is left to whoever leads, and goes on where it was: look at it with ` +
+      `\`teller rebuild status\`, end it with \`teller rebuild cancel ${id}\`\n`,
+  );
+}
+
+const LATEST = 10;
+
+async function status({ terminal }: VerbContext, flags: JsonFlag): Promise<void> {
+  await withDatabase(terminal, ['partitionId'], async ({ pool, settings }) => {
+    const jobs = await latestJobs(pool, settings.partitionId, 'rebuild', LATEST);
+    if (flags.json === true) return sayJson(terminal, { items: jobs.map(showJob) });
+    if (jobs.length === 0) return terminal.out('no rebuild was ever asked for\n');
+    sayTable(terminal, jobs.map(showJob), [
+      ['ID', (job) => job.id],
+      ['STATE', (job) => job.state],
+      ['FROM', (job) => job.from],
+      ['DRY RUN', (job) => (job.dryRun ? 'yes' : 'no')],
+      ['STAGE', (job) => job.progress?.stage ?? null],
+      ['BLOCKS', (job) => job.progress?.shown ?? null],
+      ['ASKED BY', (job) => job.requestedBy],
+      ['SINCE', (job) => job.requestedAt],
+      ['PROBLEM', (job) => job.problem],
+    ]);
+  });
+}
+
+async function cancel(context: VerbContext, id: string, flags: JsonFlag): Promise<void> {
+  const { terminal } = context;
+  if (!/^\d{1,18}$/.test(id)) throw new UsageError(`ID: given ${id}, wanted a number`);
+  await withDatabase(terminal, [], async ({ pool }) => {
+    const job = await readJob(pool, id);
+    const isRebuild = job?.kind === 'rebuild';
+    const done = isRebuild && (await cancelJob(pool, id, `cancelled by ${actorOf(operator())}`));
+    if (flags.json === true) sayJson(terminal, { id, cancelled: done });
+    else if (done) terminal.out(`rebuild ${id} is cancelled; nothing was changed\n`);
+    if (done) return;
+    const why = isRebuild
+      ? `has ended already: ${job.state}`
+      : 'is unknown: `teller rebuild status`';
+    terminal.err(`teller: rebuild ${id} ${why}\n`);
+    finish(context, EXIT.failed);
+  });
+}
