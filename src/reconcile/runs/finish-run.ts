@@ -1,7 +1,7 @@
 import { inTransaction } from '../../database/transaction.js';
 import type { DiscrepancyType, Finding } from '../model/finding.js';
 import { closeOlder, findingPages } from './discrepancy-queries.js';
-import { tellDiscrepancies } from './discrepancy-events.js';
+import { tellDiscrepancies } from './explain.js';
 import type { ReconcileDeps, ReconcileRequest, Reconciliation } from './reconcile.js';
 import { showTotals } from './run-progress.js';
 import { finishRun } from './run-queries.js';
