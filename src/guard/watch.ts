@@ -68,16 +68,15 @@ async function repeat(
   work: () => Promise<void>,
 ): Promise<void> {
   let failed = false;
+  const tell = (error: unknown): void => {
+    if (signal.aborted) return;
+    if (!failed) observe({ type: 'chain_guard_failed', reason: describe(error) });
+    failed = true;
+  };
   while (!signal.aborted) {
-    try {
-      await work();
+    await work().then(() => {
       failed = false;
-    } catch (error) {
-      if (signal.aborted) return;
-      const reason = describe(error);
-      if (!failed) observe({ type: 'chain_guard_failed', reason });
-      failed = true;
-    }
+    }, tell);
     await sleep(checkMs, undefined, { signal }).catch(() => undefined);
   }
 }
@@ -157,17 +156,18 @@ function createLook(
 
 /** Decides without a lock first: on most looks there is nothing to write. */
 async function reconsider(
-  { pool, partitionId, write }: Leadership,
+  leadership: Leadership,
   see: (chain: ChainState) => Seen,
   policy: GuardPolicy,
   now: Date,
 ): Promise<void> {
+  const { pool, partitionId } = leadership;
   const chain = await readChainState(pool, partitionId);
   if (chain === null) return;
   const before = await readGuard(pool, partitionId);
   const after = decide(before.reasons, see(chain), policy, now.toISOString());
   if (JSON.stringify(after) === JSON.stringify(before.reasons)) return;
-  await write(async (tx, at) => {
+  await leadership.write(async (tx, at) => {
     const guard = await lockGuard(tx, partitionId);
     const state = await readChainState(tx, partitionId);
     if (state === null) return;

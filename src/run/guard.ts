@@ -38,18 +38,20 @@ export function rollbackGuardOf(config: GuardConfig): RollbackGuard {
   return { partitionId, rollbackDepth: given === 'off' ? null : (given ?? usual) };
 }
 
+export const watchesDensity = (config: Pick<GuardConfig, 'network' | 'guardDensity'>): boolean =>
+  config.guardDensity ?? isPublic(config);
+
 /** What a leader watches the chain with. */
 export function guardTaskOf(
   config: GuardConfig,
   observe: (event: GuardEvent) => void,
   checkMs = CHECK_MS,
 ): LeadingTask {
-  const watchesDensity = config.guardDensity ?? isPublic(config);
   return watchChain({
     openWitnesses: () => openWitnesses(config),
     splitDepth: config.guardSplitDepth,
     rollbackDepth: rollbackGuardOf(config).rollbackDepth,
-    activeSlots: watchesDensity ? askActiveSlots(endpointsOf(config)) : null,
+    activeSlots: watchesDensity(config) ? askActiveSlots(endpointsOf(config)) : null,
     observe,
     checkMs,
     now: () => new Date(),

@@ -6,7 +6,7 @@ import { actorOf } from '../payouts/model/identity.js';
 import { operator } from './caller.js';
 import { withDatabase } from './database.js';
 import { type JsonFlag, type VerbContext, withExample } from './flags.js';
-import { counted, sayFields, sayJson, type Terminal, UsageError } from './terminal.js';
+import { sayFields, sayJson, type Terminal, UsageError } from './terminal.js';
 
 export function addGuardVerbs(program: Command, { terminal }: VerbContext): void {
   const guard = program
@@ -45,26 +45,25 @@ async function release(terminal: Terminal, reason: string, json: boolean): Promi
     if (json) return sayJson(terminal, { released: changed, ...tellGuard(guard) });
     terminal.out(
       changed
-        ? `released; ${counted(guard.reasons.length, 'reason')} of trouble may go on, and hold again once over\n`
+        ? 'confirming and paying go on; what is wrong now holds nothing until it was over\n'
         : 'nothing was held\n',
     );
   });
 }
 
-function fieldsOfGuard(row: GuardRow) {
-  const reasons = row.reasons.map((one, i) => [
-    `reason ${i + 1}`,
-    `${one.detail} (since ${one.since}${one.released === null ? '' : `, let pass by ${one.released.by}: ${one.released.why}`})`,
-  ]);
-  const witnesses = row.witnesses.map((one) => [
-    one.witness,
-    `${one.verdict} (heard ${one.heardAt})`,
-  ]);
-  return {
-    'chain held': row.heldAt === null ? 'no' : `since ${row.heldAt.toISOString()}`,
-    ...Object.fromEntries([...reasons, ...witnesses]),
-    ...(row.releasedAt === null
-      ? {}
-      : { 'last release': `${row.releasedAt.toISOString()} by ${row.releasedBy ?? '-'}` }),
+function fieldsOfGuard({ heldAt, reasons, witnesses, releasedAt, releasedBy }: GuardRow) {
+  const fields: Record<string, string> = {
+    'chain held': heldAt === null ? 'no' : `since ${heldAt.toISOString()}`,
   };
+  for (const [i, { detail, since, released }] of reasons.entries()) {
+    const passed = released === null ? '' : `, let pass by ${released.by}: ${released.why}`;
+    fields[`reason ${i + 1}`] = `${detail} (since ${since}${passed})`;
+  }
+  for (const { witness, verdict, heardAt } of witnesses) {
+    fields[witness] = `${verdict} (heard ${heardAt})`;
+  }
+  if (releasedAt !== null) {
+    fields['last release'] = `${releasedAt.toISOString()} by ${releasedBy ?? '-'}`;
+  }
+  return fields;
 }

@@ -58,7 +58,8 @@ export async function openSplitWorld({ hasWitness, watchesDensity, devnet = {} }
   const told: GuardEvent[] = [];
   let checks = 0;
   const counted = (witness: Witness): Witness => ({
-    ...witness,
+    name: witness.name,
+    close: () => witness.close(),
     findIntersection: async (points, signal) => {
       try {
         return await witness.findIntersection(points, signal);
