@@ -10,6 +10,7 @@ import { addGuardVerbs } from './guard.js';
 import { addMigrateVerb } from './migrate.js';
 import { addPaymentVerbs } from './payment.js';
 import { addPayoutVerbs } from './payout.js';
+import { addReconcileVerbs } from './reconcile.js';
 import { addRestoreVerb } from './restore.js';
 import { addRunVerb, type Run } from './run.js';
 import { addSignerVerb } from './signer.js';
@@ -58,6 +59,7 @@ function buildProgram(context: VerbContext, run: Run): Command {
   addPayoutVerbs(program, context);
   addWalletVerbs(program, context);
   addBalanceVerbs(program, context);
+  addReconcileVerbs(program, context);
   addGuardVerbs(program, context);
   addBackupVerb(program, context);
   addRestoreVerb(program, context);

@@ -1,0 +1,46 @@
+import type { Job } from '../reconcile/jobs/job-queries.js';
+import type { ProgressReport } from '../reconcile/model/proof-events.js';
+import type { Terminal } from './terminal.js';
+
+const LINE_EVERY_MS = 3_000;
+const REDRAW_EVERY_MS = 200;
+const CLEAR_LINE = '\r\u001b[K';
+
+/** How far a comparison is: drawn over where a person watches, else a line every few seconds. */
+export function startTelling(terminal: Terminal, now: () => number) {
+  let told = now();
+  let drawn = false;
+  const say = (line: () => string): void => {
+    if (now() - told < (terminal.isInteractive ? REDRAW_EVERY_MS : LINE_EVERY_MS)) return;
+    told = now();
+    drawn = terminal.isInteractive;
+    terminal.err(drawn ? `${CLEAR_LINE}${line()}` : `${line()}\n`);
+  };
+  return {
+    report: (report: ProgressReport): void => say(() => lineOf(report)),
+    job: (job: Job): void => say(() => jobLine(job)),
+    stop: (): void => {
+      if (drawn) terminal.err(CLEAR_LINE);
+      drawn = false;
+    },
+  };
+}
+
+function lineOf({ done, total, rate, secondsLeft }: ProgressReport): string {
+  const share = total === null || total === 0 ? '' : `, ${Math.floor((done * 100) / total)} %`;
+  const left = secondsLeft === null ? '' : `, ${showSeconds(secondsLeft)} left`;
+  return `${done} of ${total ?? '?'} outputs and addresses compared, ${Math.round(rate)}/s${share}${left}`;
+}
+
+const showSeconds = (seconds: number): string =>
+  seconds < 120 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} min`;
+
+function jobLine(job: Job): string {
+  const what = `repair ${job.id}`;
+  if (job.problem !== null) return `${what}: trying again: ${job.problem}`;
+  if (job.state === 'queued') return `${what}: waiting for whoever leads`;
+  const { done, total, rate, secondsLeft } = job.progress;
+  if (typeof done !== 'number' || typeof rate !== 'number') return `${what}: under way`;
+  const known = (value: unknown) => (typeof value === 'number' ? value : null);
+  return `${what}: ${lineOf({ done, rate, total: known(total), secondsLeft: known(secondsLeft) })}`;
+}

@@ -1,0 +1,139 @@
+import type { DiscrepancyView, RunView } from '../reconcile/runs/run-reads.js';
+import { counted, printable, sayTable, showAda, type Terminal } from './terminal.js';
+
+type Side = Readonly<Record<string, unknown>>;
+
+/** Both sides of a difference in as few words as tell them apart. */
+export function sidesOf(view: Pick<DiscrepancyView, 'type' | 'recorded' | 'onChain'>): {
+  readonly recorded: string;
+  readonly onChain: string;
+} {
+  const say = SAY[view.type];
+  return {
+    recorded: view.recorded === null ? 'nothing' : say(view.recorded),
+    onChain: view.onChain === null ? 'nothing' : say(view.onChain),
+  };
+}
+
+const text = (side: Side, name: string): string | null => {
+  const value = side[name];
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : null;
+};
+
+function value(side: Side): string {
+  const assets = side.assets;
+  const units = typeof assets === 'object' && assets !== null ? Object.entries(assets) : [];
+  const ada = `${showAda(text(side, 'amountLovelace') ?? '0')} ada`;
+  const shown = units.slice(0, 3).map(([unit, quantity]) => `${String(quantity)} ${unit}`);
+  const more = units.length > shown.length ? ['…'] : [];
+  return [ada, ...shown, ...more].join(' + ');
+}
+
+function spent(side: Side): string {
+  const by = text(side, 'spentBy');
+  if (by === null) return text(side, 'state') === 'gone' ? 'spent' : 'unspent';
+  const height = text(side, 'spentHeight');
+  return `spent by ${by}${height === null ? '' : ` in block ${height}`}`;
+}
+
+function placed(side: Side): string {
+  const { block } = side;
+  const height =
+    typeof block === 'object' && block !== null && 'height' in block ? String(block.height) : null;
+  const counted = text(side, 'countedFrom');
+  const where =
+    height === null ? (counted === null ? null : `since ${counted}`) : `block ${height}`;
+  return [text(side, 'status'), where ?? spent(side)].filter((part) => part !== null).join(', ');
+}
+
+const owner = (side: Side): string =>
+  [text(side, 'userId'), text(side, 'address')].filter((part) => part !== null).join(' at ');
+
+const SAY: Readonly<Record<DiscrepancyView['type'], (side: Side) => string>> = {
+  missing_in_db: value,
+  extra_in_db: (side) => `${value(side)}, ${placed(side)}`,
+  amount_mismatch: value,
+  spent_mismatch: spent,
+  unspent_mismatch: spent,
+  status_mismatch: placed,
+  owner_mismatch: owner,
+};
+
+export function sayDiscrepancies(terminal: Terminal, found: readonly DiscrepancyView[]): void {
+  const rows = found.map((one) => ({ ...one, ...sidesOf(one) }));
+  sayTable(terminal, rows, [
+    ['ID', (row) => row.id],
+    ['TYPE', (row) => row.type],
+    ['OUTPUT', (row) => `${row.txHash}#${row.outputIndex}`],
+    ['RECORDED', (row) => row.recorded],
+    ['ON CHAIN', (row) => row.onChain],
+    ['STATE', (row) => row.state],
+    ['REASON', (row) => row.reason],
+  ]);
+}
+
+export type UnitTotals = {
+  readonly unit: string;
+  readonly recorded: string;
+  readonly onChain: string;
+};
+
+/** Per unit what both sides hold; empty where a run didn't get that far. */
+export function totalsOf(run: Pick<RunView, 'totals'>): UnitTotals[] {
+  const { totals } = run;
+  if (typeof totals !== 'object' || totals === null) return [];
+  const side = (name: string): Side => {
+    const found: unknown = Object.entries(totals).find(([key]) => key === name)?.[1];
+    return typeof found === 'object' && found !== null ? { ...found } : {};
+  };
+  const recorded = side('recorded');
+  const onChain = side('onChain');
+  const units = [...new Set([...Object.keys(recorded), ...Object.keys(onChain)])].sort();
+  return units.map((unit) => ({
+    unit,
+    recorded: text(recorded, unit) ?? '0',
+    onChain: text(onChain, unit) ?? '0',
+  }));
+}
+
+const UNITS_SHOWN = 20;
+
+export function sayTotals(terminal: Terminal, run: RunView): void {
+  const totals = totalsOf(run);
+  if (totals.length === 0) return;
+  const amount = (unit: string, quantity: string) =>
+    unit === 'lovelace' ? showAda(quantity) : quantity;
+  const ordered = [...totals].sort((a, b) => Number(isOdd(b)) - Number(isOdd(a)));
+  sayTable(terminal, ordered.slice(0, UNITS_SHOWN), [
+    ['UNSPENT', (row) => (row.unit === 'lovelace' ? 'ada' : row.unit)],
+    ['RECORDED', (row) => amount(row.unit, row.recorded)],
+    ['ON CHAIN', (row) => amount(row.unit, row.onChain)],
+  ]);
+  const left = totals.length - UNITS_SHOWN;
+  if (left > 0) terminal.out(`and ${counted(left, 'unit')} more\n`);
+}
+
+const isOdd = ({ recorded, onChain }: UnitTotals): boolean => recorded !== onChain;
+
+/** One line that says how it ended, and where something is left what to do. */
+export function sayVerdict(terminal: Terminal, run: RunView, found: number): void {
+  const where = run.blockHeight === null ? '' : ` at block ${run.blockHeight}`;
+  const compared = `run ${run.id}: ${counted(run.matched, 'output')} of ${addresses(run)} agreed${where}`;
+  if (run.problem !== null) terminal.out(`${printable(run.problem)}\n`);
+  if (found === 0 && run.problem === null) {
+    return terminal.out(`${compared}; records equal the chain\n`);
+  }
+  const healed = run.repaired > 0 ? `, ${run.repaired} repaired` : '';
+  terminal.out(`${compared}; ${counted(found, 'discrepancy').replace(/ys$/, 'ies')}${healed}\n`);
+  if (run.open > 0 || run.problem !== null) terminal.out(adviceFor(run));
+}
+
+const addresses = (run: RunView): string =>
+  `${run.addresses} ${run.addresses === 1 ? 'address' : 'addresses'}`;
+
+const adviceFor = (run: RunView): string =>
+  run.repair
+    ? 'what is still open needs a person: REASON says why. Next: `teller rebuild --from origin --dry-run` ' +
+      'reads the blocks anew; `teller reconcile explain ID --reason TEXT` closes what you answer for\n'
+    : 'next: `teller reconcile --repair` heals what the chain explains, with an audit trail; ' +
+      `\`teller reconcile show ${run.id}\` shows this again\n`;

@@ -1,0 +1,144 @@
+import type { Command } from 'commander';
+import type { Pool } from 'pg';
+import { checkAddress } from '../chain/address.js';
+import { readSettings } from '../config.js';
+import { actorOf } from '../payouts/model/identity.js';
+import type { Job } from '../reconcile/jobs/job-queries.js';
+import {
+  type DiscrepancyView,
+  listDiscrepancies,
+  type RunView,
+  readRun,
+} from '../reconcile/runs/run-reads.js';
+import { CHAIN_SETTINGS, type ChainSettings } from '../run/chain.js';
+import { operator } from './caller.js';
+import { refuseOtherNetwork, withDatabase } from './database.js';
+import { finish, type JsonFlag, type VerbContext, withExample } from './flags.js';
+import { compareNow } from './reconcile-comparison.js';
+import { addReconcileReading } from './reconcile-reading.js';
+import { startTelling } from './reconcile-telling.js';
+import { sayDiscrepancies, sayTotals, sayVerdict, totalsOf } from './reconcile-words.js';
+import { EXIT, sayJson, type Terminal, UsageError } from './terminal.js';
+
+type Flags = JsonFlag & { readonly address?: readonly string[]; readonly repair?: boolean };
+
+/** What is printed of a run; all of it is in the database. */
+const SHOWN_MAX = 200;
+const JSON_MAX = 10_000;
+const PAGE_ROWS = 500;
+
+export function addReconcileVerbs(program: Command, context: VerbContext): void {
+  const command = program
+    .command('reconcile')
+    .description(
+      'compares records with the chain at one and the same block; exit 3 where they differ',
+    )
+    .option('--address <address...>', 'only these; default: all that is watched')
+    .option(
+      '--repair',
+      'heals what the chain explains, by correcting entries; exit 3 where more is left',
+    )
+    .action((flags: Flags) => reconcile(context, flags));
+  withExample(command, 'teller reconcile', 'teller reconcile --repair', 'teller reconcile show 12');
+  addReconcileReading(command, context);
+}
+
+async function reconcile(context: VerbContext, flags: Flags): Promise<void> {
+  const { terminal } = context;
+  const settings = readSettings(terminal.environment, CHAIN_SETTINGS);
+  const addresses = flags.address?.map((given) => canonical(given, settings)) ?? null;
+  await withDatabase(terminal, [], async ({ pool }) => {
+    await refuseOtherNetwork(pool, settings);
+    const runId =
+      flags.repair === true
+        ? await repair(context, pool, settings, addresses)
+        : await compareNow(context, pool, settings, addresses);
+    if (runId === null) return finish(context, EXIT.failed);
+    const run = await readRun(pool, runId);
+    if (run === null) throw new Error(`run ${runId} is gone`);
+    await sayRun(terminal, flags, pool, run);
+    const found = run.missing + run.extra + run.mismatched;
+    const isClean = run.repair ? run.open === 0 : found === 0;
+    finish(context, isClean && run.problem === null ? EXIT.done : EXIT.discrepancies);
+  });
+}
+
+function canonical(given: string, { network }: Pick<ChainSettings, 'network'>): string {
+  const checked = checkAddress(given, network);
+  if (!checked.ok) throw new UsageError(`--address: given ${given}: ${checked.problem}`);
+  return checked.address.text;
+}
+
+/** Done by whoever leads, or by this process where nobody does. @returns null where it failed */
+async function repair(
+  { terminal }: VerbContext,
+  pool: Pool,
+  settings: ChainSettings,
+  addresses: readonly string[] | null,
+): Promise<string | null> {
+  const request = {
+    kind: 'repair' as const,
+    params: { addresses },
+    requestedBy: actorOf(operator()),
+  };
+  const telling = startTelling(terminal, Date.now);
+  const stop = new AbortController();
+  const interrupt = (): void => stop.abort(new Error('interrupted'));
+  process.once('SIGINT', interrupt);
+  let job: Job;
+  try {
+    const { doAsLeader } = await import('./leading-job.js');
+    job = await doAsLeader(settings, request, telling.job, stop.signal);
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
+    terminal.err('teller: interrupted; the repair is left to whoever leads\n');
+    return null;
+  } finally {
+    process.off('SIGINT', interrupt);
+    telling.stop();
+  }
+  if (job.state === 'done') return runOf(pool, job);
+  terminal.err(`teller: the repair ${job.state}: ${job.problem ?? 'nobody said why'}\n`);
+  return null;
+}
+
+const LAST_REPAIR = `
+  select max(id)::text as id from reconciliation_runs where repair and started_at >= $1`;
+
+async function runOf(pool: Pool, { result, requestedAt }: Job): Promise<string | null> {
+  if (typeof result?.runId === 'string') return result.runId;
+  const { rows } = await pool.query<{ id: string | null }>(LAST_REPAIR, [requestedAt]);
+  return rows[0]?.id ?? null;
+}
+
+async function sayRun(
+  terminal: Terminal,
+  flags: JsonFlag,
+  pool: Pool,
+  run: RunView,
+): Promise<void> {
+  const discrepancies = await foundBy(pool, run.id, flags.json === true ? JSON_MAX : SHOWN_MAX);
+  if (flags.json === true) {
+    const { repaired } = run;
+    return sayJson(terminal, { run, discrepancies, totals: totalsOf(run), repaired });
+  }
+  const found = run.missing + run.extra + run.mismatched;
+  if (discrepancies.length > 0) sayDiscrepancies(terminal, discrepancies);
+  if (found > discrepancies.length) {
+    terminal.out(`and ${found - discrepancies.length} more: teller reconcile show ${run.id}\n`);
+  }
+  sayTotals(terminal, run);
+  sayVerdict(terminal, run, found);
+}
+
+async function foundBy(pool: Pool, runId: string, max: number): Promise<DiscrepancyView[]> {
+  const found: DiscrepancyView[] = [];
+  let cursor: string | undefined;
+  do {
+    const limit = Math.min(PAGE_ROWS, max - found.length);
+    const page = await listDiscrepancies(pool, { runId }, { limit, cursor });
+    found.push(...page.items);
+    cursor = page.nextCursor ?? undefined;
+  } while (cursor !== undefined && found.length < max);
+  return found;
+}
