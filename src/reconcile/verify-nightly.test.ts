@@ -33,6 +33,7 @@ describe('the nightly verification', () => {
     const told = lines.map((line) => JSON.parse(line) as { event: string; userId?: string });
     expect(told.map(({ event, userId }) => [event, userId])).toEqual([
       ['balance_mismatch', 'ann'],
+      ['reserves_short', undefined],
       ['balances_verified', undefined],
     ]);
   });

@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
-import { readBalances, verifyBalances } from '../payments/balance-reads.js';
+import { readBalances } from '../payments/balance-reads.js';
+import { type VerifyFlags, verifyBalances } from './balance-verify.js';
 import { withDatabase } from './database.js';
-import { finish, type JsonFlag, type VerbContext, withExample } from './flags.js';
-import { counted, EXIT, printable, sayJson, sayTable, showAda } from './terminal.js';
+import { type JsonFlag, type VerbContext, withExample } from './flags.js';
+import { printable, sayJson, sayTable, showAda } from './terminal.js';
 
 export function addBalanceVerbs(program: Command, context: VerbContext): void {
   const balance = program.command('balance').description("users' balances");
@@ -16,9 +17,17 @@ export function addBalanceVerbs(program: Command, context: VerbContext): void {
   withExample(
     balance
       .command('verify')
-      .description('recomputes every balance from its ledger entries; exit 3 on any mismatch')
-      .action((flags: JsonFlag) => verify(context, flags)),
+      .description(
+        'holds balances, ledger, payments, payouts, seals and reserves against each other; ' +
+          'exit 3 on any mismatch',
+      )
+      .option(
+        '--against <file>',
+        'a backup, or what this verb printed before: seals must be those of then',
+      )
+      .action((flags: VerifyFlags) => verifyBalances(context, flags)),
     'teller balance verify',
+    'teller balance verify --against /backups/teller-critical-20260101T000000Z.zip',
   );
 }
 
@@ -39,31 +48,3 @@ async function show({ terminal }: VerbContext, userId: string, flags: JsonFlag):
     ]);
   });
 }
-
-async function verify(context: VerbContext, flags: JsonFlag): Promise<void> {
-  const { terminal } = context;
-  await withDatabase(terminal, [], async ({ pool }) => {
-    const result = await verifyBalances(pool);
-    const { balances, entries, mismatchCount, mismatches } = result;
-    if (flags.json === true) sayJson(terminal, result);
-    else if (mismatchCount === 0) {
-      const equal = balances === 1 ? 'equals the sum of its' : 'equal the sums of their';
-      const ofEntries = entries === 1 ? '1 ledger entry' : `${entries} ledger entries`;
-      terminal.out(`${counted(balances, 'balance')} ${equal} ${ofEntries}\n`);
-    } else {
-      sayTable(terminal, mismatches, [
-        ['USER', (row) => row.userId],
-        ['UNIT', (row) => row.unit],
-        ['RECORDED', (row) => bucketsOf(row.recorded)],
-        ['LEDGER SAYS', (row) => bucketsOf(row.computed)],
-      ]);
-      const differ = mismatchCount === 1 ? 'differs from its' : 'differ from their';
-      terminal.out(`${mismatchCount} of ${counted(balances, 'balance')} ${differ} ledger\n`);
-    }
-    finish(context, mismatchCount === 0 ? EXIT.done : EXIT.discrepancies);
-  });
-}
-
-type Buckets = { readonly available: string; readonly held: string; readonly pending: string };
-const bucketsOf = ({ available, held, pending }: Buckets): string =>
-  `available ${available}, held ${held}, pending ${pending}`;

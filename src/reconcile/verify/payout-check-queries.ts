@@ -1,0 +1,105 @@
+import type { Queryable } from '../../database/transaction.js';
+import type { Bounded } from '../seals/check-queries.js';
+
+const HELD = `
+  with owed as (
+    select user_id, unit, sum(amount) as amount
+      from (
+        select user_id, 'lovelace' as unit, amount_lovelace + held_fee as amount
+          from outbound_payments
+         where booked and user_id is not null and status <> 'confirmed'
+        union all
+        select user_id, asset.key,
+               case when asset.value ~ '^[0-9]{1,30}$' then asset.value::numeric else 0 end
+          from outbound_payments, jsonb_each_text(assets) as asset
+         where booked and user_id is not null and status <> 'confirmed' and assets <> '{}'
+        union all
+        select user_id, unit, case type when 'credit' then amount else -amount end
+          from balance_transactions
+         where bucket = 'held' and tx_hash is null and payout_id is null) as holds
+     group by user_id, unit)
+  select user_id as "userId", unit, coalesce(b.held, 0)::text as held,
+         coalesce(owed.amount, 0)::text as "openPayouts", count(*) over () as differences
+    from (select user_id, unit, held from user_balances where held <> 0) as b
+    full join owed using (user_id, unit)
+   where coalesce(b.held, 0) <> coalesce(owed.amount, 0)
+   order by user_id, unit limit $1`;
+
+/** What is held of a user isn't what their open payouts (and what people entered by hand) hold. */
+export type HeldMismatch = {
+  readonly userId: string;
+  readonly unit: string;
+  readonly held: string;
+  readonly openPayouts: string;
+};
+
+export async function checkHeld(db: Queryable, shown: number): Promise<Bounded<HeldMismatch>> {
+  const { rows } = await db.query<HeldMismatch & { differences: string }>(HELD, [shown]);
+  return {
+    count: Number(rows[0]?.differences ?? 0),
+    shown: rows.map(({ userId, unit, held, openPayouts }) => ({ userId, unit, held, openPayouts })),
+  };
+}
+
+/**
+ * `not_in_block`: in a block, it says, and its transaction is in none or doesn't pay it. `unnoticed`: a
+ * transaction that pays it is in a block, and it isn't. `paid_twice`: so are two that pay it. `booked`:
+ * the ledger should hold it and it says otherwise, or the other way round.
+ */
+const STANDING = `
+  select *, count(*) over () as differences from (
+    select p.id as "payoutId", p.status, p.tx_hash as "txHash",
+           case when t.block_height is null then 'not_in_block'
+                when p.block_height is distinct from t.block_height then 'block_height'
+                else 'fee' end as problem,
+           case when t.block_height is null then p.status
+                when p.block_height is distinct from t.block_height then p.block_height::text
+                else p.fee_lovelace::text end as recorded,
+           case when t.block_height is null then null
+                when p.block_height is distinct from t.block_height then t.block_height::text
+                else a.fee_share::text end as found
+      from outbound_payments p
+      left join payout_attempts a on a.payout_id = p.id and a.tx_hash = p.tx_hash
+      left join payout_transactions t on t.tx_hash = a.tx_hash
+     where p.status in ('in_block', 'confirmed')
+       and (t.block_height is null or p.block_height is distinct from t.block_height
+            or p.fee_lovelace is distinct from a.fee_share)
+    union all
+    select p.id, p.status, p.tx_hash,
+           case when p.status in ('in_block', 'confirmed') then 'paid_twice' else 'unnoticed' end,
+           case when p.status in ('in_block', 'confirmed') then p.tx_hash else p.status end, t.tx_hash
+      from payout_transactions t
+      join payout_attempts a on a.tx_hash = t.tx_hash
+      join outbound_payments p on p.id = a.payout_id
+     where t.block_height is not null
+       and (p.status not in ('in_block', 'confirmed') or p.tx_hash is distinct from t.tx_hash)
+    union all
+    select id, status, tx_hash, 'booked', booked::text, (not booked)::text
+      from outbound_payments
+     where booked <> (user_id is not null and status not in ('failed', 'cancelled'))) as found
+   order by "payoutId", problem limit $1`;
+
+/** A payout that isn't what its transactions, or its own columns, say. */
+export type PayoutMismatch = {
+  readonly payoutId: string;
+  readonly status: string;
+  readonly txHash: string | null;
+  readonly problem: 'not_in_block' | 'block_height' | 'fee' | 'unnoticed' | 'paid_twice' | 'booked';
+  readonly recorded: string | null;
+  readonly found: string | null;
+};
+
+export async function checkPayouts(db: Queryable, shown: number): Promise<Bounded<PayoutMismatch>> {
+  const { rows } = await db.query<PayoutMismatch & { differences: string }>(STANDING, [shown]);
+  return {
+    count: Number(rows[0]?.differences ?? 0),
+    shown: rows.map(({ payoutId, status, txHash, problem, recorded, found }) => ({
+      payoutId,
+      status,
+      txHash,
+      problem,
+      recorded,
+      found,
+    })),
+  };
+}

@@ -1,0 +1,374 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { createTestDatabase } from '../../../test/support/database.js';
+import { handMadeBooks, hashOf, TOKEN } from '../../../test/support/hand-made-books.js';
+import type { TestDatabase } from '../../../test/support/test-databases.js';
+import { inTransaction } from '../../database/transaction.js';
+import { entriesOfConfirmation, entriesOfDetection } from '../../payments/ledger.js';
+import { entriesOfHold, entriesOfPayoutConfirmation } from '../../payouts/model/entries.js';
+import { sealAppended } from '../seals/sealing.js';
+import { type Verification, verifyBooks } from './verify-books.js';
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+afterAll(() => database.drop());
+
+const change = (text: string, values: unknown[] = []) => database.pool.query(text, values);
+const verify = () => verifyBooks(database.pool);
+
+const PAID_BY = hashOf('transaction');
+const STORE_ATTEMPTS = `
+  with transactions as (
+    insert into payout_transactions (tx_hash, fee_lovelace, block_hash, block_height, slot)
+    values ($1, 170000, repeat('b', 64), 30, 600), (repeat('9', 64), 170000, null, null, null))
+  insert into payout_attempts (payout_id, tx_hash, output_index, fee_share)
+  select id, $1, 0, 170000 from outbound_payments where status in ('in_block', 'confirmed')
+  union all
+  select id, repeat('9', 64), 1, 170000 from outbound_payments where status = 'submitted'`;
+const AUDIT = `
+  insert into audit_log (action, entity_type, entity_id, actor) values ('payout.cancelled', 'payout', 'p', 'key:clerk')`;
+const WALLET = `
+  insert into wallet_outputs (tx_hash, output_index, partition_id, address, amount_lovelace, assets, block_hash,
+                              block_height, slot)
+  values ($1, 0, 0, 'hot', 1000000, '{}', repeat('b', 64), 3, 60)`;
+
+/** Books in which all agrees: payments and payouts of many statuses, of two users, sealed. */
+beforeEach(async () => {
+  await change(
+    `truncate incoming_payments, outbound_payments, payout_transactions, payout_attempts, balance_transactions,
+       user_balances, audit_log, seals, wallet_outputs, payment_addresses, state_digests cascade`,
+  );
+  const books = handMadeBooks(database.pool);
+  const assets = new Map([[TOKEN, 100n]]);
+  const settled = await books.payment({ status: 'confirmed', amountLovelace: 50_000_000n, assets });
+  await books.enter([...entriesOfDetection(settled), ...entriesOfConfirmation(settled)]);
+  await books.enter(entriesOfDetection(await books.payment({ status: 'pending', userId: 'bob' })));
+  const fee = { feeLovelace: 170_000n, txHash: PAID_BY, blockHeight: 30 };
+  for (const status of ['queued', 'submitted', 'in_block', 'confirmed'] as const) {
+    const isPaid = status === 'in_block' || status === 'confirmed';
+    const payout = await books.payout({ status, ...(isPaid && fee) });
+    const confirmation = status === 'confirmed' ? entriesOfPayoutConfirmation(payout) : [];
+    await books.enter([...entriesOfHold(payout), ...confirmation]);
+  }
+  await books.payout({ status: 'queued', userId: null, booked: false });
+  await change(STORE_ATTEMPTS, [PAID_BY]);
+  await change(AUDIT);
+  await change(WALLET, [hashOf('wallet')]);
+  for (const chain of ['ledger', 'audit'] as const) {
+    await sealAppended(
+      {
+        pool: database.pool,
+        signal: new AbortController().signal,
+        write: (work) => inTransaction(database.pool, (tx) => work(tx, new Date(), null)),
+      },
+      chain,
+      () => undefined,
+    );
+  }
+});
+
+const namesOf = (found: Verification): string[] =>
+  [
+    found.mismatchCount > 0 ? 'balance' : '',
+    found.ledger.count > 0 ? 'ledger' : '',
+    found.orphans.count > 0 ? 'orphan' : '',
+    found.held.count > 0 ? 'held' : '',
+    ...found.payouts.shown.map((payout) => payout.problem),
+    ...found.seals.changed.shown.map((seal) => `sealed ${seal.chain}`),
+    ...found.seals.broken.shown.map((seal) => `seal ${seal.chain}`),
+    found.reserves.some((one) => !one.agrees) ? 'reserves' : '',
+  ].filter((name) => name !== '');
+
+test('books in which all agrees agree', async () => {
+  const found = await verify();
+  expect(namesOf(found)).toEqual([]);
+  expect(found).toMatchObject({ balances: 3, mismatchCount: 0, totalMismatches: 0 });
+  expect(found.entries).toBe(19);
+});
+
+test('proves reserves: what users are owed, what the wallets hold, and the rest', async () => {
+  const { reserves } = await verify();
+  // 55 deposited; confirmed payouts took 5.17, one in a block is on its way with as much.
+  expect(reserves[0]).toEqual({
+    unit: 'lovelace',
+    users: '49830000',
+    byPaymentsAndPayouts: '49830000',
+    agrees: true,
+    inFlight: '5170000',
+    owed: '44660000',
+    deposits: '55000000',
+    hotWallet: '1000000',
+    treasury: '11340000',
+    shortfall: false,
+  });
+  expect(reserves[1]).toMatchObject({ unit: TOKEN, owed: '100', deposits: '100', treasury: '0' });
+});
+
+test('tells a shortfall, which is no mismatch: money may be in cold storage', async () => {
+  await change("update incoming_payments set spent_by = repeat('7', 64), spent_height = 50");
+  const { reserves, totalMismatches } = await verify();
+  expect(reserves.map((one) => [one.shortfall, one.treasury])).toEqual([
+    [true, '-43660000'],
+    [true, '-100'],
+  ]);
+  expect(totalMismatches).toBe(0);
+});
+
+describe('what a hand did by SQL is found and named', () => {
+  const EDIT_ENTRY = "where reason = 'payment_detected' and unit = 'lovelace' and user_id = 'ann'";
+  test.each([
+    [
+      'a balance raised',
+      'update user_balances set available = available + 1',
+      ['balance', 'reserves'],
+    ],
+    [
+      'a hold raised',
+      "update user_balances set held = held + 1 where unit = 'lovelace'",
+      ['balance', 'held', 'reserves'],
+    ],
+    [
+      'one bucket moved into another',
+      'update user_balances set available = available + pending, pending = 0',
+      ['balance'],
+    ],
+    [
+      'money moved between users',
+      "update user_balances set available = available + case user_id when 'ann' then -7 else 7 end where unit = 'lovelace'",
+      ['balance'],
+    ],
+    [
+      'a balance deleted',
+      "delete from user_balances where user_id = 'bob'",
+      ['balance', 'reserves'],
+    ],
+    [
+      'a balance made up',
+      "insert into user_balances values ('eve', 'lovelace', 1, 0, 0)",
+      ['balance', 'reserves'],
+    ],
+    [
+      'a balance that is no number',
+      "update user_balances set available = 'NaN' where user_id = 'bob'",
+      ['balance', 'reserves'],
+    ],
+    [
+      'an endless balance',
+      "update user_balances set available = 'Infinity'",
+      ['balance', 'reserves'],
+    ],
+    [
+      'an entry edited',
+      `update balance_transactions set amount = amount + 1 ${EDIT_ENTRY}`,
+      ['balance', 'ledger', 'sealed ledger'],
+    ],
+    [
+      'an entry and its balance edited',
+      `with e as (update balance_transactions set amount = amount + 1 ${EDIT_ENTRY} returning 1) update user_balances set pending = pending + 1 where user_id = 'ann' and unit = 'lovelace'`,
+      ['ledger', 'sealed ledger', 'reserves'],
+    ],
+    [
+      'an entry deleted',
+      `delete from balance_transactions ${EDIT_ENTRY}`,
+      ['balance', 'ledger', 'sealed ledger'],
+    ],
+    [
+      'an entry given to another user',
+      `update balance_transactions set user_id = 'eve' ${EDIT_ENTRY}`,
+      ['balance', 'ledger', 'sealed ledger'],
+    ],
+    [
+      'an entry given another time',
+      "update balance_transactions set created_at = created_at - interval '1 day' where id = (select min(id) from balance_transactions)",
+      ['sealed ledger'],
+    ],
+    [
+      'an entry given another reason',
+      "update balance_transactions set reason = 'gift' where id = (select min(id) from balance_transactions)",
+      ['sealed ledger'],
+    ],
+    [
+      'an entry without its payment, with its balance',
+      "with e as (insert into balance_transactions (user_id, unit, bucket, type, amount, reason, tx_hash, output_index, inclusion) values ('bob', 'lovelace', 'available', 'credit', 9, 'payment_confirmed', repeat('5', 64), 0, 1)) update user_balances set available = available + 9 where user_id = 'bob'",
+      ['ledger', 'orphan', 'reserves'],
+    ],
+    [
+      'the ledger emptied',
+      'delete from balance_transactions',
+      ['balance', 'ledger', 'sealed ledger'],
+    ],
+    [
+      'a payment raised',
+      "update incoming_payments set amount_lovelace = amount_lovelace + 1 where status = 'confirmed'",
+      ['ledger', 'reserves'],
+    ],
+    [
+      'tokens of a payment raised',
+      `update incoming_payments set assets = '{"${TOKEN}": "101"}' where status = 'confirmed'`,
+      ['ledger', 'reserves'],
+    ],
+    ['a payment confirmed early', "update incoming_payments set status = 'confirmed'", ['ledger']],
+    [
+      'a payment given to another user',
+      "update incoming_payments set user_id = 'eve' where status = 'confirmed'",
+      ['ledger'],
+    ],
+    [
+      'a payment deleted',
+      "delete from incoming_payments where status = 'confirmed'",
+      ['ledger', 'orphan', 'reserves'],
+    ],
+    [
+      'a payment made up',
+      `insert into incoming_payments (tx_hash, output_index, address, user_id, amount_lovelace, status) select repeat('4', 64), 0, address, 'ann', 1, 'confirmed' from payment_addresses limit 1`,
+      ['ledger', 'reserves'],
+    ],
+    [
+      'an amount that is no number',
+      "update incoming_payments set amount_lovelace = 'NaN' where status = 'confirmed'",
+      ['ledger', 'reserves'],
+    ],
+    [
+      'a payout raised',
+      "update outbound_payments set amount_lovelace = amount_lovelace + 1 where status = 'queued' and user_id is not null",
+      ['ledger', 'held'],
+    ],
+    [
+      'a payout’s fee changed',
+      "update outbound_payments set fee_lovelace = 1 where status = 'confirmed'",
+      ['ledger', 'fee', 'reserves'],
+    ],
+    [
+      'a payout made the treasury’s',
+      "update outbound_payments set user_id = null where status = 'queued'",
+      ['ledger', 'held', 'booked'],
+    ],
+    [
+      'a payout given to another user',
+      "update outbound_payments set user_id = 'bob' where status = 'confirmed'",
+      ['ledger'],
+    ],
+    [
+      'a payout said to be confirmed',
+      "update outbound_payments set status = 'confirmed' where status = 'submitted'",
+      ['ledger', 'held', 'not_in_block', 'reserves'],
+    ],
+    [
+      'a payout said to be in a block',
+      "update outbound_payments set status = 'in_block', tx_hash = repeat('9', 64), block_height = 30, fee_lovelace = 170000 where status = 'submitted'",
+      ['not_in_block'],
+    ],
+    [
+      'a paid one queued again',
+      "update outbound_payments set status = 'queued' where status = 'in_block'",
+      ['unnoticed'],
+    ],
+    [
+      'a paid one said to have failed',
+      "update outbound_payments set status = 'failed' where status = 'in_block'",
+      ['booked', 'unnoticed'],
+    ],
+    [
+      'a paid one at another height',
+      "update outbound_payments set block_height = 31 where status = 'confirmed'",
+      ['block_height'],
+    ],
+    [
+      'a hold denied',
+      "update outbound_payments set booked = false where status = 'submitted'",
+      ['ledger', 'held', 'booked'],
+    ],
+    [
+      'a second transaction that pays, in a block',
+      "with t as (insert into payout_transactions (tx_hash, fee_lovelace, block_hash, block_height, slot) values (repeat('8', 64), 1, repeat('b', 64), 31, 620)) insert into payout_attempts select id, repeat('8', 64), 0, 1 from outbound_payments where status = 'confirmed'",
+      ['paid_twice'],
+    ],
+    ['an audit entry edited', "update audit_log set actor = 'nobody'", ['sealed audit']],
+    ['an audit entry deleted', 'delete from audit_log', ['sealed audit']],
+    [
+      'a seal edited',
+      "update seals set content_hash = repeat('0', 64) where chain = 'audit'",
+      ['sealed audit', 'seal audit'],
+    ],
+  ])('%s', async (_, text, names) => {
+    await change(text);
+    const found = await verify();
+    expect(namesOf(found).sort()).toEqual([...names].sort());
+    expect(found.totalMismatches).toBeGreaterThan(0);
+  });
+
+  test('both values are told', async () => {
+    await change(
+      "update incoming_payments set amount_lovelace = 51000000 where status = 'confirmed'",
+    );
+    expect((await verify()).ledger).toMatchObject({
+      count: 1,
+      shown: [
+        {
+          userId: 'ann',
+          unit: 'lovelace',
+          bucket: 'available',
+          booked: '50000000',
+          expected: '51000000',
+        },
+      ],
+    });
+    await change("update user_balances set held = 0 where user_id = 'ann' and unit = 'lovelace'");
+    expect((await verify()).held.shown).toEqual([
+      { userId: 'ann', unit: 'lovelace', held: '0', openPayouts: '15600000' },
+    ]);
+  });
+
+  test('a digest that another hand changed', async () => {
+    await change(
+      "insert into sync_state (partition_id, total_partitions, network, started) values (0, 1, 'preprod', true)",
+    );
+    try {
+      const { digests, totalMismatches } = await verify();
+      // The hand-made payments were never folded into a digest.
+      expect(digests).toMatchObject([{ partitionId: 0, firstDifference: { height: 3 } }]);
+      expect(totalMismatches).toBe(1);
+      await change("update incoming_payments set amount_lovelace = 'NaN'");
+      expect((await verify()).digests).toMatchObject([
+        { partitionId: 0, problem: expect.any(String) as string },
+      ]);
+    } finally {
+      await change('delete from sync_state');
+    }
+  });
+
+  test('lists end somewhere, counts don’t', async () => {
+    await change(
+      `insert into balance_transactions (user_id, unit, bucket, type, amount, reason, payout_id, payout_turn)
+       select 'u' || n, 'lovelace', 'available', 'credit', n, 'payout_released', 'none', n from generate_series(1, 1200) as n`,
+    );
+    const { ledger, orphans } = await verify();
+    expect([ledger.count, ledger.shown.length]).toEqual([1200, 1000]);
+    expect([orphans.count, orphans.shown.length]).toEqual([1200, 1000]);
+  });
+});
+
+test('what people entered by hand is theirs, in every bucket', async () => {
+  await change(
+    `insert into balance_transactions (user_id, unit, bucket, type, amount, reason)
+     values ('bob', 'lovelace', 'available', 'credit', 5, 'goodwill'), ('bob', 'lovelace', 'held', 'credit', 2, 'court order')`,
+  );
+  await change(
+    "update user_balances set available = available + 5, held = held + 2 where user_id = 'bob'",
+  );
+  expect(namesOf(await verify())).toEqual([]);
+});
+
+test('changes nothing and locks nobody out', async () => {
+  const writer = await database.pool.connect();
+  try {
+    await writer.query('begin');
+    await writer.query('lock table balance_transactions, user_balances in row exclusive mode');
+    await writer.query('update user_balances set available = available + 1');
+    expect((await verify()).totalMismatches).toBe(0);
+    await writer.query('rollback');
+  } finally {
+    writer.release();
+  }
+});

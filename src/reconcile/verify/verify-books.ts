@@ -1,0 +1,112 @@
+import { randomInt } from 'node:crypto';
+import type { Pool } from 'pg';
+import { describeDatabaseError, isTransient } from '../../database/pool.js';
+import { inTransaction, type Tx } from '../../database/transaction.js';
+import { type BalanceVerification, MISMATCHES_SHOWN_MAX } from '../../payments/balance-reads.js';
+import { checkDigest, type DigestCheck } from '../../payments/digest/check-digest.js';
+import type { Bounded } from '../seals/check-queries.js';
+import { type OutsideNotes, type SealsCheck, verifySeals } from '../seals/check-seals.js';
+import {
+  checkBalances,
+  checkLedger,
+  type LedgerMismatch,
+  type OrphanEntry,
+  orphanEntries,
+} from './ledger-queries.js';
+import {
+  checkHeld,
+  checkPayouts,
+  type HeldMismatch,
+  type PayoutMismatch,
+} from './payout-check-queries.js';
+import { readHoldings } from './reserve-queries.js';
+import { type Reserve, reservesOf } from './reserves.js';
+
+/** The stored digest of a partition against its tables; `problem` where they couldn't be read. */
+export type PartitionDigest = { readonly partitionId: number } & (
+  | DigestCheck
+  | { readonly problem: string }
+);
+
+/** Whether the books agree with themselves. Each list has its first MISMATCHES_SHOWN_MAX; counts are of all. */
+export type Verification = BalanceVerification & {
+  readonly ledger: Bounded<LedgerMismatch>;
+  readonly held: Bounded<HeldMismatch>;
+  readonly orphans: Bounded<OrphanEntry>;
+  readonly payouts: Bounded<PayoutMismatch>;
+  readonly reserves: readonly Reserve[];
+  readonly seals: SealsCheck;
+  readonly digests: readonly PartitionDigest[];
+  /** Of every kind. A shortfall of reserves is none: money may be elsewhere. */
+  readonly totalMismatches: number;
+};
+
+/**
+ * Recomputes what can be recomputed, in a few passes over whole tables. It only reads, and locks nothing; payments,
+ * payouts, ledger and balances are those of one moment, whatever is committed meanwhile.
+ *
+ * @param notes of seals, from where nobody who writes to this database could change them
+ */
+export async function verifyBooks(pool: Pool, notes: OutsideNotes = {}): Promise<Verification> {
+  const [books, seals, digests] = await Promise.all([
+    atOneMoment(pool, verifyAccounts),
+    verifySeals(pool, notes, MISMATCHES_SHOWN_MAX),
+    atOneMoment(pool, verifyDigests),
+  ]);
+  const { mismatchCount, ledger, held, orphans, payouts } = books;
+  const ofSeals = seals.changed.count + seals.broken.count + seals.notAsNoted.length;
+  const ofBooks = mismatchCount + ledger.count + held.count + orphans.count + payouts.count;
+  const totalMismatches = ofBooks + ofSeals + digests.filter(isWrong).length;
+  return { ...books, seals, digests, totalMismatches };
+}
+
+export const isWrong = (digest: PartitionDigest): boolean =>
+  'problem' in digest || digest.firstDifference !== null;
+
+const ONE_MOMENT = 'set transaction isolation level repeatable read, read only';
+/** The payments of a large installation are held against its entries in memory, on each processor. */
+const ROOM = "set local work_mem = '128MB'";
+
+const atOneMoment = <T>(pool: Pool, work: (tx: Tx) => Promise<T>): Promise<T> =>
+  inTransaction(pool, async (tx) => {
+    await tx.query(ONE_MOMENT);
+    await tx.query(ROOM);
+    return work(tx);
+  });
+
+async function verifyAccounts(tx: Tx) {
+  const seed = randomInt(SEED_MAX);
+  const balances = await checkBalances(tx, seed);
+  const ledger = await checkLedger(tx, seed, MISMATCHES_SHOWN_MAX);
+  const orphans = await orphanEntries(tx, MISMATCHES_SHOWN_MAX);
+  const held = await checkHeld(tx, MISMATCHES_SHOWN_MAX);
+  const payouts = await checkPayouts(tx, MISMATCHES_SHOWN_MAX);
+  const reserves = reservesOf(balances.totals, ledger.totals, await readHoldings(tx));
+  return {
+    ...balances.result,
+    ledger: ledger.result,
+    held,
+    orphans,
+    payouts,
+    reserves: reserves.slice(0, MISMATCHES_SHOWN_MAX),
+  };
+}
+/** The most that is drawn at once. */
+const SEED_MAX = 2 ** 48 - 1;
+
+const PARTITIONS = 'select partition_id from sync_state order by partition_id';
+
+async function verifyDigests(tx: Tx): Promise<PartitionDigest[]> {
+  const { rows } = await tx.query<{ partition_id: number }>(PARTITIONS);
+  const digests: PartitionDigest[] = [];
+  for (const { partition_id: partitionId } of rows) {
+    try {
+      digests.push({ partitionId, ...(await checkDigest(tx, partitionId)) });
+    } catch (error) {
+      if (isTransient(error)) throw error;
+      // An amount that is no number, for instance: that is a finding, and says where to look.
+      digests.push({ partitionId, problem: describeDatabaseError(error) });
+    }
+  }
+  return digests;
+}

@@ -1,0 +1,107 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeEach, expect, test } from 'vitest';
+import { handMadeBooks } from '../../test/support/hand-made-books.js';
+import { tellerInTests } from '../../test/support/teller.js';
+import { inTransaction } from '../database/transaction.js';
+import { entriesOfConfirmation, entriesOfDetection } from '../payments/ledger.js';
+import { sealAppended } from '../reconcile/seals/sealing.js';
+
+const { under, teller, json } = tellerInTests();
+const directory = mkdtempSync(join(tmpdir(), 'teller-notes-'));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+const change = (text: string) => under.database.pool.query(text);
+const noteIn = (content: string): string => {
+  const file = join(directory, 'note.json');
+  writeFileSync(file, content);
+  return file;
+};
+const seal = () =>
+  sealAppended(
+    {
+      pool: under.database.pool,
+      signal: new AbortController().signal,
+      write: (work) => inTransaction(under.database.pool, (tx) => work(tx, new Date(), null)),
+    },
+    'ledger',
+    () => undefined,
+  );
+
+beforeEach(async () => {
+  await change('truncate seals, audit_log');
+  const books = handMadeBooks(under.database.pool);
+  const payment = await books.payment({ status: 'confirmed' });
+  await books.enter([...entriesOfDetection(payment), ...entriesOfConfirmation(payment)]);
+  await seal();
+});
+
+test('books that agree are told in few lines', async () => {
+  const { exitCode, out } = await teller(['balance', 'verify']);
+  expect(exitCode).toBe(0);
+  expect(out).toMatch(/^1 balance equals the sum of its 3 ledger entries\n/);
+  expect(out).toContain('rows under seal: 3 of the ledger, 0 of the audit log\n');
+  expect(out).toMatch(/ada +5\.000000 +5\.000000 +0\.000000 +0\.000000\n$/);
+});
+
+test('what differs is told with both values and what to do', async () => {
+  await change('update incoming_payments set amount_lovelace = 6000000');
+  await change('update balance_transactions set reason = reason || $$!$$');
+  const { exitCode, out } = await teller(['balance', 'verify']);
+  expect(exitCode).toBe(3);
+  expect(out).toMatch(/#0 +ann +lovelace +available +5000000 +6000000\n/);
+  expect(out).toMatch(/ledger +1 +\d+-\d+ +3 +3\n/);
+  expect(out).toContain('2 mismatches. ');
+  expect(out).toContain('teller reconcile --repair');
+  expect(out).toContain('never changes a sealed row');
+});
+
+test('a long list ends, and says so', async () => {
+  await change(
+    `insert into user_balances select 'user ' || n, 'lovelace', n from generate_series(1, 30) as n`,
+  );
+  expect((await teller(['balance', 'verify'])).out).toContain('and 10 more: --json shows');
+});
+
+test('what it printed before tells of an end that was cut off, and of one that was written anew', async () => {
+  const { out } = await teller(['balance', 'verify', '--json']);
+  const against = noteIn(out);
+  expect(await json('balance', 'verify', '--against', against)).toMatchObject({ exitCode: 0 });
+  await change('delete from seals');
+  expect(await json('balance', 'verify', '--against', against)).toMatchObject({
+    exitCode: 3,
+    lines: [{ seals: { notAsNoted: [{ chain: 'ledger', seal: 1, stored: null }] } }],
+  });
+  await change("update balance_transactions set reason = 'other'");
+  await seal();
+  expect((await teller(['balance', 'verify', '--against', against])).out).toContain(
+    '1 × a seal that is not what was noted of it\n',
+  );
+});
+
+test('a note may be written by hand', async () => {
+  const against = noteIn(JSON.stringify({ ledger: { seal: 1, hash: 'a'.repeat(64) } }));
+  expect(await json('balance', 'verify', '--against', against)).toMatchObject({
+    exitCode: 3,
+    lines: [{ seals: { notAsNoted: [{ noted: 'a'.repeat(64) }] } }],
+  });
+});
+
+test.each([
+  ['that is no note', '{"ledger": 1}'],
+  ['that is no JSON', 'hello'],
+])('a file %s is refused', async (_, content) => {
+  const { exitCode, err } = await teller(['balance', 'verify', '--against', noteIn(content)]);
+  expect(exitCode).toBe(2);
+  expect(err).toContain('--against: given');
+});
+
+test('a file that isn’t there is refused, and so is a broken backup', async () => {
+  const missing = join(directory, 'missing');
+  expect(await teller(['balance', 'verify', '--against', missing])).toMatchObject({ exitCode: 2 });
+  const broken = noteIn('PK and nothing else');
+  const { exitCode, err } = await teller(['balance', 'verify', '--against', broken]);
+  expect(exitCode).toBe(1);
+  expect(err).toContain(broken);
+});

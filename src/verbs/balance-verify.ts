@@ -1,0 +1,206 @@
+import type { Reserve } from '../reconcile/verify/reserves.js';
+import { isWrong, type Verification, verifyBooks } from '../reconcile/verify/verify-books.js';
+import { withDatabase } from './database.js';
+import { finish, type JsonFlag, type VerbContext } from './flags.js';
+import { readSealNotes } from './seal-notes.js';
+import {
+  type Column,
+  counted,
+  EXIT,
+  sayJson,
+  sayTable,
+  showAda,
+  type Terminal,
+} from './terminal.js';
+
+export type VerifyFlags = JsonFlag & { readonly against?: string };
+
+/** What a person reads of each kind; `--json` has more. */
+const SHOWN_MAX = 20;
+
+export async function verifyBalances(context: VerbContext, flags: VerifyFlags): Promise<void> {
+  const { terminal } = context;
+  const notes = flags.against === undefined ? {} : await readSealNotes(flags.against);
+  await withDatabase(terminal, [], async ({ pool }) => {
+    const result = await verifyBooks(pool, notes);
+    if (flags.json === true) sayJson(terminal, result);
+    else say(terminal, result);
+    finish(context, result.totalMismatches === 0 ? EXIT.done : EXIT.discrepancies);
+  });
+}
+
+function say(terminal: Terminal, result: Verification): void {
+  sayBalances(terminal, result);
+  sayLedger(terminal, result);
+  sayPayouts(terminal, result);
+  saySeals(terminal, result);
+  sayDigests(terminal, result);
+  sayReserves(terminal, result.reserves);
+  if (result.totalMismatches > 0) sayWhatToDo(terminal, result);
+}
+
+function sayBalances(terminal: Terminal, result: Verification): void {
+  const { balances, entries, mismatchCount, mismatches } = result;
+  if (mismatchCount === 0) {
+    const equal = balances === 1 ? 'equals the sum of its' : 'equal the sums of their';
+    const ofEntries = entries === 1 ? '1 ledger entry' : `${entries} ledger entries`;
+    terminal.out(`${counted(balances, 'balance')} ${equal} ${ofEntries}\n`);
+    return;
+  }
+  const differ = mismatchCount === 1 ? 'differs from its' : 'differ from their';
+  terminal.out(`${mismatchCount} of ${counted(balances, 'balance')} ${differ} ledger\n`);
+  sayRows(terminal, { count: mismatchCount, shown: mismatches }, [
+    ['USER', (row) => row.userId],
+    ['UNIT', (row) => row.unit],
+    ['RECORDED', (row) => bucketsOf(row.recorded)],
+    ['LEDGER SAYS', (row) => bucketsOf(row.computed)],
+  ]);
+}
+
+type Buckets = { readonly available: string; readonly held: string; readonly pending: string };
+const bucketsOf = ({ available, held, pending }: Buckets): string =>
+  `available ${available}, held ${held}, pending ${pending}`;
+
+function sayLedger(terminal: Terminal, { ledger, orphans, held }: Verification): void {
+  sayFound(terminal, ledger, 'booked otherwise than its payment or payout stands', [
+    ['PAYMENT OR PAYOUT', causeOf],
+    ['USER', (row) => row.userId],
+    ['UNIT', (row) => row.unit],
+    ['BUCKET', (row) => row.bucket],
+    ['BOOKED', (row) => row.booked],
+    ['EXPECTED', (row) => row.expected],
+  ]);
+  sayFound(terminal, orphans, 'of a payment or payout that does not exist', [
+    ['ENTRY', (row) => row.id],
+    ['PAYMENT OR PAYOUT', causeOf],
+    ['USER', (row) => row.userId],
+    ['UNIT', (row) => row.unit],
+    ['BUCKET', (row) => row.bucket],
+    ['TYPE', (row) => row.type],
+    ['AMOUNT', (row) => row.amount],
+  ]);
+  sayFound(terminal, held, 'held otherwise than its open payouts hold', [
+    ['USER', (row) => row.userId],
+    ['UNIT', (row) => row.unit],
+    ['HELD', (row) => row.held],
+    ['OPEN PAYOUTS', (row) => row.openPayouts],
+  ]);
+}
+
+const causeOf = (row: {
+  readonly txHash: string | null;
+  readonly outputIndex: number | null;
+  readonly payoutId: string | null;
+}): string => row.payoutId ?? `${row.txHash}#${row.outputIndex}`;
+
+function sayPayouts(terminal: Terminal, { payouts }: Verification): void {
+  sayFound(terminal, payouts, 'a payout that is not what its transactions say', [
+    ['PAYOUT', (row) => row.payoutId],
+    ['STATUS', (row) => row.status],
+    ['PROBLEM', (row) => row.problem],
+    ['RECORDED', (row) => row.recorded],
+    ['FOUND', (row) => row.found],
+  ]);
+}
+
+function saySeals(terminal: Terminal, { seals }: Verification): void {
+  const { changed, broken, notAsNoted, chains } = seals;
+  sayFound(terminal, changed, 'rows edited, deleted or added after they were sealed', [
+    ['CHAIN', (row) => row.chain],
+    ['SEAL', (row) => row.seal],
+    ['IDS', (row) => `${row.firstId}-${row.lastId}`],
+    ['ROWS SEALED', (row) => row.rowsSealed],
+    ['ROWS NOW', (row) => row.rowsNow],
+  ]);
+  sayFound(terminal, broken, 'a seal that does not follow from the one before it', [
+    ['CHAIN', (row) => row.chain],
+    ['SEAL', (row) => row.seal],
+    ['STORED', (row) => row.stored],
+    ['EXPECTED', (row) => row.expected],
+  ]);
+  sayFound(
+    terminal,
+    { count: notAsNoted.length, shown: notAsNoted },
+    'a seal that is not what was noted of it',
+    [
+      ['CHAIN', (row) => row.chain],
+      ['SEAL', (row) => row.seal],
+      ['NOTED', (row) => row.noted],
+      ['STORED', (row) => row.stored],
+    ],
+  );
+  const sealed = chains.map(({ chain, rows }) => `${rows} of the ${NAMES[chain]}`).join(', ');
+  terminal.out(`rows under seal: ${sealed}\n`);
+}
+const NAMES = { ledger: 'ledger', audit: 'audit log' } as const;
+
+function sayDigests(terminal: Terminal, { digests }: Verification): void {
+  const wrong = digests.filter(isWrong);
+  sayFound(
+    terminal,
+    { count: wrong.length, shown: wrong },
+    'a state digest that is not that of its tables',
+    [
+      ['PARTITION', (row) => row.partitionId],
+      [
+        'FROM HEIGHT',
+        (row) => ('problem' in row ? row.problem : (row.firstDifference?.height ?? null)),
+      ],
+    ],
+  );
+}
+
+function sayReserves(terminal: Terminal, reserves: readonly Reserve[]): void {
+  const telling = reserves.filter((one) => one.unit === 'lovelace' || one.shortfall || !one.agrees);
+  if (telling.length > 0) {
+    const amount = (unit: string, text: string) => (unit === 'lovelace' ? showAda(text) : text);
+    sayRows(terminal, { count: telling.length, shown: telling }, [
+      ['RESERVES', (row) => (row.unit === 'lovelace' ? 'ada' : row.unit)],
+      ['OWED TO USERS', (row) => amount(row.unit, row.owed)],
+      ['DEPOSIT ADDRESSES', (row) => amount(row.unit, row.deposits)],
+      ['HOT WALLET', (row) => amount(row.unit, row.hotWallet)],
+      ['TREASURY', (row) => amount(row.unit, row.treasury)],
+    ]);
+  }
+  const short = reserves.filter((one) => one.shortfall).length;
+  if (short === 0) return;
+  terminal.out(
+    `warning: the wallets hold less than users are owed in ${counted(short, 'unit')}: ` +
+      'is it elsewhere, in cold storage for instance?\n',
+  );
+}
+
+function sayWhatToDo(terminal: Terminal, { seals, digests, totalMismatches }: Verification): void {
+  terminal.out(`${totalMismatches} ${totalMismatches === 1 ? 'mismatch' : 'mismatches'}. `);
+  terminal.out(
+    'Take a copy of the database first; `teller reconcile --repair` then appends the entries that are ' +
+      'lacking and sets balances to the sums of their entries.\n',
+  );
+  if (seals.changed.count + seals.broken.count + seals.notAsNoted.length > 0) {
+    terminal.out(
+      'The program never changes a sealed row: find out who did, from a backup and PostgreSQL’s own log.\n',
+    );
+  }
+  if (digests.some(isWrong)) {
+    terminal.out('`teller digest --check` names the blocks whose rows were changed.\n');
+  }
+}
+
+type Found<R> = { readonly count: number; readonly shown: readonly R[] };
+
+function sayFound<R>(
+  terminal: Terminal,
+  found: Found<R>,
+  what: string,
+  columns: readonly Column<R>[],
+): void {
+  if (found.count === 0) return;
+  terminal.out(`${found.count} × ${what}\n`);
+  sayRows(terminal, found, columns);
+}
+
+function sayRows<R>(terminal: Terminal, found: Found<R>, columns: readonly Column<R>[]): void {
+  sayTable(terminal, found.shown.slice(0, SHOWN_MAX), columns);
+  const more = found.count - Math.min(found.shown.length, SHOWN_MAX);
+  if (more > 0) terminal.out(`and ${more} more: --json shows up to 1000\n`);
+}
