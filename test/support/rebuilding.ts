@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { expect, onTestFinished, vi } from 'vitest';
@@ -9,17 +10,25 @@ import type { DepositPolicy } from '../../src/payments/confirmation.js';
 import { checkDigest } from '../../src/payments/digest/check-digest.js';
 import { registerAddresses } from '../../src/payments/registration.js';
 import { followJob } from '../../src/reconcile/jobs/follow-job.js';
-import { type Job, requestJob } from '../../src/reconcile/jobs/job-queries.js';
+import {
+  endJob,
+  type Job,
+  requestJob,
+  saveProgress,
+  takeJob,
+} from '../../src/reconcile/jobs/job-queries.js';
 import { runJobs } from '../../src/reconcile/jobs/job-runner.js';
 import { rebuildJob } from '../../src/reconcile/jobs/rebuild-work.js';
 import type { ProofEvent } from '../../src/reconcile/model/proof-events.js';
 import { askSlotAt } from '../../src/reconcile/rebuild/ask-slot.js';
+import { rebuild } from '../../src/reconcile/rebuild/rebuild.js';
 import type { RebuildDeps } from '../../src/reconcile/rebuild/rebuild-parts.js';
+import type { ChainView } from '../../src/sync/chain-view.js';
 import type { Endpoints } from '../../src/sync/endpoints.js';
-import type { LeadingTask } from '../../src/sync/leadership.js';
+import type { Leadership, LeadingTask } from '../../src/sync/leadership.js';
 import { createChainView } from '../../src/sync/ogmios-chain-view.js';
 import { runSync } from '../../src/sync/worker.js';
-import { POLICY } from './follow.js';
+import { emptyTables, POLICY } from './follow.js';
 import type { TestDatabase } from './test-databases.js';
 
 const NETWORK = 'custom:42';
@@ -146,6 +155,12 @@ export const untilBackfilled = (pool: pg.Pool): Promise<unknown> =>
     expect(rows[0]?.waiting).toBe(0);
   });
 
+/** As a new database is, also where jobs were left open. */
+export async function emptyBooks(pool: pg.Pool): Promise<void> {
+  await emptyTables(pool);
+  await pool.query('truncate chain_jobs, state_digests cascade');
+}
+
 /** All that a rebuild may have to do with, as text: equal texts are equal books. */
 export async function booksOf(pool: pg.Pool): Promise<readonly string[]> {
   const { rows } = await pool.query<{ line: string }>(`
@@ -190,4 +205,80 @@ export async function expectProven(pool: pg.Pool): Promise<void> {
   expect(rows).toEqual([]);
   const check = await checkDigest(pool, 0);
   expect(check.firstDifference).toBeNull();
+}
+
+/** Chain views whose readings come block by block, with something done before each. */
+export const blockByBlock = (
+  chain: ChainView,
+  before: (height: number) => Promise<unknown> | undefined = () => undefined,
+): ChainView => ({
+  ledgerAt: (point, signal) => chain.ledgerAt(point, signal),
+  async *read(offered, signal) {
+    for await (const reading of chain.read(offered, signal)) {
+      if (reading.type === 'backward') yield reading;
+      else {
+        for (const block of reading.blocks) {
+          await before(block.block.height);
+          yield { ...reading, blocks: [block] };
+        }
+      }
+    }
+  },
+});
+
+/** Somebody killed the process: whoever takes the job next knows what was saved. */
+export class Killed extends Error {
+  override readonly name = 'Killed';
+}
+
+/**
+ * Works on a rebuild in lives of so many saves each, until it is done. @returns how many lives it took
+ */
+export async function rebuildInLives(
+  deps: RebuildDeps,
+  leadership: Leadership,
+  params: { readonly from: string; readonly dryRun?: boolean },
+  savesOf: (life: number) => number,
+): Promise<{ readonly lives: number; readonly job: Job }> {
+  const { pool } = leadership;
+  const id = await askRebuild(pool, params);
+  for (let life = 1; ; life += 1) {
+    const runner = randomUUID();
+    const taken = await leadership.write((tx) => takeJob(tx, 0, runner, []));
+    if (taken === null) throw new Error('there must be a job');
+    let left = savesOf(life);
+    try {
+      await rebuild(deps, {
+        ...taken,
+        leadership,
+        signal: leadership.signal,
+        save: async (tx, progress) => {
+          expect(await saveProgress(tx, id, runner, progress)).toBe(true);
+          left -= 1;
+          if (left < 0) throw new Killed('killed');
+        },
+        complete: async (tx, result) => {
+          expect(await endJob(tx, id, runner, { state: 'done', result })).toBe(true);
+          left -= 1;
+          if (left < 0) throw new Killed('killed');
+        },
+      });
+      return { lives: life, job: await endOf(pool, id) };
+    } catch (error) {
+      if (!(error instanceof Killed)) throw error;
+    }
+  }
+}
+
+/** A leading task that hands its leadership out and does nothing. */
+export function leadershipOf(): { task: LeadingTask; leadership: Promise<Leadership> } {
+  let hand: (leadership: Leadership) => void = () => undefined;
+  const leadership = new Promise<Leadership>((resolve) => {
+    hand = resolve;
+  });
+  const task: LeadingTask = (given) => {
+    hand(given);
+    return new Promise((resolve) => given.signal.addEventListener('abort', () => resolve()));
+  };
+  return { task, leadership };
 }

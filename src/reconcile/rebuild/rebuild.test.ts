@@ -2,11 +2,11 @@ import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { enterpriseAddress } from '../../../test/support/addresses.js';
 import { createTestDatabase } from '../../../test/support/database.js';
 import { devnet } from '../../../test/support/devnet.js';
-import { emptyTables } from '../../../test/support/follow.js';
 import {
   askRebuild,
   booksOf,
   doRebuilds,
+  emptyBooks,
   endOf,
   expectLedger,
   expectProven,
@@ -20,7 +20,7 @@ import {
 const database = await createTestDatabase();
 const { pool } = database;
 afterAll(() => database.drop());
-beforeEach(() => emptyTables(pool));
+beforeEach(() => emptyBooks(pool));
 
 const ANN = [enterpriseAddress(1), enterpriseAddress(2)];
 const BOB = [enterpriseAddress(3)];
