@@ -1,9 +1,10 @@
-/** `npm run bench -- [catch-up|payouts|accept|coins] [flags]`: one measurement, with its own flags. */
+/** `npm run bench -- [catch-up|payouts|accept|coins|reconcile] [flags]`: one measurement, with its own flags. */
 const BENCHES: Readonly<Record<string, () => Promise<unknown>>> = {
   'catch-up': () => import('./catch-up.js'),
   payouts: () => import('./payouts.js'),
   accept: () => import('./accept.js'),
   coins: () => import('./coin-selection.js'),
+  reconcile: () => import('./reconcile.js'),
 };
 
 const [given] = process.argv.slice(2);

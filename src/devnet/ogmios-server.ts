@@ -50,8 +50,8 @@ export type OgmiosServer = {
   readonly close: () => Promise<void>;
 };
 
-/** Requests are small: what is larger isn't one. Submitted transactions have 16 KiB. */
-const REQUEST_BYTES_MAX = 1024 * 1024;
+/** What is larger isn't a request: ten thousand addresses at once have a megabyte and more. */
+const REQUEST_BYTES_MAX = 4 * 1024 * 1024;
 
 export async function serveOgmios(
   blocks: BlockSource,

@@ -1,0 +1,97 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { parseArgs } from 'node:util';
+import type pg from 'pg';
+import { inTransaction } from '../src/database/transaction.js';
+import { rewriteDigests } from '../src/payments/digest/recompute.js';
+import { longAddress } from '../test/support/addresses.js';
+import { followUntil } from '../test/support/follow.js';
+import { openDatabase } from './surroundings.js';
+
+/**
+ * How long records and chain take to be compared, output by output, and how much memory that needs: chain,
+ * database and comparison each have a process of their own.
+ */
+const { values } = parseArgs({
+  options: {
+    outputs: { type: 'string', default: '1000000' },
+    addresses: { type: 'string', default: '100000' },
+    rounds: { type: 'string', default: '2' },
+  },
+});
+const outputs = Number(values.outputs);
+const addresses = Number(values.addresses);
+
+const chain = start('bench/reconcile-chain.ts', String(outputs), String(addresses));
+const database = await openDatabase();
+const { url } = await firstLine<{ url: string }>(chain);
+await register(database.pool);
+await followUntil(
+  { databaseUrl: database.url, pool: database.pool, urls: [url], startPoint: 'origin' },
+  (event) =>
+    event.type === 'forward' && event.tip !== 'origin' && event.cursor.height === event.tip.height,
+);
+await fill(database.pool);
+console.log(`${outputs} unspent outputs at ${addresses} addresses`);
+for (let round = 1; round <= Number(values.rounds); round += 1) {
+  const run = start('bench/reconcile-run.ts', database.url, url);
+  const told = await firstLine<{
+    seconds: number;
+    rssMb: number;
+    matched: number;
+    findings: number;
+  }>(run);
+  const { seconds, cpuSeconds, rssMb, matched, findings } = told;
+  console.log(
+    `round ${round}: ${seconds.toFixed(1)} s (${cpuSeconds.toFixed(1)} s of CPU here), ${Math.round(matched / seconds)} outputs/s, ` +
+      `${Math.round(rssMb)} MB at most, ${matched} matched, ${findings} differ`,
+  );
+}
+chain.kill('SIGTERM');
+await once(chain, 'exit');
+await database.close();
+
+function start(script: string, ...words: readonly string[]): ChildProcess {
+  const flags = script.includes('chain') ? ['--max-old-space-size=6000'] : [];
+  return spawn(process.execPath, [...flags, '--import', 'tsx', script, ...words], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+}
+
+async function firstLine<T>(child: ChildProcess): Promise<T> {
+  if (child.stdout === null) throw new Error('it says nothing');
+  for await (const line of createInterface({ input: child.stdout })) return JSON.parse(line) as T;
+  throw new Error('it ended before it said anything');
+}
+
+async function register(pool: pg.Pool): Promise<void> {
+  await pool.query(
+    `insert into payment_addresses (address, partition_id, user_id, watched_from, backfill, backfilled_height)
+     select address, 0, 'user-' || n, -1, true, 0 from unnest($1::text[]) with ordinality as a (address, n)`,
+    [Array.from({ length: addresses }, (_, seed) => longAddress(seed))],
+  );
+}
+
+/** As a backfill and the blocks after it would have left them: confirmed, and booked. */
+async function fill(pool: pg.Pool): Promise<void> {
+  await pool.query(
+    `insert into incoming_payments (tx_hash, output_index, address, user_id, amount_lovelace, status,
+                                    counted_from, confirmed_at)
+     select encode(sha256(('output ' || n)::bytea), 'hex'), 0, a.address, a.user_id, 2000000 + n,
+            'confirmed', 0, now()
+       from generate_series(1, $1::int) n
+       join (select *, row_number() over (order by watch_id) - 1 as seed from payment_addresses) a
+         on a.seed = n % $2::int`,
+    [outputs, addresses],
+  );
+  await pool.query(
+    `insert into balance_transactions (user_id, unit, bucket, type, amount, reason, tx_hash, output_index, inclusion)
+     select user_id, 'lovelace', e.bucket, e.type, amount_lovelace, e.reason, tx_hash, output_index, 1
+       from incoming_payments,
+            (values ('pending', 'credit', 'detected'), ('pending', 'debit', 'confirmed'),
+                    ('available', 'credit', 'confirmed')) as e (bucket, type, reason)`,
+  );
+  await inTransaction(pool, (tx) => rewriteDigests(tx, 0, -1));
+  await pool.query('vacuum analyze');
+}
