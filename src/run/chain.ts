@@ -10,9 +10,28 @@ import type { SyncDeps } from '../sync/worker.js';
 /** The preferred endpoint is tried again this often while another one serves (contract: within 5 minutes). */
 const PREFERRED_RETRY_MS = 120_000;
 
+/** The settings that say how the chain is followed, and what blocks mean. */
+export const CHAIN_SETTINGS = [
+  'network',
+  'databaseUrl',
+  'databaseDirectUrl',
+  'ogmiosUrls',
+  'ogmiosApiKeys',
+  'ogmiosApiKeyHeader',
+  'ogmiosApiKeyParam',
+  'startPoint',
+  'partitionId',
+  'totalPartitions',
+  'confirmationTiers',
+  'minPaymentLovelace',
+  'hotWalletAddress',
+  'payoutConfirmations',
+] as const;
+export type ChainSettings = Readonly<Pick<Config, (typeof CHAIN_SETTINGS)[number]>>;
+
 /** How this instance follows the chain, and what blocks mean to it. */
 export const syncDeps = (
-  config: Config,
+  config: ChainSettings,
   pool: Pool,
   observe: (event: SyncEvent<BooksSummary>) => void,
 ): SyncDeps<BooksSummary> => ({

@@ -1,0 +1,25 @@
+import type { Tx } from '../../database/transaction.js';
+import { readDigest } from '../../payments/digest/digest-queries.js';
+import { rewriteDigests } from '../../payments/digest/recompute.js';
+import { auditHealing } from './store-queries.js';
+
+/**
+ * Folds the digest again above a height, from the rows as they are after healing; most often it comes out
+ * as it was, for it was the rows that somebody had changed.
+ */
+export async function rewriteDigest(
+  tx: Tx,
+  at: Date,
+  partitionId: number,
+  above: number,
+  { actor, cause }: { readonly actor: string; readonly cause: string },
+): Promise<void> {
+  const before = await readDigest(tx, partitionId);
+  await rewriteDigests(tx, partitionId, above + 1);
+  const after = await readDigest(tx, partitionId);
+  if (before.digest === after.digest) return;
+  const details = { cause, recorded: before, computed: after };
+  await auditHealing(tx, at, actor, [
+    { action: 'digest.corrected', entityType: 'state_digest', entityId: `${partitionId}`, details },
+  ]);
+}

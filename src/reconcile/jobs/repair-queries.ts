@@ -1,0 +1,45 @@
+import type { Tx } from '../../database/transaction.js';
+import type { HealContext } from '../heal/context.js';
+import type { HealedFinding } from '../model/finding.js';
+
+const CLOSE = `
+  update reconciliation_discrepancies d
+     set state = h.state, reason = h.reason,
+         closed_by = case when h.state = 'open' then null else $2 end,
+         closed_at = case when h.state = 'open' then null else $3::timestamptz end
+    from unnest($4::text[], $5::text[], $6::int[], $7::text[], $8::text[])
+      as h (type, tx_hash, output_index, state, reason)
+   where d.run_id = $1 and d.type = h.type and d.tx_hash = h.tx_hash
+     and d.output_index = h.output_index and d.state = 'open'`;
+
+/** What became of each finding of a run. */
+export async function closeHealed(
+  tx: Tx,
+  at: Date,
+  runId: string,
+  { actor }: HealContext,
+  findings: readonly HealedFinding[],
+): Promise<void> {
+  const parts = findings.map(({ reference }) => reference.split('#'));
+  await tx.query(CLOSE, [
+    runId,
+    actor,
+    at,
+    findings.map(({ type }) => type),
+    parts.map(([txHash]) => txHash),
+    parts.map(([, index]) => Number(index)),
+    findings.map(({ state }) => state),
+    findings.map(({ reason }) => reason),
+  ]);
+}
+
+const NOTE_REPAIRED = 'update reconciliation_runs set repaired = $2, repair = true where id = $1';
+
+export const noteRepaired = (tx: Tx, runId: string, repaired: number) =>
+  tx.query(NOTE_REPAIRED, [runId, repaired]);
+
+const OWNERS = 'select distinct user_id from payment_addresses where address = any($1::text[])';
+
+/** Users whose ledger a repair of some addresses may touch. */
+export const ownersOfAddresses = async (tx: Tx, addresses: readonly string[]): Promise<string[]> =>
+  (await tx.query<{ user_id: string }>(OWNERS, [addresses])).rows.map((row) => row.user_id);

@@ -1,0 +1,25 @@
+import { decodeNextBlock } from '../chain/decode.js';
+import { runJobs } from '../reconcile/jobs/job-runner.js';
+import { rebuildJob } from '../reconcile/jobs/rebuild-work.js';
+import { repairJob } from '../reconcile/jobs/repair.js';
+import type { ObserveProof } from '../reconcile/model/proof-events.js';
+import { askSlotAt } from '../reconcile/rebuild/ask-slot.js';
+import type { LeadingTask } from '../sync/leadership.js';
+import { createChainView } from '../sync/ogmios-chain-view.js';
+import { type ChainSettings, endpointsOf } from './chain.js';
+
+/** What a leader proves with: a look at the chain beside following, and what a deposit means. */
+export const provingParts = (config: ChainSettings, observe: ObserveProof) => ({
+  chain: createChainView(endpointsOf(config), decodeNextBlock),
+  hotWallet: config.hotWalletAddress,
+  policy: { tiers: config.confirmationTiers, minPaymentLovelace: config.minPaymentLovelace },
+  observe,
+  now: () => new Date(),
+  slotAt: askSlotAt(endpointsOf(config)),
+});
+
+/** Works on what only a leader may do. */
+export function jobsOf(config: ChainSettings, observe: ObserveProof): LeadingTask {
+  const parts = provingParts(config, observe);
+  return runJobs({ work: { repair: repairJob(parts), rebuild: rebuildJob(parts) }, observe });
+}
