@@ -15,7 +15,7 @@ import { payoutPolicyOf } from './payouts/model/policy.js';
 import type { PayerEvent } from './payouts/paying/payer-deps.js';
 import { type NudgeQueue, openQueue } from './payouts/queue/queue.js';
 import type { BooksSummary } from './payouts/tracking/tracking.js';
-import { verifyNightly } from './reconcile/verify-nightly.js';
+import { verifyNightly } from './reconcile/verify/verify-nightly.js';
 import { endpointsOf, syncDeps } from './run/chain.js';
 import { checkPayoutSettings, type PayerParts, startPayer } from './run/payer.js';
 import type { SyncEvent } from './sync/events.js';

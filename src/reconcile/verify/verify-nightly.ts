@@ -1,8 +1,8 @@
 import { schedule } from 'node-cron';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
-import { describeDatabaseError } from '../database/pool.js';
-import { isWrong, type Verification, verifyBooks } from './verify/verify-books.js';
+import { describeDatabaseError } from '../../database/pool.js';
+import { isWrong, type Verification, verifyBooks } from './verify-books.js';
 
 export type VerificationDeps = {
   readonly cron: string;

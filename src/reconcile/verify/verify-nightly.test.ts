@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createTestDatabase } from '../../test/support/database.js';
-import type { TestDatabase } from '../../test/support/test-databases.js';
+import { createTestDatabase } from '../../../test/support/database.js';
+import type { TestDatabase } from '../../../test/support/test-databases.js';
 import { verifyNightly, verifyNow } from './verify-nightly.js';
 
 describe('the nightly verification', () => {

@@ -1,0 +1,176 @@
+import { TOKEN } from './hand-made-books.js';
+
+const EDIT_ENTRY = "where reason = 'payment_detected' and unit = 'lovelace' and user_id = 'ann'";
+
+/** What a hand may do to sound books by SQL, and what a verification then names. */
+export const CORRUPTIONS: readonly [what: string, text: string, found: readonly string[]][] = [
+  [
+    'a balance raised',
+    'update user_balances set available = available + 1',
+    ['balance', 'reserves'],
+  ],
+  [
+    'a hold raised',
+    "update user_balances set held = held + 1 where unit = 'lovelace'",
+    ['balance', 'held', 'reserves'],
+  ],
+  [
+    'one bucket moved into another',
+    'update user_balances set available = available + pending, pending = 0',
+    ['balance'],
+  ],
+  [
+    'money moved between users',
+    "update user_balances set available = available + case user_id when 'ann' then -7 else 7 end where unit = 'lovelace'",
+    ['balance'],
+  ],
+  ['a balance deleted', "delete from user_balances where user_id = 'bob'", ['balance', 'reserves']],
+  [
+    'a balance made up',
+    "insert into user_balances values ('eve', 'lovelace', 1, 0, 0)",
+    ['balance', 'reserves'],
+  ],
+  [
+    'a balance that is no number',
+    "update user_balances set available = 'NaN' where user_id = 'bob'",
+    ['balance', 'reserves'],
+  ],
+  [
+    'an endless balance',
+    "update user_balances set available = 'Infinity'",
+    ['balance', 'reserves'],
+  ],
+  [
+    'an entry edited',
+    `update balance_transactions set amount = amount + 1 ${EDIT_ENTRY}`,
+    ['balance', 'ledger', 'sealed ledger'],
+  ],
+  [
+    'an entry and its balance edited',
+    `with e as (update balance_transactions set amount = amount + 1 ${EDIT_ENTRY} returning 1) update user_balances set pending = pending + 1 where user_id = 'ann' and unit = 'lovelace'`,
+    ['ledger', 'sealed ledger', 'reserves'],
+  ],
+  [
+    'an entry deleted',
+    `delete from balance_transactions ${EDIT_ENTRY}`,
+    ['balance', 'ledger', 'sealed ledger'],
+  ],
+  [
+    'an entry given to another user',
+    `update balance_transactions set user_id = 'eve' ${EDIT_ENTRY}`,
+    ['balance', 'ledger', 'sealed ledger'],
+  ],
+  [
+    'an entry given another time',
+    "update balance_transactions set created_at = created_at - interval '1 day' where id = (select min(id) from balance_transactions)",
+    ['sealed ledger'],
+  ],
+  [
+    'an entry given another reason',
+    "update balance_transactions set reason = 'gift' where id = (select min(id) from balance_transactions)",
+    ['sealed ledger'],
+  ],
+  [
+    'an entry without its payment, with its balance',
+    "with e as (insert into balance_transactions (user_id, unit, bucket, type, amount, reason, tx_hash, output_index, inclusion) values ('bob', 'lovelace', 'available', 'credit', 9, 'payment_confirmed', repeat('5', 64), 0, 1)) update user_balances set available = available + 9 where user_id = 'bob'",
+    ['ledger', 'orphan', 'reserves'],
+  ],
+  [
+    'the ledger emptied',
+    'delete from balance_transactions',
+    ['balance', 'ledger', 'sealed ledger'],
+  ],
+  [
+    'a payment raised',
+    "update incoming_payments set amount_lovelace = amount_lovelace + 1 where status = 'confirmed'",
+    ['ledger', 'reserves'],
+  ],
+  [
+    'tokens of a payment raised',
+    `update incoming_payments set assets = '{"${TOKEN}": "101"}' where status = 'confirmed'`,
+    ['ledger', 'reserves'],
+  ],
+  ['a payment confirmed early', "update incoming_payments set status = 'confirmed'", ['ledger']],
+  [
+    'a payment given to another user',
+    "update incoming_payments set user_id = 'eve' where status = 'confirmed'",
+    ['ledger'],
+  ],
+  [
+    'a payment deleted',
+    "delete from incoming_payments where status = 'confirmed'",
+    ['ledger', 'orphan', 'reserves'],
+  ],
+  [
+    'a payment made up',
+    `insert into incoming_payments (tx_hash, output_index, address, user_id, amount_lovelace, status) select repeat('4', 64), 0, address, 'ann', 1, 'confirmed' from payment_addresses limit 1`,
+    ['ledger', 'reserves'],
+  ],
+  [
+    'an amount that is no number',
+    "update incoming_payments set amount_lovelace = 'NaN' where status = 'confirmed'",
+    ['ledger', 'reserves'],
+  ],
+  [
+    'a payout raised',
+    "update outbound_payments set amount_lovelace = amount_lovelace + 1 where status = 'queued' and user_id is not null",
+    ['ledger', 'held'],
+  ],
+  [
+    'a payout’s fee changed',
+    "update outbound_payments set fee_lovelace = 1 where status = 'confirmed'",
+    ['ledger', 'fee', 'reserves'],
+  ],
+  [
+    'a payout made the treasury’s',
+    "update outbound_payments set user_id = null where status = 'queued'",
+    ['ledger', 'held', 'booked'],
+  ],
+  [
+    'a payout given to another user',
+    "update outbound_payments set user_id = 'bob' where status = 'confirmed'",
+    ['ledger'],
+  ],
+  [
+    'a payout said to be confirmed',
+    "update outbound_payments set status = 'confirmed' where status = 'submitted'",
+    ['ledger', 'held', 'not_in_block', 'reserves'],
+  ],
+  [
+    'a payout said to be in a block',
+    "update outbound_payments set status = 'in_block', tx_hash = repeat('9', 64), block_height = 30, fee_lovelace = 170000 where status = 'submitted'",
+    ['not_in_block'],
+  ],
+  [
+    'a paid one queued again',
+    "update outbound_payments set status = 'queued' where status = 'in_block'",
+    ['unnoticed'],
+  ],
+  [
+    'a paid one said to have failed',
+    "update outbound_payments set status = 'failed' where status = 'in_block'",
+    ['booked', 'unnoticed'],
+  ],
+  [
+    'a paid one at another height',
+    "update outbound_payments set block_height = 31 where status = 'confirmed'",
+    ['block_height'],
+  ],
+  [
+    'a hold denied',
+    "update outbound_payments set booked = false where status = 'submitted'",
+    ['ledger', 'held', 'booked'],
+  ],
+  [
+    'a second transaction that pays, in a block',
+    "with t as (insert into payout_transactions (tx_hash, fee_lovelace, block_hash, block_height, slot) values (repeat('8', 64), 1, repeat('b', 64), 31, 620)) insert into payout_attempts select id, repeat('8', 64), 0, 1 from outbound_payments where status = 'confirmed'",
+    ['paid_twice'],
+  ],
+  ['an audit entry edited', "update audit_log set actor = 'nobody'", ['sealed audit']],
+  ['an audit entry deleted', 'delete from audit_log', ['sealed audit']],
+  [
+    'a seal edited',
+    "update seals set content_hash = repeat('0', 64) where chain = 'audit'",
+    ['sealed audit', 'seal audit'],
+  ],
+];
