@@ -71,15 +71,16 @@ function createComparison() {
     add(at: number, row: DigestRow | null, sum: BlockSum | null): void {
       const isLinked = row === null || row.digest === linkDigest(stored, at, row);
       const isSame = isLinked && row?.facts === sum?.facts && row?.sum === sum?.sum;
+      if (sum !== null) {
+        const isKnown = isSame && row !== null && stored === recomputed;
+        recomputed = isKnown ? row.digest : linkDigest(recomputed, at, sum);
+        blocks += 1;
+      }
       if (!isSame) {
         note(before, at);
         first ??= { height: at };
       }
       if (row !== null) stored = row.digest;
-      if (sum !== null) {
-        recomputed = linkDigest(recomputed, at, sum);
-        blocks += 1;
-      }
       wasSame = isSame;
       before = at;
       height = at;

@@ -1,7 +1,7 @@
 import type { Queryable, Tx } from '../../database/transaction.js';
 import { appendSums, type BlockSum, deleteDigestsAbove } from './digest-queries.js';
 import { factSources, type Heights, type PlacedFact } from './fact-queries.js';
-import { addFacts, NO_FACTS } from './facts.js';
+import { addFacts, type Fact, NO_FACTS } from './facts.js';
 
 /**
  * What the live tables say that each block brought, in the order of heights: only blocks that brought
@@ -15,36 +15,46 @@ export async function* recompute(
   const sources = factSources(db, partitionId, heights).map(openSource);
   for (;;) {
     let height = Number.POSITIVE_INFINITY;
-    for (const source of sources) height = Math.min(height, await source.nextHeight());
+    for (const source of sources) {
+      if (source.isDrained()) await source.refill();
+      height = Math.min(height, source.height());
+    }
     if (height === Number.POSITIVE_INFINITY) return;
     let sum = NO_FACTS;
     for (const source of sources) {
       // A backfill may have told of a million outputs at one height.
-      while ((await source.nextHeight()) === height) sum = addFacts(sum, source.take(height));
+      while (source.height() === height) {
+        sum = addFacts(sum, source.take(height));
+        if (source.isDrained()) await source.refill();
+      }
     }
     yield { height, ...sum };
   }
 }
 
+/** Pages as one sequence. There are millions of facts: only a new page is waited for. */
 function openSource(pages: AsyncIterator<PlacedFact[], void, void>) {
   let page: readonly PlacedFact[] = [];
   let at = 0;
+  let isOver = false;
   return {
-    /** Infinity where there are no more. */
-    async nextHeight(): Promise<number> {
-      while (at >= page.length) {
-        const next = await pages.next();
-        if (next.done === true) return Number.POSITIVE_INFINITY;
-        page = next.value;
-        at = 0;
-      }
-      return page[at]?.height ?? Number.POSITIVE_INFINITY;
+    isDrained: (): boolean => at >= page.length && !isOver,
+    async refill(): Promise<void> {
+      const next = await pages.next();
+      at = 0;
+      page = next.done === true ? [] : next.value;
+      isOver = page.length === 0;
     },
+    /** Of the next fact; infinity where there are no more. */
+    height: (): number => page[at]?.height ?? Number.POSITIVE_INFINITY,
     /** Those of the page that belong to a height. */
-    take(height: number) {
-      const from = at;
-      while (page[at]?.height === height) at += 1;
-      return page.slice(from, at).map(({ fact }) => fact);
+    take(height: number): Fact[] {
+      const facts: Fact[] = [];
+      for (let next = page[at]; next?.height === height; next = page[at]) {
+        facts.push(next.fact);
+        at += 1;
+      }
+      return facts;
     },
   };
 }
