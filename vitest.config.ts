@@ -1,7 +1,7 @@
 import { configDefaults, defineConfig } from 'vitest/config';
 
 /** They bound times in which real processes must act: beside other tests they would measure those. */
-const REAL_PROCESSES = ['test/processes/**/*.test.ts', 'test/demo.test.ts'];
+const REAL_PROCESSES = ['test/processes/**/*.test.ts', 'test/demo.test.ts', 'test/drill.test.ts'];
 
 export default defineConfig({
   test: {

@@ -1,0 +1,44 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+/** `npm run drill` as a person runs it, with what it prints. */
+async function drill(...flags: string[]): Promise<{ exitCode: number | null; output: string }> {
+  const child = spawn(process.execPath, ['scripts/drill.mjs', ...flags], {
+    cwd: root,
+    timeout: 170_000,
+  });
+  let output = '';
+  const collect = (text: string): void => {
+    output += text;
+  };
+  child.stdout.setEncoding('utf8').on('data', collect);
+  child.stderr.setEncoding('utf8').on('data', collect);
+  const [exitCode] = (await once(child, 'close')) as [number | null];
+  return { exitCode, output };
+}
+
+describe('npm run drill', () => {
+  test.each(['critical', 'all'])(
+    'loses the database and has the same books again from the backup of what is %s',
+    { timeout: 180_000 },
+    async (set) => {
+      const { exitCode, output } = await drill('--customers', '12', '--set', set);
+      expect(output).toMatch(/✓ the state digest at the height of the loss is the same/);
+      expect(output).toMatch(/✓ \d+ balances, 24 payouts, 24 payments: those of before/);
+      expect(output).toMatch(/Recovery time \(RTO\): [\d.]+ s until payouts went on/);
+      expect(output).not.toContain('✗');
+      expect(output.trimEnd()).toMatch(/Nothing is left running\.$/);
+      expect(exitCode).toBe(0);
+    },
+  );
+
+  test('says what it takes where it is called wrongly', { timeout: 60_000 }, async () => {
+    const { exitCode, output } = await drill('--set', 'some');
+    expect(output).toContain('Usage: npm run drill');
+    expect(exitCode).toBe(2);
+  });
+});
