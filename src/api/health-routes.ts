@@ -5,6 +5,7 @@ import { shared, withDeadline } from '../health/in-flight.js';
 import type { Metrics } from '../health/metrics.js';
 import type { PayerVitals } from '../health/payer-vitals.js';
 import { assessReadiness, type Readiness } from '../health/readiness.js';
+import { sealSamples } from '../health/seal-metrics.js';
 import { guardSample, payoutSamples, proofSample, statusAnswers } from '../health/shared-reads.js';
 import { tellStatus } from '../health/status.js';
 import { readSyncState, type SyncState } from '../health/sync-state.js';
@@ -47,6 +48,7 @@ export function healthRoutes(deps: HealthDeps): readonly Route[] {
   const samplePayouts = payoutSamples(deps);
   const sampleGuard = guardSample(deps);
   const sampleProof = proofSample(deps);
+  const sampleSeals = sealSamples(deps);
   const sampleBackups = backupSamples(deps);
   const askRedis =
     deps.pingRedis === null ? null : shared(deps.pingRedis, STATE_KEPT_MS, 0, deps.now);
@@ -110,6 +112,7 @@ export function healthRoutes(deps: HealthDeps): readonly Route[] {
         deps.metrics.samplePayouts(await samplePayouts());
         deps.metrics.sampleGuard(await sampleGuard());
         deps.metrics.sampleProof(await sampleProof());
+        deps.metrics.sampleSeals(await sampleSeals());
         deps.metrics.backups.sample(await sampleBackups());
         const { registry } = deps.metrics;
         return reply.type(registry.contentType).send(await registry.metrics());

@@ -9,6 +9,7 @@ import { guardMetrics } from './guard-metrics.js';
 import { confirmationSeconds, type SeenSummary } from './log-events.js';
 import { type PayoutSample, payoutMetrics } from './payout-metrics.js';
 import { type ProofSample, proofMetrics } from './reconcile-metrics.js';
+import { type SealReading, sealMetrics } from './seal-metrics.js';
 import { lagOf, type Vitals } from './vitals.js';
 
 export type Metrics = {
@@ -22,6 +23,7 @@ export type Metrics = {
   readonly sampleGuard: (guard: GuardRow | null) => void;
   /** What was read of proving the books for this very scrape. */
   readonly sampleProof: (sample: ProofSample) => void;
+  readonly sampleSeals: (seals: readonly SealReading[] | null) => void;
   readonly backups: BackupMetrics;
   /** What the last verification found; the series is absent until there was one. */
   readonly setBalanceMismatches: (count: number) => void;
@@ -35,7 +37,7 @@ export function createMetrics(registry: Registry, now: () => number): Metrics {
   const payouts = payoutMetrics(registry);
   const balanceMismatches = new Gauge({
     name: 'balance_mismatches',
-    help: 'Stored balances that are not the sum of their ledger entries, at the last verification',
+    help: 'Whatever of balances, ledger, payouts, seals and digest did not agree at the last verification',
     registers: [registry],
   });
   balanceMismatches.remove();
@@ -52,6 +54,7 @@ export function createMetrics(registry: Registry, now: () => number): Metrics {
     samplePayouts: payouts.sample,
     sampleGuard: guardMetrics(registry),
     sampleProof: proofMetrics(registry),
+    sampleSeals: sealMetrics(registry),
     backups: backupMetrics(registry),
     setBalanceMismatches: (count) => balanceMismatches.set(count),
   };

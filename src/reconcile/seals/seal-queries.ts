@@ -5,10 +5,21 @@ import { NO_SEALS, type Piece, type Seal, type SealChain, type SealHead } from '
 const HEAD = `
   select seal, last_id, rows_total, hash from seals where chain = $1 order by seal desc limit 1`;
 
+const HEAD_OF_HOUR = `
+  select seal, last_id, rows_total, hash from seals
+   where chain = $1 and sealed_at < date_trunc('hour', now()) order by seal desc limit 1`;
+
 /** Where a chain of seals ends. */
-export async function sealHead(db: Queryable, chain: SealChain): Promise<SealHead> {
+export const sealHead = (db: Queryable, chain: SealChain): Promise<SealHead> =>
+  readHead(db, HEAD, chain);
+
+/** Where it ended at the last full hour. */
+export const headOfHour = (db: Queryable, chain: SealChain): Promise<SealHead> =>
+  readHead(db, HEAD_OF_HOUR, chain);
+
+async function readHead(db: Queryable, query: string, chain: SealChain): Promise<SealHead> {
   type Row = { seal: number; last_id: string; rows_total: string; hash: string };
-  const [row] = (await db.query<Row>(HEAD, [chain])).rows;
+  const [row] = (await db.query<Row>(query, [chain])).rows;
   if (row === undefined) return NO_SEALS;
   const { seal, last_id, rows_total, hash } = row;
   return { seal, lastId: BigInt(last_id), rows: Number(rows_total), hash };
