@@ -14,6 +14,7 @@ import { CHAIN_SETTINGS, type ChainSettings } from '../run/chain.js';
 import { operator } from './caller.js';
 import { refuseOtherNetwork, withDatabase } from './database.js';
 import { finish, type JsonFlag, type VerbContext, withExample } from './flags.js';
+import { doAsLeader } from './leading-job.js';
 import { compareNow } from './reconcile-comparison.js';
 import { addReconcileReading } from './reconcile-reading.js';
 import { startTelling } from './reconcile-telling.js';
@@ -49,17 +50,17 @@ async function reconcile(context: VerbContext, flags: Flags): Promise<void> {
   const addresses = flags.address?.map((given) => canonical(given, settings)) ?? null;
   await withDatabase(terminal, [], async ({ pool }) => {
     await refuseOtherNetwork(pool, settings);
+    const job = flags.repair === true ? await repair(context, settings, addresses) : null;
     const runId =
       flags.repair === true
-        ? await repair(context, pool, settings, addresses)
+        ? textOf(job?.result?.runId)
         : await compareNow(context, pool, settings, addresses);
     if (runId === null) return finish(context, EXIT.failed);
     const run = await readRun(pool, runId);
     if (run === null) throw new Error(`run ${runId} is gone`);
     await sayRun(terminal, flags, pool, run);
-    const found = run.missing + run.extra + run.mismatched;
-    const isClean = run.repair ? run.open === 0 : found === 0;
-    finish(context, isClean && run.problem === null ? EXIT.done : EXIT.discrepancies);
+    const left = job === null ? run.missing + run.extra + run.mismatched : leftBy(job, run);
+    finish(context, left === 0 && run.problem === null ? EXIT.done : EXIT.discrepancies);
   });
 }
 
@@ -69,13 +70,20 @@ function canonical(given: string, { network }: Pick<ChainSettings, 'network'>): 
   return checked.address.text;
 }
 
+const textOf = (value: unknown): string | null => (typeof value === 'string' ? value : null);
+
+/** Of the ledger too, which has differences without any output. */
+function leftBy({ result }: Job, run: RunView): number {
+  const open = result?.open;
+  return Math.max(run.open, typeof open === 'number' ? open : 0);
+}
+
 /** Done by whoever leads, or by this process where nobody does. @returns null where it failed */
 async function repair(
   { terminal }: VerbContext,
-  pool: Pool,
   settings: ChainSettings,
   addresses: readonly string[] | null,
-): Promise<string | null> {
+): Promise<Job | null> {
   const request = {
     kind: 'repair' as const,
     params: { addresses },
@@ -87,7 +95,6 @@ async function repair(
   process.once('SIGINT', interrupt);
   let job: Job;
   try {
-    const { doAsLeader } = await import('./leading-job.js');
     job = await doAsLeader(settings, request, telling.job, stop.signal);
   } catch (error) {
     if (!stop.signal.aborted) throw error;
@@ -97,18 +104,9 @@ async function repair(
     process.off('SIGINT', interrupt);
     telling.stop();
   }
-  if (job.state === 'done') return runOf(pool, job);
+  if (job.state === 'done') return job;
   terminal.err(`teller: the repair ${job.state}: ${job.problem ?? 'nobody said why'}\n`);
   return null;
-}
-
-const LAST_REPAIR = `
-  select max(id)::text as id from reconciliation_runs where repair and started_at >= $1`;
-
-async function runOf(pool: Pool, { result, requestedAt }: Job): Promise<string | null> {
-  if (typeof result?.runId === 'string') return result.runId;
-  const { rows } = await pool.query<{ id: string | null }>(LAST_REPAIR, [requestedAt]);
-  return rows[0]?.id ?? null;
 }
 
 async function sayRun(
