@@ -4,6 +4,7 @@ import { readVersion } from '../version.js';
 import { addAddressVerbs } from './address.js';
 import { addBackupVerb } from './backup.js';
 import { addBalanceVerbs } from './balance.js';
+import { addDigestVerb } from './digest.js';
 import { failureOf } from './failure.js';
 import type { VerbContext } from './flags.js';
 import { addGuardVerbs } from './guard.js';
@@ -59,6 +60,7 @@ function buildProgram(context: VerbContext, run: Run): Command {
   addPayoutVerbs(program, context);
   addWalletVerbs(program, context);
   addBalanceVerbs(program, context);
+  addDigestVerb(program, context);
   addReconcileVerbs(program, context);
   addGuardVerbs(program, context);
   addBackupVerb(program, context);

@@ -1,0 +1,107 @@
+import { type Command, Option } from 'commander';
+import type { Pool } from 'pg';
+import { inTransaction, type Tx } from '../database/transaction.js';
+import { checkDigest, type DigestCheck } from '../payments/digest/check-digest.js';
+import { readDigest } from '../payments/digest/digest-queries.js';
+import { withDatabase } from './database.js';
+import { finish, type JsonFlag, type VerbContext, wholeNumber, withExample } from './flags.js';
+import {
+  counted,
+  EXIT,
+  sayFields,
+  sayJson,
+  sayTable,
+  type Terminal,
+  UsageError,
+} from './terminal.js';
+
+type DigestFlags = JsonFlag & { readonly at?: number; readonly check?: boolean };
+
+export function addDigestVerb(program: Command, context: VerbContext): void {
+  withExample(
+    program
+      .command('digest')
+      .description(
+        'one value for all outputs and spends at watched addresses: equal books, equal digests',
+      )
+      .addOption(
+        new Option(
+          '--at <height>',
+          'right after the block at that height; default: the last one',
+        ).argParser(wholeNumber(0, Number.MAX_SAFE_INTEGER)),
+      )
+      .option(
+        '--check',
+        'computes it again from the tables; exit 3 where they differ, and from which block on',
+      )
+      .action((flags: DigestFlags) => digest(context, flags)),
+    'teller digest --at 11000000',
+    'teller digest --check',
+  );
+}
+
+async function digest(context: VerbContext, flags: DigestFlags): Promise<void> {
+  await withDatabase(context.terminal, ['partitionId'], async ({ pool, settings }) => {
+    const height = await heightOf(pool, settings.partitionId, flags.at);
+    await (flags.check === true ? check : show)(context, pool, settings.partitionId, height, flags);
+  });
+}
+
+const CURSOR = `
+  select last_block_height::text as height from sync_state where partition_id = $1`;
+
+/** Above the cursor there is no digest yet: it would be told for a height that it isn't of. */
+async function heightOf(pool: Pool, partitionId: number, at: number | undefined): Promise<number> {
+  const { rows } = await pool.query<{ height: string | null }>(CURSOR, [partitionId]);
+  const cursor = Number(rows[0]?.height ?? NOTHING_YET);
+  if (at === undefined) return cursor;
+  if (at <= cursor) return at;
+  throw new UsageError(`--at: given ${at}, but these books end at height ${cursor}`);
+}
+const NOTHING_YET = -1;
+
+type Say = (
+  context: VerbContext,
+  pool: Pool,
+  partitionId: number,
+  height: number,
+  flags: DigestFlags,
+) => Promise<void>;
+
+const show: Say = async ({ terminal }, pool, partitionId, height, flags) => {
+  const found = await readDigest(pool, partitionId, height);
+  const shown = { partitionId, height, digest: found.digest, lastFactsAt: found.height };
+  if (flags.json === true) sayJson(terminal, shown);
+  else sayFields(terminal, shown);
+};
+
+const check: Say = async (context, pool, partitionId, height, flags) => {
+  const { terminal } = context;
+  const result = await atOneMoment(pool, (tx) => checkDigest(tx, partitionId, height));
+  if (flags.json === true) sayJson(terminal, { partitionId, ...result });
+  else sayCheck(terminal, result);
+  finish(context, result.firstDifference === null ? EXIT.done : EXIT.discrepancies);
+};
+
+const ONE_MOMENT = 'set transaction isolation level repeatable read, read only';
+const atOneMoment = <T>(pool: Pool, work: (tx: Tx) => Promise<T>): Promise<T> =>
+  inTransaction(pool, async (tx) => {
+    await tx.query(ONE_MOMENT);
+    return work(tx);
+  });
+
+function sayCheck(terminal: Terminal, result: DigestCheck): void {
+  const { blocks, stored, recomputed, firstDifference, differing } = result;
+  if (firstDifference === null) {
+    terminal.out(`the digest is that of the tables, in ${counted(blocks, 'block')}: ${stored}\n`);
+    return;
+  }
+  sayFields(terminal, { stored, recomputed, 'first difference at': firstDifference.height });
+  sayTable(terminal, differing, [
+    ['ABOVE', (row) => row.above],
+    ['UP TO', (row) => row.upTo],
+  ]);
+  terminal.out(
+    'rows of these blocks were changed by another hand: `teller reconcile` says which, `--repair` heals\n',
+  );
+}
