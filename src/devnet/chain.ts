@@ -7,7 +7,7 @@ import { createContent } from './content.js';
 import type { TransactionDraft } from './draft.js';
 import type { Filling } from './filling.js';
 import { fill } from './filling.js';
-import { makeGenesis } from './genesis.js';
+import { type Endowment, makeGenesis } from './genesis.js';
 import { mergeChanges } from './ledger.js';
 import type { Mempool } from './mempool.js';
 import { createMempool } from './mempool.js';
@@ -56,6 +56,8 @@ export type ChainOptions = {
   /** Which era blocks from a height on belong to, heights ascending; all of Conway by default. */
   readonly eras?: readonly { readonly fromHeight: number; readonly era: string }[];
   readonly content?: ContentOptions;
+  /** Outputs that are there before the first block, besides those that pay for drafts. */
+  readonly endowments?: Iterable<Endowment>;
   /** Slots follow this clock where it says something, else chance. No block shares another's. */
   readonly slotNow?: () => number | undefined;
 };
@@ -118,7 +120,8 @@ export function createChain(options: ChainOptions): DevnetChain {
   const chance = options.branch === undefined ? `${seed}` : `${seed} ${options.branch}`;
   const random = createRandom(`chain ${chance}`);
   const content = createContent(createRandom(`content ${chance}`), networkMagic, options.content);
-  const genesis = makeGenesis(seed, networkMagic, createRandom(`genesis ${seed}`));
+  const first = createRandom(`genesis ${seed}`);
+  const genesis = makeGenesis(seed, networkMagic, first, options.endowments);
   const tree = createBlockTree(genesis.utxo);
   const mempool = createMempool(tree, networkMagic);
   const supplies = { tree, content, wallet: genesis.wallet };
