@@ -52,6 +52,7 @@ export function readSettings<N extends SettingName>(
   }
   const foreign = hotWalletProblem(values);
   if (foreign !== undefined) problems.push(foreign);
+  if (isItsOwnWitness(values)) problems.push(OWN_WITNESS);
   if (values.get('backupCron') && !values.get('backupDirectory')) {
     problems.push('BACKUP_DIR: is required where BACKUP_CRON is set: the directory for the files');
   }
@@ -64,6 +65,16 @@ const SETTING_NAMES = Object.keys(SETTINGS) as SettingName[];
 const VARIABLES: ReadonlySet<string> = new Set(
   Object.values(SETTINGS).map((setting) => setting.variable),
 );
+
+const OWN_WITNESS =
+  'OGMIOS_WITNESS_URL: names an address of OGMIOS_URL, and no node can vouch for itself; wanted nodes of somebody else';
+
+function isItsOwnWitness(values: ReadonlyMap<SettingName, unknown>): boolean {
+  const { ogmiosUrls, witnessUrls } = Object.fromEntries(values) as Partial<Config>;
+  const href = (url: Secret): string => new URL(url.reveal()).href;
+  const own = new Set((ogmiosUrls ?? []).map(href));
+  return (witnessUrls ?? []).some((url) => own.has(href(url)));
+}
 
 function tellProblem(variable: string, given: string | undefined, wanted: string): string {
   if (wanted === REQUIRED) return `${variable}: is required and isn't set`;

@@ -31,6 +31,7 @@ describe('the chain is guarded', () => {
     [{ GUARD_ROLLBACK_DEPTH: 'no' }, 'wanted off, or a whole number, 3 to 2160'],
     [{ GUARD_DENSITY: 'true' }, 'GUARD_DENSITY: given "true", wanted on or off'],
     [{ OGMIOS_WITNESS_URL: 'http://b.example' }, "what was given isn't shown"],
+    [{ OGMIOS_WITNESS_URL: 'ws://b.example,ws://a.example/' }, 'no node can vouch for itself'],
   ])('by settings that are checked: %j', (environment, problem) => {
     expect(() => read(environment)).toThrow(ConfigError);
     expect(() => read(environment)).toThrow(problem);

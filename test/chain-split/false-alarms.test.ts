@@ -63,7 +63,7 @@ test(
     await grow(world, 10);
     theirs.inject({ kind: 'garbage', times: 5 });
     await grow(world, 10);
-    theirs.inject({ kind: 'rpcError', times: 5 });
+    theirs.inject({ kind: 'rpcError', times: 5, code: -32_000, message: 'no' });
     await grow(world, 10);
     await joined();
 

@@ -47,8 +47,9 @@ type Options = {
 
 /** A chain, a witness of it, and the real worker, guard and payer. */
 export async function openSplitWorld({ hasWitness, watchesDensity, devnet = {} }: Options) {
-  const { pool, url, drop } = await createTestDatabase();
-  onTestFinished(drop);
+  const database = await createTestDatabase();
+  onTestFinished(() => database.drop());
+  const { pool, url } = database;
   const ours = await startDevnet({ seed: 11, blocks: 5, random: false, ...devnet });
   onTestFinished(() => ours.close());
   const theirs = await ours.split();

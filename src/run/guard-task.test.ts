@@ -1,0 +1,88 @@
+import { afterAll, expect, test } from 'vitest';
+import { createTestDatabase } from '../../test/support/database.js';
+import { devnet } from '../../test/support/devnet.js';
+import { readSettings } from '../config.js';
+import { inTransaction } from '../database/transaction.js';
+import type { Devnet } from '../devnet/server.js';
+import type { GuardEvent } from '../guard/events.js';
+import { readGuard } from '../guard/guard-queries.js';
+import { createLeadership } from '../sync/leadership.js';
+import { beginTerm, insertHeaders, moveCursor } from '../sync/queries.js';
+import { GUARD_SETTINGS, guardTaskOf } from './guard.js';
+
+const database = await createTestDatabase();
+afterAll(() => database.drop());
+
+/** A leader whose books are at the tip of that chain. */
+async function leaderAt({ chain }: Devnet) {
+  const { pool } = database;
+  await pool.query('truncate sync_state, blocks, chain_guard cascade');
+  const term = await beginTerm(pool, 0, 1, 'custom:42');
+  const { tip } = chain;
+  if ('refused' in term || tip === 'origin') throw new Error('no term, or no chain');
+  await inTransaction(pool, async (tx) => {
+    const { slot, id, height } = tip;
+    await moveCursor(tx, term, null, { point: { slot, id }, height }, tip);
+    const headers = chain
+      .blocks()
+      .map((one) => ({ ...one, hash: one.id, ancestor: null, boundary: false }));
+    await insertHeaders(tx, 0, headers);
+  });
+  const over = new AbortController();
+  return { leadership: createLeadership(pool, term, () => undefined, over.signal), over };
+}
+
+const settings = (ours: Devnet, more: NodeJS.ProcessEnv) =>
+  readSettings({ NETWORK: 'custom:42', OGMIOS_URL: ours.url, ...more }, GUARD_SETTINGS);
+
+test('nothing is watched on a private network without a witness', async () => {
+  const ours = await devnet({ random: false });
+  const { leadership } = await leaderAt(ours);
+  const connections = ours.connections;
+  await guardTaskOf(settings(ours, {}), () => undefined)(leadership);
+  expect(ours.connections).toBe(connections);
+  expect((await database.pool.query('select 1 from chain_guard')).rows).toEqual([]);
+});
+
+test('what held before a restart is still looked after', async () => {
+  const ours = await devnet({ random: false });
+  const { leadership, over } = await leaderAt(ours);
+  await database.pool.query(
+    'insert into chain_guard (partition_id, held_at, reasons) values (0, now(), $1)',
+    [JSON.stringify([{ kind: 'witness', witness: 'wss://gone', common: 1, released: null }])],
+  );
+  const watching = guardTaskOf(settings(ours, {}), () => undefined, 20)(leadership);
+  await expect.poll(async () => (await readGuard(database.pool, 0)).heldAt).toBeNull();
+  over.abort(new Error('done'));
+  await watching;
+});
+
+test('witnesses are asked with keys of their own, and density is watched where it is set', async () => {
+  const ours = await devnet({ random: false, blocks: 400 });
+  const theirs = await devnet({ random: false, blocks: 3, history: ours.chain, apiKeys: ['w'] });
+  const { leadership, over } = await leaderAt(ours);
+  // The same chain without its last hour's blocks but two: thin.
+  await database.pool.query(
+    `delete from blocks b using sync_state s
+      where b.slot > s.last_slot - 3600 and b.slot < s.last_slot and b.height % 100 <> 0`,
+  );
+  const told: GuardEvent[] = [];
+  const config = settings(ours, {
+    OGMIOS_WITNESS_URL: theirs.url,
+    OGMIOS_WITNESS_API_KEYS: 'w',
+    GUARD_DENSITY: 'on',
+  });
+  const watching = guardTaskOf(config, (event) => told.push(event), 20)(leadership);
+  await expect
+    .poll(() => told.map(({ type }) => type).sort())
+    .toEqual(['chain_guard_held', 'witness_heard']);
+  expect(told.find(({ type }) => type === 'witness_heard')).toMatchObject({
+    witness: theirs.url,
+    verdict: { type: 'agrees' },
+  });
+  const { reasons } = await readGuard(database.pool, 0);
+  expect(reasons).toMatchObject([{ kind: 'density', least: 104 }]);
+  over.abort(new Error('done'));
+  await watching;
+  await expect.poll(() => theirs.connections).toBe(0);
+});
