@@ -25,8 +25,10 @@ export async function writeInPlace(
 ): Promise<Written & { readonly file: string }> {
   const file = join(directory, name);
   const partial = join(directory, `.${name}${PARTIAL}`);
+  const handle = await open(partial, 'wx', 0o600).catch((error: unknown) => {
+    throw tellWriting(error, directory);
+  });
   try {
-    const handle = await open(partial, 'wx', 0o600);
     const written = await write(handle).finally(() => handle.close());
     await compare(partial, written.sha256);
     await verify(partial);
