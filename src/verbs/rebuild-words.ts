@@ -18,7 +18,7 @@ const result = z.object({
   ),
   healed: z.number(),
   open: z.number(),
-  ledger: z.object({ entries: z.number(), balances: z.number() }),
+  ledger: z.object({ entries: z.number(), balances: z.number(), statuses: z.number() }),
   digest: z.object({ equal: z.boolean(), stored: z.string(), derived: z.string() }),
   blocks: z.number(),
   seconds: z.number(),
@@ -109,8 +109,10 @@ export function sayResult(terminal: Terminal, shown: ShownResult): void {
   );
   if (total === 0) terminal.out('nothing differs: the books are what the chain says\n');
   else sayDifferences(terminal, shown);
-  if (total > 0 && !shown.dryRun) {
+  if (!shown.dryRun && total + open > 0) {
     terminal.out(`${healed} healed, ${open} left open\n`);
+  }
+  if (!shown.dryRun && ledger.entries + ledger.balances > 0) {
     terminal.out(
       `${counted(ledger.entries, 'correcting entry').replace('entrys', 'entries')} in the ledger, ` +
         `${counted(ledger.balances, 'balance')} set to the sum of its entries\n`,

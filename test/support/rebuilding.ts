@@ -155,6 +155,12 @@ export const untilBackfilled = (pool: pg.Pool): Promise<unknown> =>
     expect(rows[0]?.waiting).toBe(0);
   });
 
+export const untilWalletBackfilled = (pool: pg.Pool): Promise<unknown> =>
+  eventually(async () => {
+    const { rows } = await pool.query('select 1 from wallet_backfills');
+    expect(rows).toHaveLength(1);
+  });
+
 /** As a new database is, also where jobs were left open. */
 export async function emptyBooks(pool: pg.Pool): Promise<void> {
   await emptyTables(pool);

@@ -3,11 +3,12 @@ import { type PointOrOrigin, samePoint } from '../../chain/point.js';
 import { inTransaction, type Tx } from '../../database/transaction.js';
 import type { Cursor } from '../../sync/events.js';
 import { readCursor } from '../../sync/queries.js';
-import { balanceLedger } from '../heal/balance-ledger.js';
 import { heal } from '../heal/heal.js';
+import { healLedger, type LedgerHealed } from '../heal/heal-ledger.js';
+import { confirmationsHeld } from '../heal/heal-queries.js';
+import { rewriteDigest } from '../heal/rewrite-digest.js';
 import { allCandidates } from './candidate-pages.js';
 import type { CompareScope } from './candidate-queries.js';
-import { confirmationsHeld, rewriteTouched } from './conclude-queries.js';
 import type { DigestComparison } from './derived-digest.js';
 import { type JudgeContext, judge } from './judge.js';
 import type { RebuildContext } from './rebuild-parts.js';
@@ -24,8 +25,8 @@ export type RebuildResult = {
   readonly examples: readonly FindingView[];
   readonly healed: number;
   readonly open: number;
-  /** Correcting entries, and balances that were set to the sum of their entries. */
-  readonly ledger: { readonly entries: number; readonly balances: number };
+  /** What was made of statuses, ledger and balances afterwards. */
+  readonly ledger: LedgerView;
   /** Before anything was healed. */
   readonly digest: DigestComparison & { readonly equal: boolean };
   readonly blocks: number;
@@ -33,6 +34,9 @@ export type RebuildResult = {
   readonly seconds: number;
   readonly rate: number;
 };
+
+type LedgerView = Omit<LedgerHealed, 'unclear'> & { readonly unclear: number };
+const UNTOUCHED: LedgerView = { entries: 0, balances: 0, statuses: 0, lost: 0, unclear: 0 };
 
 type PlaceView = {
   readonly slot: number | null;
@@ -70,7 +74,7 @@ export async function report(context: RebuildContext, conclusion: Conclusion): P
     return true;
   });
   if (!seen) return false;
-  const result = resultOf(context, conclusion, tally, { entries: 0, balances: 0 });
+  const result = resultOf(context, conclusion, tally, UNTOUCHED);
   await inTransaction(pool, (tx) => job.complete(tx, result));
   return true;
 }
@@ -81,7 +85,7 @@ export async function report(context: RebuildContext, conclusion: Conclusion): P
  */
 export async function apply(context: RebuildContext, conclusion: Conclusion): Promise<boolean> {
   const { job, hotWallet, policy } = context;
-  const { scope, place, progress } = conclusion;
+  const { scope, place, progress, digest } = conclusion;
   const { leadership } = job;
   const cause = `rebuild job ${job.id}`;
   const actor = job.requestedBy;
@@ -106,11 +110,11 @@ export async function apply(context: RebuildContext, conclusion: Conclusion): Pr
       tally.add(healed);
       for (const { state, reference } of healed) if (state === 'open') except.push(reference);
     }
-    const didHeal = tally.result().healed > 0;
-    const ledger = didHeal
-      ? await balanceLedger(tx, at, { actor, cause, users: null, except })
-      : { entries: 0, balances: 0 };
-    if (didHeal) await rewriteTouched(tx, at, scope, { actor, cause });
+    const healed = await healLedger(tx, at, healing, { users: null, except });
+    const ledger = { ...healed, unclear: healed.unclear.length };
+    if (tally.result().healed + healed.statuses > 0 || digest.stored !== digest.derived) {
+      await rewriteDigest(tx, at, scope.partitionId, scope.fromHeight, { actor, cause });
+    }
     await job.complete(tx, resultOf(context, conclusion, tally, ledger));
     return true;
   });
@@ -140,7 +144,7 @@ function resultOf(
     differences,
     examples,
     healed,
-    open,
+    open: open + ledger.unclear,
     ledger,
     digest: { ...digest, equal: digest.stored === digest.derived },
     blocks: progress.done,

@@ -20,6 +20,7 @@ import {
   startWorker,
   untilBackfilled,
   untilFollowed,
+  untilWalletBackfilled,
 } from '../../../test/support/rebuilding.js';
 import { askSlotAt } from './ask-slot.js';
 
@@ -40,6 +41,7 @@ async function followedChain(blocks = 20) {
   net.chain.watch(ANN);
   const { task, leadership } = leadershipOf();
   const worker = startWorker(database, net, { hotWallet, leading: [task] });
+  await untilWalletBackfilled(pool);
   for (let i = 0; i < blocks; i += 1) net.mine();
   await untilFollowed(pool, net);
   await untilBackfilled(pool);

@@ -15,6 +15,7 @@ import {
   startWorker,
   untilBackfilled,
   untilFollowed,
+  untilWalletBackfilled,
 } from '../../../test/support/rebuilding.js';
 
 const database = await createTestDatabase();
@@ -34,6 +35,7 @@ async function followedChain() {
   net.chain.watch([...ANN, ...BOB]);
   const deps = rebuildDeps(net, { hotWallet });
   const worker = startWorker(database, net, { hotWallet, leading: [doRebuilds(deps)] });
+  await untilWalletBackfilled(pool);
   for (let i = 0; i < 20; i += 1) net.mine();
   await untilFollowed(pool, net);
   await untilBackfilled(pool);

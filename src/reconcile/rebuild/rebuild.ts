@@ -1,9 +1,9 @@
 import { inTransaction } from '../../database/transaction.js';
 import type { Cursor } from '../../sync/events.js';
 import { readCursor } from '../../sync/queries.js';
+import { confirmationsHeld } from '../heal/heal-queries.js';
 import { analyzeShadow, type CompareScope, findCandidates } from './candidate-queries.js';
 import { apply, type Conclusion, report } from './conclude.js';
-import { confirmationsHeld } from './conclude-queries.js';
 import { compareDigests } from './derived-digest.js';
 import { findStart } from './find-start.js';
 import { askLedger } from './ledger-answers.js';
@@ -96,7 +96,7 @@ async function compare(
     fromHeight: scope.fromHeight,
     height: scope.height,
     hotWallet: scope.hotWallet,
-    confirmationsHeld: await confirmationsHeld(pool, partitionId),
+    confirmationsHeld: await inTransaction(pool, (tx) => confirmationsHeld(tx, partitionId)),
   };
   if (place.point !== 'origin' && !(await askLedger(context, scope, judging, place.point))) {
     return null;

@@ -1,0 +1,176 @@
+import { once } from 'node:events';
+import { parseArgs } from 'node:util';
+import { decodeNextBlock } from '../src/chain/decode.js';
+import { makeAddress } from '../src/devnet/address.js';
+import { createRandom } from '../src/devnet/random.js';
+import { createPaymentHandlers } from '../src/payments/apply.js';
+import { followJob } from '../src/reconcile/jobs/follow-job.js';
+import { requestJob } from '../src/reconcile/jobs/job-queries.js';
+import { runJobs } from '../src/reconcile/jobs/job-runner.js';
+import { rebuildJob } from '../src/reconcile/jobs/rebuild-work.js';
+import type { Endpoints } from '../src/sync/endpoints.js';
+import type { SyncEvent } from '../src/sync/events.js';
+import { createChainView } from '../src/sync/ogmios-chain-view.js';
+import { runSync } from '../src/sync/worker.js';
+import { emptyTables, POLICY } from '../test/support/follow.js';
+import { median, openDatabase, startFeeder } from './surroundings.js';
+
+/**
+ * How fast a rebuild reads the chain, beside catching up with it, in turns in one run over the same blocks
+ * and addresses; and how late the live worker applies blocks while a rebuild reads, beside how late it is
+ * without one. Fails below 0.9 of catch-up's rate.
+ */
+const { values } = parseArgs({
+  options: {
+    blocks: { type: 'string', default: '2000' },
+    addresses: { type: 'string', default: '100000' },
+    rounds: { type: 'string', default: '3' },
+    json: { type: 'boolean', default: false },
+  },
+});
+const RATIO_LEAST = 0.9;
+const blocks = Number(values.blocks);
+const rounds = Number(values.rounds);
+const QUIET_BLOCKS = 20;
+
+const feeder = await startFeeder('--blocks', values.blocks);
+const database = await openDatabase();
+const { pool } = database;
+const endpoints: Endpoints = { urls: [feeder.url], keys: [], keyHeader: null, keyParam: 'apikey' };
+
+const caughtUp: number[] = [];
+const rebuilt: number[] = [];
+const quietMs: number[] = [];
+const busyMs: number[] = [];
+// The first round only warms up: the feeder renders each block once.
+for (let round = -1; round < rounds; round += 1) {
+  const rates = await measure();
+  if (round < 0) continue;
+  caughtUp.push(rates.catchUp);
+  rebuilt.push(rates.rebuild);
+  quietMs.push(...rates.quietMs);
+  busyMs.push(...rates.busyMs);
+}
+report();
+await feeder.close();
+await database.close();
+
+async function measure() {
+  await register(Number(values.addresses));
+  const observed = new EventTarget();
+  const stop = new AbortController();
+  const observe = (event: SyncEvent<unknown>): void => {
+    if (event.type !== 'forward') return;
+    const { cursor, tip } = event;
+    if (tip !== 'origin' && cursor.height === tip.height) observed.dispatchEvent(new Event('tip'));
+  };
+  const begun = performance.now();
+  const reached = once(observed, 'tip');
+  const following = runSync(
+    {
+      pool,
+      directUrl: database.url,
+      partitionId: 0,
+      totalPartitions: 1,
+      network: 'custom:42',
+      startPoint: 'origin',
+      endpoints,
+      decode: decodeNextBlock,
+      createHandlers: () =>
+        createPaymentHandlers({ partitionId: 0, policy: POLICY, hotWallet: null }),
+      leading: [jobs()],
+      observe,
+      random: Math.random,
+      preferredRetryMs: 60_000,
+    },
+    stop.signal,
+  );
+  await reached;
+  const catchUp = blocks / ((performance.now() - begun) / 1000);
+  const quiet: number[] = [];
+  for (let i = 0; i < QUIET_BLOCKS; i += 1) quiet.push(await timeOfBlock(observed));
+  const id = await requestJob(pool, {
+    partitionId: 0,
+    kind: 'rebuild',
+    params: { from: 'origin', dryRun: true },
+    requestedBy: 'bench',
+  });
+  let over = false;
+  const ended = followJob(pool, id, () => undefined, stop.signal).finally(() => {
+    over = true;
+  });
+  const busy: number[] = [];
+  const isOver = (): boolean => over;
+  while (!isOver()) busy.push(await timeOfBlock(observed));
+  const { result, problem, startedAt, finishedAt } = await ended;
+  if (problem !== null) throw new Error(problem);
+  if (Object.keys(result?.differences ?? { none: 0 }).length > 0) {
+    throw new Error(`it found differences: ${JSON.stringify(result)}`);
+  }
+  stop.abort(new Error('measured'));
+  await following;
+  // All of it counts: learning what is watched, reading, comparing.
+  const seconds = (Number(finishedAt) - Number(startedAt)) / 1000;
+  const rebuild = Number(result?.blocks) / seconds;
+  return { catchUp, rebuild, quietMs: quiet, busyMs: busy };
+}
+
+function jobs() {
+  return runJobs({
+    work: {
+      rebuild: rebuildJob({
+        chain: createChainView(endpoints, decodeNextBlock),
+        hotWallet: null,
+        policy: POLICY,
+        observe: () => undefined,
+        now: () => new Date(),
+        slotAt: () => Promise.reject(new Error('nobody asks for days')),
+      }),
+      repair: () => Promise.reject(new Error('nobody asks for it')),
+    },
+    observe: () => undefined,
+  });
+}
+
+/** From asking for a block until the live worker has committed it. */
+async function timeOfBlock(observed: EventTarget): Promise<number> {
+  const reached = once(observed, 'tip');
+  const begun = performance.now();
+  const answer = await fetch(`${feeder.httpUrl}/control/mine`, { method: 'POST' });
+  if (!answer.ok) throw new Error(`the devnet mines nothing: ${await answer.text()}`);
+  await reached;
+  return performance.now() - begun;
+}
+
+async function register(count: number): Promise<void> {
+  await emptyTables(pool);
+  await pool.query('truncate chain_jobs cascade');
+  const random = createRandom('bench');
+  const address = (): string => makeAddress('base', 42, random.bytes(28), random.bytes(28));
+  await pool.query(
+    `insert into payment_addresses (address, partition_id, user_id, watched_from)
+     select address, 0, 'user-' || ord, -1 from unnest($1::text[]) with ordinality as a (address, ord)`,
+    [Array.from({ length: count }, address)],
+  );
+}
+
+function report(): void {
+  const [catchUp, rebuild] = [median(caughtUp), median(rebuilt)];
+  const ratio = rebuild / catchUp;
+  const holds = ratio >= RATIO_LEAST;
+  process.exitCode = holds ? 0 : 1;
+  const figures = {
+    catchUpBlocksPerSecond: Math.round(catchUp),
+    rebuildBlocksPerSecond: Math.round(rebuild),
+    ratio,
+    blockMsQuiet: median(quietMs),
+    blockMsMeanwhile: median(busyMs),
+  };
+  if (values.json) return console.log(JSON.stringify({ bench: 'rebuild', ...figures, holds }));
+  console.log(
+    `catch-up ${figures.catchUpBlocksPerSecond} blocks/s, rebuild ${figures.rebuildBlocksPerSecond} ` +
+      `blocks/s: × ${ratio.toFixed(2)} (${RATIO_LEAST}: ${holds ? 'holds' : 'MISSED'}); ` +
+      `a block at the tip is committed after ${figures.blockMsQuiet.toFixed(1)} ms, ` +
+      `while a rebuild reads after ${figures.blockMsMeanwhile.toFixed(1)} ms (${busyMs.length} blocks)`,
+  );
+}
