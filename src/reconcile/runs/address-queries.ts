@@ -46,6 +46,32 @@ export async function watchedAmong(
   return watched;
 }
 
+const OTHER_OWNERS = `
+  select r.address, a.user_id, a.watched_from, a.backfilled_height
+    from (select distinct * from unnest($2::text[], $3::text[]) as r (address, user_id)) r
+    left join payment_addresses a on a.address = r.address and a.partition_id = $1
+   where a.user_id is distinct from r.user_id`;
+
+/** Of payments' addresses only those that aren't the payment's user's: they are few, if any. */
+export async function otherOwners(
+  db: Queryable,
+  partitionId: number,
+  payments: readonly { readonly address: string; readonly userId: string | null }[],
+): Promise<Map<string, WatchedAddress | null>> {
+  type Found = Omit<Row, 'user_id'> & { user_id: string | null };
+  const { rows } = await db.query<Found>(OTHER_OWNERS, [
+    partitionId,
+    payments.map(({ address }) => address),
+    payments.map(({ userId }) => userId),
+  ]);
+  return new Map(
+    rows.map((row) => {
+      const { user_id } = row;
+      return [row.address, user_id === null ? null : watchedFrom({ ...row, user_id })];
+    }),
+  );
+}
+
 /** Each of its blocks was followed from the start; what it held before is known since its own backfill. */
 export async function watchedWallet(
   db: Queryable,

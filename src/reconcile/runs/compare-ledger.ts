@@ -16,7 +16,7 @@ import {
   watchedWallet,
 } from './address-queries.js';
 import { storeFindings, storeSuspects } from './discrepancy-queries.js';
-import { recordedElsewhere } from './recorded-elsewhere-queries.js';
+import { notHeld, recordedElsewhere } from './recorded-elsewhere-queries.js';
 import { addTo, BEFORE_ALL_ADDRESSES, HOT_WALLET_DONE } from './run-progress.js';
 import type { Work } from './run-work.js';
 
@@ -94,9 +94,20 @@ async function compareUnspent(
   surroundings: Surroundings,
 ): Promise<void> {
   const references = unspent.map(({ reference }) => reference);
-  const known = await work.read((tx) => lookUp(tx, work, references));
-  const { findings, suspects, counted } = judgeUnspent(unspent, known, surroundings);
-  for (const output of counted) addTo(work.totals.onChain, output);
+  const { odd, known } = await work.read(async (tx) => {
+    const unheld = await notHeld(tx, work.partitionId, work.at.height, references);
+    return { odd: unheld, known: await lookUp(tx, work, [...unheld]) };
+  });
+  const { findings, suspects, counted } = judgeUnspent(
+    unspent.filter(({ reference }) => odd.has(reference)),
+    known,
+    surroundings,
+  );
+  // What is held was compared with the other recorded outputs.
+  const held = unspent.filter(
+    ({ reference, address }) => !odd.has(reference) && surroundings.watched.has(address),
+  );
+  for (const output of [...held, ...counted]) addTo(work.totals.onChain, output);
   if (findings.length === 0 && suspects.length === 0) return;
   await work.commit(
     // Should it be interrupted before all of the answer is looked at, these addresses are asked for again.
@@ -109,12 +120,15 @@ async function compareUnspent(
   );
 }
 
+const NOTHING: Known = { recorded: null, recordedAbove: null, elsewhere: false };
+
 /** What the books have of each; what they seem to lack is looked for where it shouldn't be as well. */
 async function lookUp(
   db: Queryable,
   { partitionId, at }: Work,
   references: readonly OutputReference[],
 ): Promise<(reference: OutputReference) => Known> {
+  if (references.length === 0) return () => NOTHING;
   const found = await recordedAmong(db, partitionId, at.height, references);
   const lacking = references.filter((reference) => !found.has(reference));
   const none: ReadonlyMap<OutputReference, Recorded> = new Map();

@@ -12,7 +12,14 @@ import {
 } from '../compare/judge-outputs.js';
 import { type Recorded, recordedAfter, recordedAmong } from '../compare/recorded-queries.js';
 import type { ChainOutput, Finding } from '../model/finding.js';
-import { referencesAt, registeredOwners, watchedAmong } from './address-queries.js';
+import {
+  otherOwners,
+  referencesAt,
+  registeredOwners,
+  type WatchedAddress,
+  watchedAmong,
+  watchedWallet,
+} from './address-queries.js';
 import { storeFindings, storeSuspects } from './discrepancy-queries.js';
 import { addTo, type RunProgress } from './run-progress.js';
 import type { Work } from './run-work.js';
@@ -64,12 +71,31 @@ async function readSides(tx: Tx, work: Work, readPage: ReadPage, after: Place): 
     rows,
     last,
     headers: new Map(headers.map((header) => [header.height, header])),
-    surroundings: await surroundingsOf(
-      tx,
-      work,
-      rows.map(({ address }) => address),
-    ),
+    surroundings: await ownersOf(tx, work, rows),
   };
+}
+
+/** Whose the rows' addresses are: nearly all are the row's own user's. */
+async function ownersOf(
+  db: Queryable,
+  work: Work,
+  rows: readonly Recorded[],
+): Promise<Surroundings> {
+  const { partitionId, hotWallet, at, confirmationsHeld } = work;
+  const payments = rows.filter(({ kind }) => kind === 'payment');
+  const others = await otherOwners(db, partitionId, payments);
+  const known = new Map<string, WatchedAddress>();
+  for (const { address, userId } of payments) {
+    known.set(address, { address, userId, watchedFrom: null, backfilledHeight: null });
+  }
+  if (hotWallet !== null && payments.length < rows.length) {
+    known.set(hotWallet, await watchedWallet(db, partitionId, hotWallet));
+  }
+  for (const [address, owner] of others) {
+    if (owner === null) known.delete(address);
+    else known.set(address, owner);
+  }
+  return { height: at.height, hotWallet, confirmationsHeld, watched: known };
 }
 
 /** What is known of the addresses. */
