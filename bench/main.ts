@@ -1,10 +1,12 @@
-/** `npm run bench -- [catch-up|payouts|accept|coins|reconcile] [flags]`: one measurement, with its own flags. */
+/** `npm run bench -- [catch-up|payouts|accept|coins|reconcile|rebuild] [flags]`: one measurement, with its own flags. */
 const BENCHES: Readonly<Record<string, () => Promise<unknown>>> = {
   'catch-up': () => import('./catch-up.js'),
   payouts: () => import('./payouts.js'),
   accept: () => import('./accept.js'),
   coins: () => import('./coin-selection.js'),
+  verify: () => import('./verify.js'),
   reconcile: () => import('./reconcile.js'),
+  rebuild: () => import('./rebuild.js'),
 };
 
 const [given] = process.argv.slice(2);

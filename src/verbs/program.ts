@@ -11,6 +11,7 @@ import { addGuardVerbs } from './guard.js';
 import { addMigrateVerb } from './migrate.js';
 import { addPaymentVerbs } from './payment.js';
 import { addPayoutVerbs } from './payout.js';
+import { addRebuildVerb } from './rebuild.js';
 import { addReconcileVerbs } from './reconcile.js';
 import { addRestoreVerb } from './restore.js';
 import { addRunVerb, type Run } from './run.js';
@@ -64,6 +65,7 @@ function buildProgram(context: VerbContext, run: Run): Command {
   addReconcileVerbs(program, context);
   addGuardVerbs(program, context);
   addBackupVerb(program, context);
+  addRebuildVerb(program, context);
   addRestoreVerb(program, context);
   addStatusVerb(program, context);
   addSignerVerb(program, context);

@@ -101,7 +101,11 @@ async function untilInterrupted<T>(work: (signal: AbortSignal) => Promise<T>): P
 }
 
 function sayLeft(terminal: Terminal, id: string | null): void {
-  if (id === null) return terminal.err('teller: interrupted before anything was asked for\n');
+  if (id === null) {
+    return terminal.err(
+      'teller: interrupted; what was asked for, if anything, shows in `teller rebuild status`\n',
+    );
+  }
   terminal.err(
     `teller: rebuild ${id} is left to whoever leads, and goes on where it was: look at it with ` +
       `\`teller rebuild status\`, end it with \`teller rebuild cancel ${id}\`\n`,

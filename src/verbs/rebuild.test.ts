@@ -1,0 +1,105 @@
+import { beforeEach, expect, test, vi } from 'vitest';
+import { enterpriseAddress } from '../../test/support/addresses.js';
+import { devnet } from '../../test/support/devnet.js';
+import {
+  emptyBooks,
+  leadershipOf,
+  register,
+  startWorker,
+  untilFollowed,
+} from '../../test/support/rebuilding.js';
+import { tellerInTests } from '../../test/support/teller.js';
+
+const { under, teller, json } = tellerInTests();
+const ANN = enterpriseAddress(1);
+
+beforeEach(() => emptyBooks(under.database.pool));
+
+/** Books of a chain that nobody follows any more. */
+async function leftBooks() {
+  const { pool } = under.database;
+  const net = await devnet({ blocks: 3 });
+  await register(pool, 'ann', [ANN]);
+  const worker = startWorker(under.database, net);
+  net.payNow({ address: ANN, lovelace: 5_000_000n });
+  net.payNow({ address: ANN, lovelace: 6_000_000n });
+  await untilFollowed(pool, net);
+  await worker.stop();
+  under.environment = {
+    NETWORK: 'custom:42',
+    DATABASE_URL: under.database.url,
+    OGMIOS_URL: net.url,
+    START_POINT: 'origin',
+    CONFIRMATION_TIERS: '0=3,1000=6',
+  };
+  return { net, pool };
+}
+
+test('leads itself where nobody does: tells what differs, and then heals it', async () => {
+  const { pool } = await leftBooks();
+  await pool.query('delete from incoming_payments');
+
+  const dry = await teller(['rebuild', '--from', 'origin', '--dry-run']);
+  expect(dry).toMatchObject({ exitCode: 3 });
+  expect(dry.out).toMatch(/^5 blocks read in /);
+  expect(dry.out).toMatch(/missing_in_db +2 +[0-9a-f]{64}#0 +addr_test1/);
+  expect((await pool.query('select 1 from incoming_payments')).rows).toEqual([]);
+
+  const healed = await teller(['rebuild', '--from', 'origin']);
+  expect(healed).toMatchObject({ exitCode: 0 });
+  expect(healed.out).toContain('2 healed, 0 left open');
+  expect((await pool.query('select 1 from incoming_payments')).rows).toHaveLength(2);
+
+  const clean = await json('rebuild', '--from', 'origin', '--dry-run');
+  expect(clean.exitCode).toBe(0);
+  expect(clean.lines).toMatchObject([
+    { state: 'done', dryRun: true, result: { differences: {}, digest: { equal: true } } },
+  ]);
+});
+
+test('asks whoever leads, and leaves the job to them on Ctrl-C', async () => {
+  const { net, pool } = await leftBooks();
+  const { task } = leadershipOf();
+  // It leads and takes no jobs: the verb can only wait.
+  startWorker(under.database, net, { leading: [task] });
+  net.mine();
+  await untilFollowed(pool, net);
+  const asked = teller(['rebuild', '--from', '1d']);
+  const id = await vi.waitFor(async () => {
+    const { rows } = await pool.query<{ id: string }>('select id::text from chain_jobs');
+    expect(rows).toHaveLength(1);
+    return rows[0]?.id ?? '';
+  });
+  process.listeners('SIGINT').at(-1)?.('SIGINT');
+  const { exitCode, err } = await asked;
+  expect(exitCode).toBe(1);
+  expect(err).toMatch(/interrupted.*`teller rebuild status`|is left to whoever leads/);
+  expect(await json('rebuild', 'status')).toMatchObject({
+    exitCode: 0,
+    lines: [{ items: [{ id, state: 'queued', from: '1d', dryRun: false }] }],
+  });
+  expect((await teller(['rebuild', 'status'])).out).toMatch(/ID +STATE +FROM[^]*queued +1d +no/);
+
+  expect((await teller(['rebuild', 'cancel', id])).out).toContain(`rebuild ${id} is cancelled`);
+  const again = await teller(['rebuild', 'cancel', id]);
+  expect(again).toMatchObject({ exitCode: 1 });
+  expect(again.err).toContain('has ended already: cancelled');
+  expect((await teller(['rebuild', 'cancel', '999'])).err).toContain('is unknown');
+});
+
+test('fails with a reason where it can’t be done', async () => {
+  await leftBooks();
+  const { exitCode, err } = await teller(['rebuild', '--from', `7.${'ab'.repeat(32)}`]);
+  expect(exitCode).toBe(1);
+  expect(err).toMatch(/rebuild \d+ failed: from: given 7\.abab.* is no block of the chain/);
+});
+
+test.each([
+  [['rebuild'], /--from: wanted `origin`, SLOT.BLOCKHASH, or days ago/],
+  [['rebuild', '--from', 'yesterday'], /yesterday[^]*Wanted `origin`/],
+  [['rebuild', 'cancel', 'x'], /ID: given x, wanted a number/],
+])('is refused: %j', async (words, message) => {
+  const { exitCode, err } = await teller(words);
+  expect(exitCode).toBe(2);
+  expect(err).toMatch(message);
+});
