@@ -1,0 +1,119 @@
+import type { Queryable, Tx } from '../../database/transaction.js';
+
+/**
+ * Addresses at which something came, went or was rolled back in blocks of a stretch, and that weren't
+ * compared after that. Each branch is a thin slice of an index.
+ */
+const CHANGED = `
+  with touched as (
+    select address, max(height) as height from (
+      select address, block_height as height from incoming_payments
+       where partition_id = $1 and block_height > $2 and block_height <= $3
+      union all
+      select address, spent_height from incoming_payments
+       where partition_id = $1 and spent_height > $2 and spent_height <= $3
+      union all
+      select address, counted_from from incoming_payments
+       where partition_id = $1 and counted_from > $2 and counted_from <= $3
+    ) t group by address)
+  select t.address from touched t
+    join payment_addresses a on a.address = t.address and a.backfilled_height is not null
+    left join address_checks c on c.address = t.address
+   where coalesce(c.checked_height, -1) < t.height
+   order by t.height, t.address limit $4`;
+
+export async function changedAddresses(
+  db: Queryable,
+  partitionId: number,
+  stretch: { readonly above: number; readonly upTo: number },
+  limit: number,
+): Promise<string[]> {
+  const values = [partitionId, stretch.above, stretch.upTo, limit];
+  const { rows } = await db.query<{ address: string }>(CHANGED, values);
+  return rows.map(({ address }) => address);
+}
+
+const WATCH_IDS = `
+  select min(watch_id)::text as least, max(watch_id)::text as most from payment_addresses
+   where partition_id = $1`;
+
+/** Null where nothing is watched. */
+export async function watchIds(
+  db: Queryable,
+  partitionId: number,
+): Promise<{ readonly least: number; readonly most: number } | null> {
+  type Row = { least: string | null; most: string | null };
+  const { rows } = await db.query<Row>(WATCH_IDS, [partitionId]);
+  const { least = null, most = null } = rows[0] ?? {};
+  return least === null || most === null ? null : { least: Number(least), most: Number(most) };
+}
+
+// What is known to differ would be told again each time: the full run looks at it once a night.
+const DRAWN = `
+  select address from payment_addresses
+   where partition_id = $1 and watch_id = any($2::bigint[]) and backfilled_height is not null
+     and address not in (
+       select address from reconciliation_discrepancies
+        where state = 'open' or state = 'explained' and closed_by not like 'run %')`;
+
+/** Those of the drawn ones that exist, and were asked for what they held before. */
+export async function drawnAddresses(
+  db: Queryable,
+  partitionId: number,
+  drawn: readonly number[],
+): Promise<string[]> {
+  const { rows } = await db.query<{ address: string }>(DRAWN, [partitionId, drawn]);
+  return rows.map(({ address }) => address);
+}
+
+const NOTE_CHECKS = `
+  insert into address_checks (address, checked_at, checked_height)
+  select address, $2, $3 from unnest($1::text[]) as c (address)
+  on conflict (address) do update
+     set checked_at = excluded.checked_at, checked_height = excluded.checked_height
+   where address_checks.checked_at <= excluded.checked_at`;
+
+export const noteChecks = (tx: Tx, addresses: readonly string[], at: Date, height: number) =>
+  tx.query(NOTE_CHECKS, [addresses, at, height]);
+
+const CLOSE_GONE = `
+  update reconciliation_discrepancies d
+     set state = 'explained', closed_at = $3, closed_by = 'run ' || $1::text,
+         reason = case when exists (
+           select 1 from reconciliation_discrepancies n
+            where n.run_id = $1::bigint and n.type = d.type and n.tx_hash = d.tx_hash
+              and n.output_index = d.output_index)
+         then 'seen again in run ' else 'no longer there in run ' end || $1::text
+   where d.state = 'open' and d.run_id < $1::bigint and d.address = any($2::text[])`;
+
+/** What was open at these addresses before is open as this run's finding, or over. */
+export const closeEarlier = (tx: Tx, runId: string, addresses: readonly string[], at: Date) =>
+  tx.query(CLOSE_GONE, [runId, addresses, at]);
+
+const DROP_CLEAN = `
+  delete from reconciliation_runs r
+   where r.id = $1 and r.scope = 'continuous' and r.problem is null
+     and not exists (select 1 from reconciliation_discrepancies d where d.run_id = r.id)
+     and not exists (select 1 from reconciliation_discrepancies d where d.closed_by = 'run ' || $1::text)
+     and exists (
+       select 1 from reconciliation_runs o
+        where o.scope = 'continuous' and o.state = 'finished' and o.partition_id = r.partition_id
+          and o.id < r.id and o.finished_at > r.finished_at - interval '1 hour')`;
+
+/** One row an hour says that it goes on; between them only what was found is kept. */
+export const dropClean = async (tx: Tx, runId: string): Promise<boolean> =>
+  (await tx.query(DROP_CLEAN, [runId])).rowCount === 1;
+
+const LAST_COMPARED = `
+  select max(block_height)::text as height from reconciliation_runs
+   where partition_id = $1 and state = 'finished' and scope in ('full', 'continuous')`;
+
+/** What changed up to there was compared, or is looked at by its own height; null where nothing was. */
+export async function lastComparedHeight(
+  db: Queryable,
+  partitionId: number,
+): Promise<number | null> {
+  const { rows } = await db.query<{ height: string | null }>(LAST_COMPARED, [partitionId]);
+  const height = rows[0]?.height ?? null;
+  return height === null ? null : Number(height);
+}

@@ -1,0 +1,154 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { SECURITY_PARAMETER_BLOCKS } from '../../chain/point.js';
+import { inTransaction } from '../../database/transaction.js';
+import { TermOver } from '../../sync/follower.js';
+import type { Leadership, LeadingTask } from '../../sync/leadership.js';
+import { readCursor } from '../../sync/queries.js';
+import { type ReconcileDeps, reconcile } from '../runs/reconcile.js';
+import {
+  changedAddresses,
+  closeEarlier,
+  drawnAddresses,
+  dropClean,
+  lastComparedHeight,
+  noteChecks,
+  watchIds,
+} from './continuous-queries.js';
+import { readCoverage } from './coverage-queries.js';
+
+export type ContinuousDeps = Pick<
+  ReconcileDeps,
+  'chain' | 'hotWallet' | 'observe' | 'now' | 'pacing'
+> & {
+  /** In [0, 1): draws the sample. */
+  readonly random: () => number;
+  /** Between two looks for what changed. */
+  readonly lookMs?: number;
+  /** Between two samples of the others. */
+  readonly sampleMs?: number;
+  /** In one question, which on a public network walks the node's whole ledger. */
+  readonly batchMax?: number;
+};
+
+const LOOK_MS = 60_000;
+const SAMPLE_MS = 5 * 60_000;
+const BATCH_MAX = 2_000;
+/** A node that was busy for a while is left alone for so many times that while. */
+const REST_RATIO = 20;
+const COVERAGE_MS = 60 * 60_000;
+
+/**
+ * Compares all the time, a little of it: addresses that changed soon after, and of the others a random
+ * sample. One question to the node each time, with long rests.
+ */
+export const compareContinuously =
+  (deps: ContinuousDeps): LeadingTask =>
+  async (leadership) => {
+    const { signal, pool, partitionId } = leadership;
+    const { lookMs = LOOK_MS } = deps;
+    let state: State = { comparedUpTo: null, sampledAt: 0, toldAt: 0 };
+    while (!signal.aborted) {
+      const begun = deps.now().getTime();
+      try {
+        state = await round(deps, leadership, state);
+        if (begun - state.toldAt >= COVERAGE_MS) {
+          const coverage = await readCoverage(pool, partitionId, deps.now());
+          const { reconciledRatio, oldestSeconds } = coverage;
+          deps.observe({ type: 'coverage', reconciledRatio, oldestSeconds });
+          state = { ...state, toldAt: begun };
+        }
+      } catch (error) {
+        if (error instanceof TermOver) return;
+        // The engine tells what is wrong with its run; the database's trouble ends the term.
+      }
+      const rest = Math.max(lookMs, (deps.now().getTime() - begun) * REST_RATIO);
+      await sleep(rest, undefined, { signal }).catch(() => undefined);
+    }
+  };
+
+type State = {
+  /** Height up to which all that changed was compared; null before the first round of a term. */
+  readonly comparedUpTo: number | null;
+  readonly sampledAt: number;
+  readonly toldAt: number;
+};
+
+async function round(deps: ContinuousDeps, leadership: Leadership, state: State): Promise<State> {
+  const { pool, partitionId } = leadership;
+  const { batchMax = BATCH_MAX, sampleMs = SAMPLE_MS } = deps;
+  const cursor = await readCursor(pool, partitionId);
+  if (cursor === null || cursor.height === null) return state;
+  const upTo = cursor.height;
+  const oldest = upTo - SECURITY_PARAMETER_BLOCKS;
+  const known = state.comparedUpTo ?? (await lastComparedHeight(pool, partitionId)) ?? oldest;
+  // After a rollback the blocks above it are others.
+  const stretch = { above: Math.max(oldest, Math.min(known, upTo)), upTo };
+  const changed = await changedAddresses(pool, partitionId, stretch, batchMax);
+  const now = deps.now().getTime();
+  const isSampleDue = now - state.sampledAt >= sampleMs && changed.length < batchMax;
+  const others = isSampleDue ? await sample(deps, leadership, batchMax - changed.length) : [];
+  const addresses = [...new Set([...changed, ...others])];
+  if (addresses.length > 0) await compare(deps, leadership, addresses);
+  return {
+    ...state,
+    comparedUpTo: changed.length < batchMax ? rewound(upTo) : stretch.above,
+    sampledAt: isSampleDue ? now : state.sampledAt,
+  };
+}
+
+/** Blocks of the last stretch may be replaced: what comes in their place is looked at again. */
+const SHORT_FORK_BLOCKS = 50;
+const rewound = (height: number): number => height - SHORT_FORK_BLOCKS;
+
+async function sample(
+  { random }: ContinuousDeps,
+  { pool, partitionId }: Leadership,
+  size: number,
+): Promise<string[]> {
+  const ids = await watchIds(pool, partitionId);
+  if (ids === null) return [];
+  return drawnAddresses(pool, partitionId, draw(ids.least, ids.most, size, random));
+}
+
+/** So many whole numbers of a range, each once; all of it where it is no larger than that. */
+export function draw(least: number, most: number, size: number, random: () => number): number[] {
+  const count = most - least + 1;
+  if (count <= size) return Array.from({ length: count }, (_, position) => least + position);
+  const drawn = new Set<number>();
+  // Many draws of the same number are unlikely where the range is larger; a bound all the same.
+  for (let tries = 0; drawn.size < size && tries < size * 10; tries += 1) {
+    drawn.add(least + Math.floor(random() * count));
+  }
+  return [...drawn];
+}
+
+async function compare(
+  deps: ContinuousDeps,
+  { pool, partitionId, signal }: Leadership,
+  addresses: readonly string[],
+): Promise<void> {
+  const { chain, hotWallet, observe, now, pacing } = deps;
+  const run = await reconcile(
+    {
+      pool,
+      partitionId,
+      signal,
+      chain,
+      hotWallet,
+      now,
+      ...(pacing === undefined ? {} : { pacing }),
+      // A clean one is told once an hour, with the coverage.
+      observe: (event) => {
+        const isClean = event.type === 'reconciliation_finished' && event.findings.length === 0;
+        if (!isClean) observe(event);
+      },
+    },
+    { scope: { addresses, continuous: true }, requestedBy: 'continuous', resume: false },
+  );
+  await inTransaction(pool, async (tx) => {
+    const at = now();
+    await noteChecks(tx, addresses, at, run.height);
+    await closeEarlier(tx, run.runId, addresses, at);
+    await dropClean(tx, run.runId);
+  });
+}
