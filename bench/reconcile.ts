@@ -38,6 +38,7 @@ for (let round = 1; round <= Number(values.rounds); round += 1) {
   const run = start('bench/reconcile-run.ts', database.url, url);
   const told = await firstLine<{
     seconds: number;
+    cpuSeconds: number;
     rssMb: number;
     matched: number;
     findings: number;

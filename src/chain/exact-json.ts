@@ -6,7 +6,11 @@
  * transaction's metadata: their stack would overflow, and one block would stop the chain. This is a
  * flat scan, and V8's `JSON.parse` without a reviver doesn't recurse either.
  */
-export const parseExactJson = (text: string): unknown => JSON.parse(markWideIntegers(text));
+export const parseExactJson = (text: string): unknown =>
+  JSON.parse(MAY_HOLD_WIDE.test(text) ? markWideIntegers(text) : text);
+
+/** Nearly no answer holds one: amounts of 16 digits are a thousand million ada. */
+const MAY_HOLD_WIDE = /(?:^|[\s:,[])-?\d{16}/;
 
 /** 2^53 - 1 has 16 digits: shorter integers are exact as they are. */
 const WIDE_DIGITS = 16;
