@@ -15,6 +15,7 @@ import {
   startingProgress,
 } from './rebuild-progress.js';
 import { openShadow, type Shadow } from './shadow.js';
+import { openShadowBooks, type ShadowBooks } from './shadow-books.js';
 import { forgetEndedShadows } from './shadow-queries.js';
 import { openWatch } from './watch.js';
 
@@ -41,9 +42,10 @@ export async function rebuild(deps: RebuildDeps, job: RebuildJob): Promise<void>
     },
     job.signal,
   );
-  const shadow = openShadow(context, watch, progress);
+  const books = openShadowBooks(context, watch, progress);
+  const shadow = openShadow(context, books);
   try {
-    while (!(await compareAndConclude(context, shadow))) job.signal.throwIfAborted();
+    while (!(await compareAndConclude(context, shadow, books))) job.signal.throwIfAborted();
   } finally {
     await shadow.close();
   }
@@ -58,20 +60,24 @@ async function begin(context: RebuildContext): Promise<RebuildProgress> {
 }
 
 /** @returns false where a rollback took away what was compared */
-async function compareAndConclude(context: RebuildContext, shadow: Shadow): Promise<boolean> {
+async function compareAndConclude(
+  context: RebuildContext,
+  shadow: Shadow,
+  books: ShadowBooks,
+): Promise<boolean> {
   const { job } = context;
   let place = await shadow.catchUp();
-  const rollbacks = shadow.rollbacks();
-  const compared = await compare(context, shadow.progress(), place);
+  const rollbacks = books.rollbacks();
+  const compared = await compare(context, books.progress(), place);
   if (compared === null) return false;
   const conclude = job.params.dryRun === true ? report : apply;
   for (;;) {
     // Blocks that came meanwhile are read too: what was found is looked at once more in their light.
-    const progress = shadow.progress();
+    const progress = books.progress();
     const scope = scopeOf(context, progress, place);
     if (await conclude(context, { ...compared, scope, place, progress })) return true;
     place = await shadow.catchUp();
-    if (shadow.rollbacks() !== rollbacks) return false;
+    if (books.rollbacks() !== rollbacks) return false;
   }
 }
 

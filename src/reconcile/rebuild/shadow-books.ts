@@ -1,0 +1,113 @@
+import type { Block } from '../../chain/block.js';
+import { type PointOrOrigin, samePoint, showPoint } from '../../chain/point.js';
+import { inTransaction } from '../../database/transaction.js';
+import { type Hits, matchBlocks } from '../../payments/match.js';
+import type { Cursor, LinkedBlock } from '../../sync/events.js';
+import { knownPlaces } from './known-places.js';
+import { createPace } from './pace.js';
+import { createPlaceMemory } from './place-memory.js';
+import { placeOf } from './place-queries.js';
+import { type RebuildContext, RebuildImpossible } from './rebuild-parts.js';
+import { heightOf, type RebuildProgress } from './rebuild-progress.js';
+import { storeShadowOutputs, storeShadowSpends, undoShadowAbove } from './shadow-queries.js';
+import { placeAfter, withHeight } from './take-blocks.js';
+import type { Watch } from './watch.js';
+
+/** What was derived, and how far: both are written together, or not at all. */
+export type ShadowBooks = {
+  progress(): RebuildProgress;
+  /** How often what had been written was taken back. */
+  rollbacks(): number;
+  /** Where reading may go on, newest first. */
+  offered(): Promise<readonly Cursor[]>;
+  /** @param cursor where the books are, no lower than the blocks */
+  write(blocks: readonly LinkedBlock<Block>[], cursor: Cursor): Promise<void>;
+  undoTo(point: PointOrOrigin): Promise<void>;
+};
+
+/** @param progress as it was saved last */
+export function openShadowBooks(
+  context: RebuildContext,
+  watch: Watch,
+  progress: RebuildProgress,
+): ShadowBooks {
+  const { job } = context;
+  const { pool, partitionId } = job.leadership;
+  const pace = createPace(context, progress);
+  const memory = createPlaceMemory();
+  let saved = progress;
+  let undone = 0;
+
+  const placeFor = async (point: PointOrOrigin): Promise<Cursor> => {
+    if (point === 'origin') return { point, height: null };
+    if (samePoint(point, saved.from.point)) return saved.from;
+    const place = memory.find(point.id) ?? (await placeOf(pool, partitionId, point.id));
+    // Asked again, the node begins at a place that is known.
+    if (place === null) throw new Error(`rolled back to ${showPoint(point)}, of unknown height`);
+    return place;
+  };
+  return {
+    progress: () => saved,
+    rollbacks: () => undone,
+    async offered() {
+      const offered = await knownPlaces(pool, partitionId, saved);
+      memory.note([...offered].reverse());
+      return offered;
+    },
+    async write(blocks, cursor) {
+      const last = blocks.at(-1);
+      if (last === undefined) return;
+      await watch.learnFor(last.block.height, cursor.height ?? last.block.height);
+      const hits = matchBlocks(blocks, watch);
+      const next = pace.moved(advance(saved, blocks, hits), cursor);
+      await inTransaction(pool, async (tx) => {
+        await job.save(tx, next);
+        const scope = { jobId: job.id, partitionId, own: watch.own };
+        if (hits.outputs.length > 0) await storeShadowOutputs(tx, scope, hits.outputs);
+        if (hits.spends.length > 0) await storeShadowSpends(tx, job.id, hits.spends);
+      });
+      watch.remember(hits.outputs);
+      memory.note(blocks.map(placeAfter));
+      saved = next;
+    },
+    async undoTo(point) {
+      if (samePoint(point, saved.at.point)) return;
+      const at = await placeFor(point);
+      const height = heightOf(at) ?? -1;
+      refuseBelow(saved.from, point, height);
+      const next = { ...saved, at };
+      await inTransaction(pool, async (tx) => {
+        await job.save(tx, next);
+        await undoShadowAbove(tx, job.id, height);
+      });
+      saved = next;
+      undone += 1;
+    },
+  };
+}
+
+function advance(
+  saved: RebuildProgress,
+  blocks: readonly LinkedBlock<Block>[],
+  { outputs, spends }: Hits,
+): RebuildProgress {
+  const [first] = blocks;
+  const last = blocks.at(-1);
+  if (first === undefined || last === undefined) return saved;
+  const isFirst = samePoint(saved.at.point, saved.from.point);
+  return {
+    ...saved,
+    from: isFirst ? withHeight(saved.from, first) : saved.from,
+    at: placeAfter(last),
+    outputs: saved.outputs + outputs.length,
+    spends: saved.spends + spends.length,
+  };
+}
+
+function refuseBelow(from: Cursor, point: PointOrOrigin, height: number): void {
+  if (height >= (heightOf(from) ?? -1)) return;
+  throw new RebuildImpossible(
+    `the chain was rolled back to ${showPoint(point)}, below the block from which it was to be ` +
+      'rebuilt: ask for a rebuild from further back',
+  );
+}
