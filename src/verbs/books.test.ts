@@ -25,6 +25,10 @@ describe('addresses', () => {
       exitCode: 0,
       out: `${enterpriseAddress(1)}: was watched already\n`,
     });
+    expect(await json(...add, '--backfill')).toMatchObject({ lines: [{ outcome: 'exists' }] });
+    expect(await json('address', 'show', enterpriseAddress(1))).toMatchObject({
+      lines: [{ backfill: true, backfilledHeight: null }],
+    });
     const bob = await teller(['address', 'add', enterpriseAddress(1), '--user', 'bob']);
     expect(bob).toMatchObject({ exitCode: 1, out: '' });
     expect(bob.err).toContain('another user');

@@ -44,6 +44,17 @@ describe('importing', () => {
     expect(rows).toEqual([{ n: 3 }]);
   });
 
+  test('with --backfill asks for the past of all of them', async () => {
+    const path = file(HEADER, `${enterpriseAddress(901)},ann,,`, `${enterpriseAddress(902)},bob,,`);
+    const { exitCode } = await teller(['address', 'import', path, '--backfill']);
+    expect(exitCode).toBe(0);
+    const { rows } = await under.database.pool.query(
+      'select backfill from payment_addresses where address = any($1)',
+      [[enterpriseAddress(901), enterpriseAddress(902)]],
+    );
+    expect(rows).toEqual([{ backfill: true }, { backfill: true }]);
+  });
+
   test('a clean file ends with 0, in any order of columns and with a byte order mark', async () => {
     const again = [
       '\ufeffUSER_ID,address',
