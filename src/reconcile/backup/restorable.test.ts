@@ -1,0 +1,79 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { backUp, folderInTests, restoreInto, tablesIn } from '../../../test/support/backups.js';
+import { createEmptyDatabase, createTestDatabase } from '../../../test/support/database.js';
+import { fillEveryTable } from '../../../test/support/every-table.js';
+import type { TestDatabase } from '../../../test/support/test-databases.js';
+import { waitForLeadership } from '../../sync/leader.js';
+
+const folder = folderInTests();
+let good: string;
+beforeAll(async () => {
+  const original = await createTestDatabase();
+  await fillEveryTable(original.pool);
+  good = (await backUp(original, folder.path)).file;
+  await original.drop();
+});
+
+describe('a database', () => {
+  const opened: TestDatabase[] = [];
+  afterAll(async () => {
+    for (const database of opened) await database.drop();
+  });
+  const open = async (create: () => Promise<TestDatabase>, ...statements: string[]) => {
+    const database = await create();
+    opened.push(database);
+    for (const text of statements) await database.pool.query(text);
+    return database;
+  };
+
+  test.each([
+    [
+      'a table has a row',
+      "insert into schedules (name, last_due) values ('x', now())",
+      'schedules',
+    ],
+    ['somebody paused payouts', 'update payout_control set paused_at = now()', 'payout_control'],
+    ["somebody else's table has a row", 'create table other as select 1 as one', 'other'],
+  ])('in which %s is refused and left as it is', async (_, statement, table) => {
+    const used = await open(createTestDatabase, statement);
+    await expect(restoreInto(used, good)).rejects.toThrow(
+      `the database at DATABASE_URL isn't empty: there are rows in ${table}; nothing was changed`,
+    );
+    expect((await used.pool.query('select 1 from user_balances')).rows).toEqual([]);
+  });
+
+  test("with somebody else's tables and none of ours is refused, and isn't migrated", async () => {
+    const foreign = await open(createEmptyDatabase, 'create table invoices (id int)');
+    await expect(restoreInto(foreign, good)).rejects.toThrow("aren't teller's (invoices)");
+    expect(await tablesIn(foreign.pool)).toEqual(['invoices']);
+  });
+
+  test('with a schema that another version made is refused', async () => {
+    const other = await open(
+      createTestDatabase,
+      "insert into teller_migrations (name, run_on) values ('0999_later', now())",
+    );
+    await expect(restoreInto(other, good)).rejects.toThrow("schema isn't the backup's");
+  });
+
+  test.each([
+    ['leads', undefined],
+    ['pays', 0x70617900],
+  ])('on which a worker %s is refused', async (does, lockClass) => {
+    const live = await open(createTestDatabase);
+    const stop = new AbortController();
+    const lock = await waitForLeadership(live.url, 0, stop.signal, lockClass);
+    await expect(restoreInto(live, good)).rejects.toThrow(`a worker ${does} on the database`);
+    await lock.release();
+  });
+
+  test('to which a worker is connected that only answers is refused', async () => {
+    const live = await open(createTestDatabase);
+    const client = await live.pool.connect();
+    await client.query("set application_name to 'chain-teller'");
+    await expect(restoreInto(live, good)).rejects.toThrow('a worker is connected');
+    await client.query('reset application_name');
+    client.release();
+    await restoreInto(live, good);
+  });
+});
