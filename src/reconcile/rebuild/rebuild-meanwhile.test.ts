@@ -10,7 +10,6 @@ import {
   doRebuilds,
   emptyBooks,
   endOf,
-  endpointsTo,
   expectLedger,
   expectProven,
   leadershipOf,
@@ -22,7 +21,6 @@ import {
   untilFollowed,
   untilWalletBackfilled,
 } from '../../../test/support/rebuilding.js';
-import { askSlotAt } from './ask-slot.js';
 
 const database = await createTestDatabase();
 const { pool } = database;
@@ -223,20 +221,6 @@ describe('where a rebuild begins', () => {
       { from: '0d' },
     );
     expect(late.job.result).toMatchObject({ ...CLEAN, from: { hash: tip.id }, blocks: 0 });
-  });
-
-  test('is told by the node’s own eras', async () => {
-    const net = await devnet({ blocks: 30 });
-    const tip = net.chain.blocks().at(-1)!;
-    const ask = askSlotAt(endpointsTo(net));
-    const { signal } = new AbortController();
-    const now = await ask(new Date(), signal);
-    expect(now).toBeGreaterThanOrEqual(tip.slot);
-    expect(now).toBeLessThan(tip.slot + 120);
-    expect(await ask(new Date(Date.now() - 100_000), signal)).toBe(
-      Math.max(0, (await ask(new Date(), signal)) - 100),
-    );
-    expect(await ask(new Date(0), signal)).toBe(0);
   });
 
   test.each([
