@@ -7,6 +7,7 @@ import { PAYMENT_STATUSES } from '../src/payments/payment.js';
 import { PAYOUT_STATUSES } from '../src/payouts/model/payout.js';
 import { HOLDING_STATES } from '../src/payouts/wallet/wallet.js';
 import { BACKUP_SETS } from '../src/reconcile/backup/backup-sets.js';
+import { DISCREPANCY_STATES } from '../src/reconcile/runs/run-reads.js';
 import { runTeller } from '../src/verbs/program.js';
 import { root } from './support/sources.js';
 
@@ -49,6 +50,8 @@ const VALUES: readonly string[] = [
   ...PAYOUT_STATUSES,
   ...HOLDING_STATES,
   ...BACKUP_SETS,
+  ...DISCREPANCY_STATES,
+  'full',
   'origin',
 ];
 

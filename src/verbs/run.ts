@@ -11,8 +11,8 @@ export type Run = (
 ) => Promise<number>;
 
 /** Those of the contract that this version can take. */
-const ROLES = ['sync', 'api', 'payouts'] as const;
-const LATER_ROLES = ['webhooks', 'scheduler'] as const;
+const ROLES = ['sync', 'api', 'payouts', 'scheduler'] as const;
+const LATER_ROLES = ['webhooks'] as const;
 
 export function addRunVerb(program: Command, context: VerbContext, run: Run): void {
   const command = program
