@@ -109,10 +109,7 @@ const ROWS: readonly (readonly [text: string, values: readonly unknown[]])[] = [
     `insert into rebuild_outputs select id, $1, 0, 'addr_test1a', 1, '{}', false, $1, 1, 20, 0 from chain_jobs`,
     [hex('1')],
   ],
-  [
-    "insert into rebuild_candidates select id, 'payment', $1, 0 from chain_jobs",
-    [hex('1')],
-  ],
+  ["insert into rebuild_candidates select id, 'payment', $1, 0 from chain_jobs", [hex('1')]],
   ['insert into rebuild_spends select id, $1, 0, $1, 9 from chain_jobs', [hex('1')]],
 ];
 
