@@ -229,6 +229,7 @@ export const blockByBlock = (
         }
       }
     }
+    throw new Error('a chain goes on for ever');
   },
 });
 
