@@ -126,6 +126,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       owners,
       countsFrom,
       asksForPast: () => false,
+      confirmedBefore: new Set(),
       payouts: [],
     });
   };

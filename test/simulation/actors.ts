@@ -96,6 +96,8 @@ async function follow(world: World, leader: Leadership): Promise<void> {
     // Who was deposed and doesn't know compares the node's answers with headers that another wrote.
     const isDeposed = leader.term.epoch.toString() !== world.books?.state?.leader_epoch;
     if (
+      // Books that another hand changed may refuse whatever blocks do to them, until they are healed.
+      (world.corrupted !== null && !(error instanceof Crash || error instanceof TermOver)) ||
       (error instanceof BrokenSequence && isDeposed) ||
       error instanceof ConnectionEnded ||
       error instanceof UndecodableBlock ||

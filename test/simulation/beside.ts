@@ -28,7 +28,9 @@ export async function besideLife(world: World, self: Instance): Promise<void> {
           await workOnJob(world, self, pool, leading);
         }
       } catch (error) {
-        if (!isExpected(error)) throw error;
+        const mayFail = world.corrupted !== null && !(error instanceof Crash);
+        if (!isExpected(error) && !mayFail) throw error;
+        if (mayFail && !isExpected(error)) world.trouble = String(error);
       }
     }
   } catch (error) {

@@ -37,7 +37,7 @@ export function chainViewOf(world: World, actor: string): ChainView {
         () =>
           Promise.resolve(
             connectTo(source, random.pick([6, 7]), weatherOn(world), () =>
-              scheduler.idle(actor, 'reading the chain'),
+              scheduler.aside(actor, 'reading the chain'),
             ),
           ),
         { decode: decodeNextBlock, offered, signal },

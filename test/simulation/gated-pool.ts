@@ -38,7 +38,7 @@ export function gatePool(
       throw fate === 'away' ? new DatabaseAway('terminating connection') : new Crash(text);
     }
     scheduler.hold(actor(), need);
-    const result = await send();
+    const result = await scheduler.busy(send);
     if (fate === 'answer_lost' || fate === 'crash_after') {
       cut();
       throw fate === 'answer_lost' ? new DatabaseAway('connection lost') : new Crash(text);
@@ -46,7 +46,7 @@ export function gatePool(
     return result;
   };
   const connect = async () => {
-    const client = await real.connect();
+    const client = await scheduler.busy(() => real.connect());
     let cutOff = false;
     const cut = (): void => {
       if (cutOff) return;

@@ -1,8 +1,9 @@
 import type { DevnetChain } from '../../src/devnet/chain.js';
 import { checkDigest } from '../../src/payments/digest/check-digest.js';
 import { type Books, readBooks } from './books.js';
-import { type Expectation, violations } from './invariants.js';
+import { type Expectation, inclusionOf, violations } from './invariants.js';
 import { payoutViolations, readPayoutBooks } from './payouts/invariants.js';
+import { lookForHealing } from './proving/corruption.js';
 import { asksForPast, POLICY, type World } from './state.js';
 
 /** The digest is also made again from the tables, as verification does it. */
@@ -22,12 +23,24 @@ export async function inspect(
   actor: string,
   epoch: bigint | null | undefined,
 ): Promise<void> {
-  const before = world.books;
+  const wasCorrupted = world.corrupted !== null;
+  const before = wasCorrupted ? null : world.books;
   const now = await readBooks(world.pool);
   learnStart(world, now);
   learnAddresses(world, now);
+  if (world.corrupted !== null) {
+    const { corrupted } = world;
+    const hopeless = await lookForHealing(world);
+    if (hopeless !== null) throw new InvariantBroken(`seed ${world.seed}: ${hopeless}`);
+    world.books = now;
+    if (world.corrupted !== null) return;
+    world.healed = corrupted;
+  }
   const paid = world.payouts === null ? null : await readPayoutBooks(world.pool);
-  const broken = violations(now, before, expectationOf(world, paid?.payouts ?? []));
+  const broken = violations(now, before, {
+    ...expectationOf(world, paid?.payouts ?? []),
+    confirmedBefore: wasCorrupted ? toldConfirmed(now) : confirmedIn(before),
+  });
   const spared = rolledBackInVain(world.chain, before, now);
   if (spared !== null) broken.push(`block ${spared} was rolled back and is still on the chain`);
   if (epoch !== undefined && moved(before, now) && epoch?.toString() !== now.state?.leader_epoch) {
@@ -50,7 +63,7 @@ export async function inspect(
   }
   if (broken.length > 0) {
     throw new InvariantBroken(
-      `seed ${world.seed}, step ${world.tally.steps}, ${actor}:\n  ${broken.slice(0, 12).join('\n  ')}`,
+      `seed ${world.seed}, step ${world.tally.steps}, ${actor}${wasCorrupted ? `, healed from ${world.healed}` : ''}:\n  ${broken.slice(0, 12).join('\n  ')}`,
     );
   }
   world.books = now;
@@ -80,7 +93,22 @@ function cursorHeight(chain: DevnetChain, now: Books): number {
   return chain.block(now.state.last_block_hash ?? 'origin')?.height ?? -1;
 }
 
-const expectationOf = (world: World, payouts: Expectation['payouts']): Expectation => ({
+/** Confirmed once is confirmed until its own block goes. */
+const confirmedIn = (before: Books | null): ReadonlySet<string> =>
+  new Set(before?.payments.filter((row) => row.status === 'confirmed').map(inclusionOf));
+
+/** After another hand changed the rows only what was told says what had been confirmed. */
+const toldConfirmed = ({ events }: Books): ReadonlySet<string> =>
+  new Set(
+    events.flatMap(({ event_key: key }) =>
+      key.startsWith('payment.confirmed:') ? key.slice('payment.confirmed:'.length) : [],
+    ),
+  );
+
+const expectationOf = (
+  world: World,
+  payouts: Expectation['payouts'],
+): Omit<Expectation, 'confirmedBefore'> => ({
   payouts,
   chain: world.chain,
   policy: POLICY,

@@ -21,6 +21,8 @@ export type Expectation = {
   readonly countsFrom: ReadonlyMap<string, number>;
   /** Whether what an address held before counts as payments. */
   readonly asksForPast: (address: string) => boolean;
+  /** Confirmed once is confirmed until its own block goes: inclusions that were, as `reference:inclusion`. */
+  readonly confirmedBefore: ReadonlySet<string>;
   /** As they are now; none in worlds that only take money. */
   readonly payouts: readonly PayoutRecord[];
 };
@@ -66,7 +68,7 @@ export function violations(books: Books, before: Books | null, expected: Expecta
   const deposits = outputs.filter((o) => o.address !== expected.hotWallet);
   const live = books.payments.filter((payment) => payment.status !== 'rolled_back');
   checkOutputs('payment', live, deposits, check);
-  checkPayments(books, before, deposits, height, expected, check);
+  checkPayments(books, deposits, height, expected, check);
   checkBalances(books, expected.payouts, check);
   checkEvents(books, check);
   return found;
@@ -202,10 +204,9 @@ function sameAssets(stored: Record<string, string>, assets: ReadonlyMap<string, 
 
 function checkPayments(
   books: Books,
-  before: Books | null,
   deposits: readonly ExpectedOutput[],
   height: number,
-  { policy, owners, asksForPast }: Expectation,
+  { policy, owners, asksForPast, confirmedBefore }: Expectation,
   check: Check,
 ): void {
   const isDust = (output: ExpectedOutput): boolean =>
@@ -217,9 +218,6 @@ function checkPayments(
     const key = `${owners.get(output.address)} ${output.block.id}`;
     together.set(key, (together.get(key) ?? 0n) + output.lovelace);
   }
-  const wasConfirmed = new Set(
-    before?.payments.filter((p) => p.status === 'confirmed').map(inclusionOf),
-  );
   const rows = new Map(books.payments.map((row) => [referenceOf(row), row]));
   for (const output of deposits) {
     const row = rows.get(output.reference);
@@ -245,7 +243,7 @@ function checkPayments(
     const from = output.block?.height ?? output.countedFrom ?? 0;
     const deep = height - from + 1 >= row.required_confirmations;
     // Confirmed once is confirmed until its own block goes.
-    const expected = deep || wasConfirmed.has(inclusionOf(row)) ? 'confirmed' : 'pending';
+    const expected = deep || confirmedBefore.has(inclusionOf(row)) ? 'confirmed' : 'pending';
     check(row.status === expected, `${output.reference} is ${row.status}, should be ${expected}`);
     check(
       (row.confirmed_at !== null) === (row.status === 'confirmed'),
@@ -254,7 +252,7 @@ function checkPayments(
   }
 }
 
-const inclusionOf = (row: PaymentRecord): string => `${referenceOf(row)}:${row.inclusion}`;
+export const inclusionOf = (row: PaymentRecord): string => `${referenceOf(row)}:${row.inclusion}`;
 
 /** 2: what users have is what their payments on the chain make it, once. */
 function checkBalances(books: Books, payouts: readonly PayoutRecord[], check: Check): void {

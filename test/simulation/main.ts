@@ -8,13 +8,14 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '100' },
     from: { type: 'string', default: '1' },
     payouts: { type: 'boolean', default: false },
+    corruption: { type: 'boolean', default: false },
   },
 });
 const from = Number(values.from);
 const seeds = Number(values.seeds);
 if (!Number.isSafeInteger(from) || !Number.isSafeInteger(seeds) || seeds < 1) {
   console.error(
-    'usage: npm run simulate -- --seeds N --from S [--payouts]   (whole numbers, N at least 1)',
+    'usage: npm run simulate -- --seeds N --from S [--payouts|--corruption]   (whole numbers, N at least 1)',
   );
   process.exit(2);
 }
@@ -27,7 +28,10 @@ let told = Date.now();
 const started = Date.now();
 for (let seed = from; seed < from + seeds; seed += 1) {
   try {
-    const tally = await simulate(database.pool, seed, values.payouts);
+    const tally = await simulate(database.pool, seed, {
+      paysOut: values.payouts,
+      corrupts: values.corruption,
+    });
     for (const [what, count] of Object.entries(tally) as [keyof Tally, number][]) {
       total[what] = (total[what] ?? 0) + count;
     }

@@ -13,6 +13,7 @@ type Waiting = {
   readonly what: string;
   readonly need: Need;
   readonly isStatement: boolean;
+  readonly isAside: boolean;
   readonly go: () => void;
   readonly fail: (error: Error) => void;
 };
@@ -28,6 +29,13 @@ export type Scheduler = {
   gate(actor: string, statement: string, need: Need): Promise<void>;
   /** To be awaited by actors that have nothing to do now. */
   idle(actor: string, why: string): Promise<void>;
+  /**
+   * The same for what an actor waits for beside something else: it may go on although nobody waits for this
+   * any more.
+   */
+  aside(actor: string, why: string): Promise<void>;
+  /** What really takes time: until it is over nobody is thought to have stopped. */
+  busy<T>(work: () => Promise<T>): Promise<T>;
   hold(actor: string, need: Need): void;
   letGo(actor: string): void;
   /** Lets a random actor that can go on run to its next gate, and names it. Null where none can. */
@@ -35,11 +43,14 @@ export type Scheduler = {
   /** Fails the gate at which the actor stands. */
   strike(actor: string, error: Error): Promise<void>;
   standingAt(actor: string): string | null;
+  /** Ends all that an actor put aside, as its process ends. */
+  dropAsides(actor: string): Promise<void>;
   /** One of those who wait for each other in a ring, as PostgreSQL would find it; null where none do. */
   deadlocked(): string | null;
 };
 
 const STUCK_MS = 10_000;
+const QUIET_TURNS = 10;
 
 export function createScheduler(random: Random): Scheduler {
   const waiting = new Map<string, Waiting>();
@@ -51,6 +62,17 @@ export function createScheduler(random: Random): Scheduler {
       waiting: [...waiting.values()].map(({ actor, what }) => [actor, what]),
       held: [...held].map(([actor, locks]) => [actor, ...locks.keys()]),
     });
+
+  let inFlight = 0;
+  let asides = 0;
+  /** An actor that waits for what it put aside stands at no gate of its own. */
+  const untilQuiet = async (): Promise<void> => {
+    for (let turns = 0; turns < QUIET_TURNS; turns = inFlight > 0 ? 0 : turns + 1) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  };
+  const mayWaitAside = (actor: string): boolean =>
+    [...waiting.values()].some((one) => one.isAside && one.actor.startsWith(`${actor}-`));
 
   const untilStopped = async (start: () => void): Promise<void> => {
     let timer: NodeJS.Timeout | undefined;
@@ -93,8 +115,21 @@ export function createScheduler(random: Random): Scheduler {
           stopped?.();
         });
       }),
-    gate: (actor, what, need) => stop({ actor, what, need, isStatement: true }),
-    idle: (actor, what) => stop({ actor, what, need: null, isStatement: false }),
+    gate: (actor, what, need) => stop({ actor, what, need, isStatement: true, isAside: false }),
+    idle: (actor, what) => stop({ actor, what, need: null, isStatement: false, isAside: false }),
+    aside: (owner, what) => {
+      asides += 1;
+      const actor = `${owner}-${asides}`;
+      return stop({ actor, what, need: null, isStatement: false, isAside: true });
+    },
+    busy: async (work) => {
+      inFlight += 1;
+      try {
+        return await work();
+      } finally {
+        inFlight -= 1;
+      }
+    },
     hold: (actor, need) => {
       if (need === null) return;
       const locks = held.get(actor) ?? new Map<string, boolean>();
@@ -108,14 +143,32 @@ export function createScheduler(random: Random): Scheduler {
       const busy = able.filter((one) => one.isStatement);
       const chosen = random.pick(busy.length > 0 && random.chance(0.9) ? busy : able);
       waiting.delete(chosen.actor);
-      await untilStopped(chosen.go);
+      if (chosen.isAside || mayWaitAside(chosen.actor)) {
+        chosen.go();
+        await untilQuiet();
+      } else {
+        await untilStopped(chosen.go);
+      }
       return chosen.actor;
     },
     strike: async (actor, error) => {
       const struck = waiting.get(actor);
       if (struck === undefined) return;
       waiting.delete(actor);
+      if (struck.isAside || mayWaitAside(actor)) {
+        struck.fail(error);
+        await untilQuiet();
+        return;
+      }
       await untilStopped(() => struck.fail(error));
+    },
+    dropAsides: async (actor) => {
+      for (const one of [...waiting.values()]) {
+        if (!one.isAside || !one.actor.startsWith(`${actor}-`)) continue;
+        waiting.delete(one.actor);
+        one.fail(new Crash('its process ended'));
+        await untilQuiet();
+      }
     },
     standingAt: (actor) => waiting.get(actor)?.what ?? null,
     deadlocked: () => {

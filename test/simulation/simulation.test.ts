@@ -68,7 +68,7 @@ describe('payouts, by seed: two payers, clients, a competing wallet, restored da
       timeout: 60_000,
     },
     async (seed) => {
-      expect((await simulate(database.pool, seed, true)).requests).toBeGreaterThan(0);
+      expect((await simulate(database.pool, seed, { paysOut: true })).requests).toBeGreaterThan(0);
     },
   );
 
@@ -87,7 +87,7 @@ describe('payouts, by seed: two payers, clients, a competing wallet, restored da
       holdsEnded: 0,
     };
     for (let seed = FIRST_PAYOUT_SEED; seed < FIRST_PAYOUT_SEED + PAYOUT_SEEDS; seed += 1) {
-      const tally = await simulate(database.pool, seed, true);
+      const tally = await simulate(database.pool, seed, { paysOut: true });
       for (const what of Object.keys(total) as (keyof typeof total)[]) total[what] += tally[what];
     }
     // Each of these must have happened, or nothing was proven about it.

@@ -89,14 +89,24 @@ export type World = {
   started: boolean;
   /** What was corrupted and isn't healed yet; null where the books must hold. */
   corrupted: string | null;
+  /** What a job met last while it healed. */
+  trouble: string;
+  /** What it was healed from last. */
+  healed: string;
+  /** Whether another hand changes the books now and then. */
+  readonly corrupts: boolean;
 };
+
+/** What a seed is about besides taking money. */
+export type Kind = { readonly paysOut?: boolean; readonly corrupts?: boolean };
 
 /** Half of the addresses ask for what they held before. */
 export const asksForPast = ({ deposits }: Pick<World, 'deposits'>, address: string): boolean =>
   deposits.indexOf(address) % 2 === 0;
 
 /** The order of the draws is part of every remembered seed. */
-export function createWorld(pool: pg.Pool, seed: number, paysOut = false): World {
+export function createWorld(pool: pg.Pool, seed: number, kind: Kind = {}): World {
+  const { paysOut = false, corrupts = false } = kind;
   const random = createRandom(`simulation ${seed}`);
   const scheduler = createScheduler(createRandom(`schedule ${seed}`));
   const drawn = drawAddress(random, 'enterprise');
@@ -145,7 +155,7 @@ export function createWorld(pool: pg.Pool, seed: number, paysOut = false): World
     instances,
     registrars,
     actors: [
-      ...instances.flatMap((one) => [one.name, one.beside]),
+      ...instances.flatMap(({ name, beside }) => [name, beside]),
       ...registrars,
       ...(payouts?.payers ?? []),
       ...(payouts?.clients ?? []),
@@ -162,6 +172,9 @@ export function createWorld(pool: pg.Pool, seed: number, paysOut = false): World
     lastWaiting: '',
     started: false,
     corrupted: null,
+    corrupts,
+    healed: '',
+    trouble: '',
   };
 }
 

@@ -36,6 +36,7 @@ const NOTHING = {
   corruptions: 0,
   jobs: 0,
   healings: 0,
+  leftOpen: 0,
 };
 
 /** How often each thing happened in one seed: a simulation in which nothing happens proves nothing. */

@@ -8,19 +8,21 @@ import { InvariantBroken, inspect } from './inspect.js';
 import { clientLife, payerLife } from './payouts/actors.js';
 import { payAll } from './payouts/ending.js';
 import { noteBackfill } from './payouts/wallet.js';
+import { spoil } from './proving/corruption.js';
 import { Crash } from './scheduler.js';
-import { createWorld, type World } from './state.js';
+import { createWorld, type Kind, type World } from './state.js';
 import type { Tally } from './tally.js';
 import { changeChain, misfortune, stopFaults } from './troubles.js';
 
 /** One seed: chain, faults and the order of all statements of two instances and two registrars. */
-export async function simulate(pool: pg.Pool, seed: number, paysOut = false): Promise<Tally> {
-  const world = createWorld(pool, seed, paysOut);
+export async function simulate(pool: pg.Pool, seed: number, kind: Kind = {}): Promise<Tally> {
+  const world = createWorld(pool, seed, kind);
   try {
     await run(world);
   } finally {
     // An actor left standing would hold its transaction, and with it the next seed's tables.
     for (const name of world.actors) await world.scheduler.strike(name, new Crash('the end'));
+    for (const { beside } of world.instances) await world.scheduler.dropAsides(beside);
   }
   return world.tally;
 }
@@ -44,6 +46,7 @@ async function step(world: World): Promise<void> {
   if (random.chance(world.pace)) changeChain(world);
   if (node.down && random.chance(0.3)) node.down = false;
   if (world.faultsOn && random.chance(0.025)) await misfortune(world);
+  if (world.corrupts && world.started && random.chance(0.01)) await spoil(world);
   for (const self of world.instances) {
     if (scheduler.standingAt(self.name) === null && random.chance(0.2)) {
       await scheduler.spawn(self.name, () => live(world, self));
@@ -63,6 +66,7 @@ async function spawnBeside(world: World): Promise<void> {
   const { instances, scheduler, random } = world;
   for (const self of instances) {
     if (scheduler.standingAt(self.beside) === null && random.chance(0.2)) {
+      await scheduler.dropAsides(self.beside);
       await scheduler.spawn(self.beside, () => besideLife(world, self));
     }
   }
@@ -112,12 +116,13 @@ async function breakDeadlock({ scheduler, tally }: World): Promise<void> {
 async function comeToTip(world: World): Promise<void> {
   const { seed, chain, scheduler } = world;
   const tip = chain.mine('random').id;
-  const isThere = (): boolean => world.books?.state?.last_block_hash === tipOf(chain, tip);
-  for (let i = 0; i < 3_000 && !isThere(); i += 1) await calmStep(world);
+  const isThere = (): boolean =>
+    world.corrupted === null && world.books?.state?.last_block_hash === tipOf(chain, tip);
+  for (let i = 0; i < 6_000 && !isThere(); i += 1) await calmStep(world);
   if (!isThere()) {
     throw new InvariantBroken(
-      `seed ${seed}: the books stand at ${JSON.stringify(world.books?.state)} and never came to the tip ` +
-        `${JSON.stringify(chain.tip)}; ${world.actors.map((name) => `${name}: ${scheduler.standingAt(name)}`).join()}`,
+      `seed ${seed}: ${world.corrupted ?? 'nothing'} is to be healed, the books stand at ${JSON.stringify(world.books?.state)} and never came to the tip ` +
+        `${JSON.stringify(chain.tip)}; ${world.trouble}; ${world.actors.map((name) => `${name}: ${scheduler.standingAt(name)}`).join()}`,
     );
   }
 }

@@ -84,5 +84,8 @@ const EMPTY = `
   truncate sync_state, blocks, block_checkpoints, payment_addresses, incoming_payments, wallet_outputs,
     balance_transactions, user_balances, outbox, audit_log, outbound_payments, payout_batches,
     payout_transactions, payout_transaction_inputs, payout_attempts, payout_change, wallet_reservations,
-    wallet_backfills, state_digests, chain_guard, payout_control restart identity;
+    wallet_backfills, state_digests, chain_guard, payout_control, chain_jobs, rebuild_candidates,
+    rebuild_outputs, rebuild_spends,
+    reconciliation_runs, reconciliation_discrepancies, address_checks, seals, schedules, backups
+    restart identity;
   insert into payout_control default values`;

@@ -31,6 +31,7 @@ const row = (other: Partial<PaymentState> = {}): PaymentState => ({
   ...other,
 });
 const context = (other: Partial<CorrectionContext> = {}): CorrectionContext => ({
+  askedAt: 12,
   height: 12,
   cursorHeight: 12,
   confirmationsHeld: false,

@@ -31,6 +31,8 @@ export type PaymentState = {
 export type CorrectionContext = {
   /** The chain was looked at right after the block of this height. */
   readonly height: number;
+  /** Height of the ledger that told of what was there before its address was followed. */
+  readonly askedAt: number;
   /** Where the books are now; no lower. */
   readonly cursorHeight: number;
   readonly confirmationsHeld: boolean;
@@ -76,7 +78,7 @@ function whereOf(
   if (wasBefore) return { placement: null, countedFrom: before.countedFrom };
   if (placement !== null) return { placement, countedFrom: null };
   if (before?.placement != null) return { placement: before.placement, countedFrom: null };
-  return { placement: null, countedFrom: context.height };
+  return { placement: null, countedFrom: context.askedAt };
 }
 
 /** What happened above the height that was looked at stands as it is recorded. */

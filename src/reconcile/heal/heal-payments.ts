@@ -49,7 +49,9 @@ export async function healPayments(
     const history = histories.get(reference) ?? NO_HISTORY;
     const required =
       before?.requiredConfirmations ?? requiredFor(context, onChain, owner, together);
-    const state = correctPayment(before === null ? null : stateOf(before), onChain, history, {
+    const truth = onChain === null ? null : asFollowed(onChain, owner);
+    const state = correctPayment(before === null ? null : stateOf(before), truth, history, {
+      askedAt: Math.min(owner.backfilledHeight ?? context.height, context.height),
       height: context.height,
       cursorHeight: context.cursorHeight,
       confirmationsHeld: held,
@@ -86,6 +88,12 @@ export async function healPayments(
 
 const addressOf = (onChain: ChainOutput | null, stored: StoredPayment | undefined): string =>
   onChain?.address ?? stored?.address ?? '';
+
+/** No followed block made it: it was there before its address was watched, and has no block in the books. */
+const asFollowed = (onChain: ChainOutput, { countsAbove }: AddressOwner): ChainOutput =>
+  onChain.placement !== null && countsAbove !== null && onChain.placement.height <= countsAbove
+    ? { ...onChain, placement: null }
+    : onChain;
 
 const depositOf = (output: ChainOutput) => ({
   lovelace: output.lovelace,

@@ -98,8 +98,10 @@ function historyOf(steps: readonly HistoryRow[]): History {
 
 const OWNERS = `
   select address, user_id as "userId", reference_type as "referenceType",
-         reference_id as "referenceId", backfill
-    from payment_addresses where address = any($1::text[])`;
+         reference_id as "referenceId", backfill, backfilled_height::float8 as "backfilledHeight",
+         greatest(watched_from, (select start_height from sync_state s
+                                  where s.partition_id = a.partition_id))::float8 as "countsAbove"
+    from payment_addresses a where address = any($1::text[])`;
 
 export type AddressOwner = {
   readonly address: string;
@@ -107,6 +109,10 @@ export type AddressOwner = {
   readonly referenceType: string | null;
   readonly referenceId: string | null;
   readonly backfill: boolean;
+  /** Height of the ledger that was asked for what it held; null until then. */
+  readonly backfilledHeight: number | null;
+  /** Blocks above were followed for it; null where that isn't known. */
+  readonly countsAbove: number | null;
 };
 
 export async function readOwners(

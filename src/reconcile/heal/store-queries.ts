@@ -54,12 +54,24 @@ export const storeCorrected = (tx: Tx, partitionId: number, payments: readonly P
   ]);
 
 const STORE_WALLET = `
+  with asked as (
+    select coalesce((select start_height from sync_state where partition_id = $1), -1) as start_height,
+           coalesce((select max(block_height) from wallet_backfills where partition_id = $1), $13) as height
+  )
   insert into wallet_outputs as w
     (partition_id, tx_hash, output_index, address, amount_lovelace, assets, has_script, block_hash,
      block_height, slot, counted_from, spent_by, spent_height)
-  select $1, * from unnest(
-    $2::text[], $3::int[], $4::text[], $5::numeric[], $6::jsonb[], $7::boolean[], $8::text[],
-    $9::bigint[], $10::bigint[], $11::bigint[], $12::text[], $13::bigint[])
+  select $1, tx_hash, output_index, address, amount, assets, has_script,
+         case when is_followed then block_hash end, case when is_followed then block_height end,
+         case when is_followed then slot end, case when not is_followed then height end,
+         spent_by, spent_height
+    from unnest($2::text[], $3::int[], $4::text[], $5::numeric[], $6::jsonb[], $7::boolean[], $8::text[],
+                $9::bigint[], $10::bigint[], $11::text[], $12::bigint[])
+           as o (tx_hash, output_index, address, amount, assets, has_script, block_hash, block_height, slot,
+                 spent_by, spent_height),
+         asked,
+         -- What no followed block made was there before, and has no block in the books.
+         lateral (select coalesce(block_height > start_height, false) as is_followed) f
   on conflict (tx_hash, output_index) do update set
     address = excluded.address, amount_lovelace = excluded.amount_lovelace, assets = excluded.assets,
     has_script = excluded.has_script,
@@ -68,9 +80,9 @@ const STORE_WALLET = `
     block_height = case when w.counted_from is null then excluded.block_height end,
     slot = case when w.counted_from is null then excluded.slot end,
     -- What happened above the height that was looked at stands.
-    spent_by = case when excluded.spent_by is null and w.spent_height > $14 then w.spent_by
+    spent_by = case when excluded.spent_by is null and w.spent_height > $13 then w.spent_by
                     else excluded.spent_by end,
-    spent_height = case when excluded.spent_by is null and w.spent_height > $14 then w.spent_height
+    spent_height = case when excluded.spent_by is null and w.spent_height > $13 then w.spent_height
                         else excluded.spent_height end`;
 
 /** @param height of the block after which the chain was looked at */
@@ -95,7 +107,6 @@ export const storeWallet = (
     outputs.map(({ placement }) => placement?.blockHash ?? null),
     outputs.map(({ placement }) => placement?.height ?? null),
     outputs.map(({ placement }) => placement?.slot ?? null),
-    outputs.map(({ placement }) => (placement === null ? height : null)),
     spent.map((one) => one?.txHash ?? null),
     spent.map((one) => one?.height ?? null),
     height,

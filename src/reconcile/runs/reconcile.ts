@@ -41,6 +41,8 @@ export type ReconcileDeps = {
   readonly pacing?: Pacing;
   /** Waits; rejects when the signal aborts. The simulation has its own. */
   readonly pause?: (ms: number, signal: AbortSignal) => Promise<void>;
+  /** How often a run says that somebody works on it, besides with each page. */
+  readonly heartbeatMs?: number;
 };
 
 export type ReconcileRequest = {
@@ -97,7 +99,7 @@ export async function reconcile(
   const beat = setInterval(() => {
     // A database that is away shows by the next page.
     heartbeat(pool, run.id, run.progress.runner).catch(() => undefined);
-  }, HEARTBEAT_MS);
+  }, deps.heartbeatMs ?? HEARTBEAT_MS);
   try {
     return await atAnyPoint(deps, request, run, point);
   } catch (error) {

@@ -52,8 +52,18 @@ export const CORRUPTIONS: Readonly<Record<string, string>> = {
     'update state_digests set digest = md5($1) || md5(digest) where height % 2 = 0',
 };
 
+/** Another hand changes the books, and somebody asks for what heals them. */
+export async function spoil(world: World): Promise<void> {
+  if (world.corrupted !== null) return;
+  const done = await corrupt(world, world.random);
+  if (done === null) return;
+  world.corrupted = done;
+  world.tally.corruptions += 1;
+  await askForHealing(world, world.random.chance(0.5) ? 'rebuild' : 'repair');
+}
+
 /** Corrupts the books by hand, where nobody stands in the way. Null where nothing was changed. */
-export async function corrupt(world: World, random: Random): Promise<string | null> {
+async function corrupt(world: World, random: Random): Promise<string | null> {
   const names = Object.keys(CORRUPTIONS);
   const chosen = [random.pick(names), ...(random.chance(0.4) ? [random.pick(names)] : [])];
   const client = await world.pool.connect();
@@ -80,12 +90,36 @@ async function change(client: pg.PoolClient, statement: string, random: Random):
   return rowCount ?? 0;
 }
 
-/** Asks for what heals it. */
-export async function askForHealing(world: World, random: Random): Promise<void> {
-  const rebuild = random.chance(0.5);
-  const params = rebuild ? { from: 'origin', dryRun: false } : { addresses: null };
-  await world.pool.query(
+const askForHealing = (world: World, kind: 'rebuild' | 'repair') =>
+  world.pool.query(
     `insert into chain_jobs (kind, params, requested_by) values ($1, $2, 'the simulation')`,
-    [rebuild ? 'rebuild' : 'repair', params],
+    [kind, kind === 'rebuild' ? { from: 'origin', dryRun: false } : { addresses: null }],
   );
+
+/**
+ * Whether what was corrupted is healed by now. What a repair leaves open a rebuild must explain.
+ *
+ * @returns why it never will be; null where it is, or still may be
+ */
+export async function lookForHealing(world: World): Promise<string | null> {
+  const { rows } = await world.pool.query<{
+    kind: string;
+    state: string;
+    problem: string | null;
+    result: { open?: number } | null;
+  }>('select kind, state, problem, result from chain_jobs order by id desc limit 1');
+  const [job] = rows;
+  if (job === undefined || job.state === 'queued' || job.state === 'running') return null;
+  const { kind, state, result } = job;
+  if (state === 'done' && (result?.open ?? 0) === 0) {
+    world.corrupted = null;
+    world.tally.healings += 1;
+    return null;
+  }
+  if (kind === 'repair' && state === 'done') {
+    world.tally.leftOpen += 1;
+    await askForHealing(world, 'rebuild');
+    return null;
+  }
+  return `${world.corrupted}: the ${kind} ended as ${state}: ${JSON.stringify(job)}`;
 }

@@ -29,7 +29,8 @@ export async function workOnJob(
     policy: POLICY,
     observe: () => undefined,
     now: () => new Date(),
-    pause: () => scheduler.idle(self.beside, 'pausing'),
+    pause: () => scheduler.aside(self.beside, 'pausing'),
+    heartbeatMs: 2 ** 31 - 1,
     slotAt: () => Promise.reject(new Error('no time is asked for')),
   };
   const work = {
