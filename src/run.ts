@@ -15,8 +15,10 @@ import { payoutPolicyOf } from './payouts/model/policy.js';
 import type { PayerEvent } from './payouts/paying/payer-deps.js';
 import { type NudgeQueue, openQueue } from './payouts/queue/queue.js';
 import type { BooksSummary } from './payouts/tracking/tracking.js';
-import { verifyNightly } from './reconcile/verify/verify-nightly.js';
-import { endpointsOf, syncDeps } from './run/chain.js';
+import type { ProofEvent } from './reconcile/model/proof-events.js';
+import { syncDeps } from './run/chain.js';
+import { endpointsOf } from './run/endpoints.js';
+import { leadingTasks } from './run/leading.js';
 import { checkPayoutSettings, type PayerParts, startPayer } from './run/payer.js';
 import type { SyncEvent } from './sync/events.js';
 import { runSync, WrongDatabase } from './sync/worker.js';
@@ -27,6 +29,8 @@ export type RunOptions = {
   readonly log: Logger;
   /** Told everything that following the chain tells; the demo narrates from it. */
   readonly onSyncEvent?: (event: SyncEvent<BooksSummary>) => void;
+  /** The same of proving the books. */
+  readonly onProofEvent?: (event: ProofEvent) => void;
   /** The same of paying. */
   readonly onPayerEvent?: (event: PayerEvent) => void;
   /** Ends the daemon like SIGTERM does. */
@@ -51,15 +55,6 @@ export async function run(config: Config, options: RunOptions): Promise<number> 
     const http = await listen(config, options, pool, observed, queue);
     closers.push(() => http.close());
     closers.push(stopOnSignals(stopping, config.shutdownTimeoutMs, options));
-    closers.push(
-      verifyNightly({
-        cron: config.verifyCron,
-        pool,
-        isLeader: () => observed.vitals().role === 'leader',
-        setBalanceMismatches: observed.metrics.setBalanceMismatches,
-        log,
-      }),
-    );
     const { signal } = stopping;
     const paying = options.roles.includes('payouts')
       ? await startPayer(config, payerParts(config, options, pool, observed, queue), signal)
@@ -237,12 +232,21 @@ async function listen(
 
 async function follow(
   config: Config,
-  { roles }: RunOptions,
+  options: RunOptions,
   pool: Pool,
-  { observe }: Observed,
+  { observe, metrics }: Observed,
   signal: AbortSignal,
 ): Promise<void> {
-  if (roles.includes('sync')) return runSync(syncDeps(config, pool, observe), signal);
+  const { roles, log, onProofEvent } = options;
+  if (roles.includes('sync')) {
+    const parts = { pool, roles, log, metrics, ...(onProofEvent ? { onProofEvent } : {}) };
+    const onTaskFailure = (error: unknown): void => {
+      const reason = describeDatabaseError(error);
+      log.error({ event: 'leading_task_failed', reason }, 'something that a leader does ended');
+    };
+    const leading = leadingTasks(config, parts);
+    return runSync({ ...syncDeps(config, pool, observe), leading, onTaskFailure }, signal);
+  }
   observe({ type: 'standby' });
   await new Promise<void>((resolve) => {
     signal.addEventListener('abort', () => resolve(), { once: true });

@@ -28,6 +28,7 @@ const payment = (fields: Partial<Payment> = {}): Payment => ({
   requiredConfirmations: 6,
   blockHash: 'a'.repeat(64),
   blockHeight: 5,
+  countedFrom: null,
   slot: 5,
   spentBy: null,
   detectedAt: new Date(10_000),

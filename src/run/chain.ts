@@ -1,11 +1,13 @@
 import type { Pool } from 'pg';
 import { decodeNextBlock } from '../chain/decode.js';
-import { type Config, ConfigError } from '../config.js';
+import type { Config } from '../config.js';
+import { withGuard } from '../guard/rollback.js';
 import { createPaymentHandlers } from '../payments/apply.js';
 import { type BooksSummary, withPayouts } from '../payouts/tracking/tracking.js';
-import type { Endpoints } from '../sync/endpoints.js';
 import type { SyncEvent } from '../sync/events.js';
 import type { SyncDeps } from '../sync/worker.js';
+import { endpointsOf } from './endpoints.js';
+import { rollbackGuardOf } from './guard.js';
 
 /** The preferred endpoint is tried again this often while another one serves (contract: within 5 minutes). */
 const PREFERRED_RETRY_MS = 120_000;
@@ -26,6 +28,7 @@ export const CHAIN_SETTINGS = [
   'minPaymentLovelace',
   'hotWalletAddress',
   'payoutConfirmations',
+  'guardRollbackDepth',
 ] as const;
 export type ChainSettings = Readonly<Pick<Config, (typeof CHAIN_SETTINGS)[number]>>;
 
@@ -44,31 +47,21 @@ export const syncDeps = (
   endpoints: endpointsOf(config),
   decode: decodeNextBlock,
   createHandlers: () =>
-    withPayouts(
-      createPaymentHandlers({
-        partitionId: config.partitionId,
-        policy: {
-          tiers: config.confirmationTiers,
-          minPaymentLovelace: config.minPaymentLovelace,
-        },
-        hotWallet: config.hotWalletAddress,
-      }),
-      { partitionId: config.partitionId, confirmations: config.payoutConfirmations },
+    withGuard(
+      withPayouts(
+        createPaymentHandlers({
+          partitionId: config.partitionId,
+          policy: {
+            tiers: config.confirmationTiers,
+            minPaymentLovelace: config.minPaymentLovelace,
+          },
+          hotWallet: config.hotWalletAddress,
+        }),
+        { partitionId: config.partitionId, confirmations: config.payoutConfirmations },
+      ),
+      rollbackGuardOf(config),
     ),
   observe,
   random: Math.random,
   preferredRetryMs: PREFERRED_RETRY_MS,
 });
-
-export function endpointsOf(
-  config: Pick<Config, 'ogmiosUrls' | 'ogmiosApiKeys' | 'ogmiosApiKeyHeader' | 'ogmiosApiKeyParam'>,
-): Endpoints {
-  const [first, ...others] = config.ogmiosUrls.map((url) => url.reveal());
-  if (first === undefined) throw new ConfigError(['OGMIOS_URL: is required and is not set']);
-  return {
-    urls: [first, ...others],
-    keys: (config.ogmiosApiKeys ?? []).map((key) => key.reveal()),
-    keyHeader: config.ogmiosApiKeyHeader,
-    keyParam: config.ogmiosApiKeyParam,
-  };
-}

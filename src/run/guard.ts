@@ -6,7 +6,7 @@ import { watchChain } from '../guard/watch.js';
 import { createWitnesses, type Witness } from '../guard/witness.js';
 import type { Endpoints } from '../sync/endpoints.js';
 import type { LeadingTask } from '../sync/leadership.js';
-import { endpointsOf } from './chain.js';
+import { endpointsOf } from './endpoints.js';
 
 /** The settings that say when the chain isn't believed. */
 export const GUARD_SETTINGS = [
@@ -32,7 +32,9 @@ const isPublic = ({ network }: Pick<GuardConfig, 'network'>): boolean =>
   !network.name.startsWith('custom:');
 
 /** For `withGuard`, around all that blocks do. */
-export function rollbackGuardOf(config: GuardConfig): RollbackGuard {
+export function rollbackGuardOf(
+  config: Pick<GuardConfig, 'network' | 'partitionId' | 'guardRollbackDepth'>,
+): RollbackGuard {
   const { partitionId, guardRollbackDepth: given } = config;
   const usual = isPublic(config) ? ROLLBACK_DEPTH : null;
   return { partitionId, rollbackDepth: given === 'off' ? null : (given ?? usual) };

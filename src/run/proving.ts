@@ -6,7 +6,8 @@ import type { ObserveProof } from '../reconcile/model/proof-events.js';
 import { askSlotAt } from '../reconcile/rebuild/ask-slot.js';
 import type { LeadingTask } from '../sync/leadership.js';
 import { createChainView } from '../sync/ogmios-chain-view.js';
-import { type ChainSettings, endpointsOf } from './chain.js';
+import type { ChainSettings } from './chain.js';
+import { endpointsOf } from './endpoints.js';
 
 /** What a leader proves with: a look at the chain beside following, and what a deposit means. */
 export const provingParts = (config: ChainSettings, observe: ObserveProof) => ({

@@ -7,7 +7,7 @@ import type { PayerDeps } from '../payouts/paying/payer-deps.js';
 import { PAYER_LOCK_CLASS } from '../payouts/paying/run-payer.js';
 import { openSigner } from '../payouts/signing/open-signer.js';
 import { buildTransaction } from '../payouts/transaction/build.js';
-import { endpointsOf } from '../run/chain.js';
+import { endpointsOf } from '../run/endpoints.js';
 import { waitForLeadership } from '../sync/leader.js';
 import { walletAddress } from './wallet.js';
 

@@ -9,7 +9,7 @@ import {
 import { readConfig } from '../config.js';
 import { createLogger } from '../health/logging.js';
 import { PAYER_LOCK_CLASS } from '../payouts/paying/run-payer.js';
-import { endpointsOf } from '../run/chain.js';
+import { endpointsOf } from '../run/endpoints.js';
 import { startPayer } from '../run/payer.js';
 import { waitForLeadership } from '../sync/leader.js';
 

@@ -1,47 +1,35 @@
-import { schedule } from 'node-cron';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
-import { describeDatabaseError } from '../../database/pool.js';
+import { inTransaction } from '../../database/transaction.js';
+import { tellMismatches } from './mismatch-events.js';
 import { isWrong, type Verification, verifyBooks } from './verify-books.js';
 
 export type VerificationDeps = {
-  readonly cron: string;
   readonly pool: Pool;
-  /** Several instances run; one verifies. */
-  readonly isLeader: () => boolean;
   readonly setBalanceMismatches: (count: number) => void;
   readonly log: Logger;
 };
 
-/** Holds the books against each other at VERIFY_CRON. @returns what ends the schedule */
-export function verifyNightly(deps: VerificationDeps): () => Promise<void> {
-  const task = schedule(deps.cron, () => verifyNow(deps), { noOverlap: true });
-  return async () => {
-    await task.destroy();
-  };
-}
-
-export async function verifyNow(deps: Omit<VerificationDeps, 'cron'>): Promise<void> {
-  const { log } = deps;
-  if (!deps.isLeader()) return;
-  try {
-    const found = await verifyBooks(deps.pool);
-    deps.setBalanceMismatches(found.totalMismatches);
-    for (const [kind, mismatch] of mismatchesOf(found)) {
-      log.error({ event: 'balance_mismatch', kind, ...mismatch }, MESSAGES[kind]);
-    }
-    for (const { unit, owed, treasury } of found.reserves.filter((one) => one.shortfall)) {
-      log.warn(
-        { event: 'reserves_short', unit, owed, treasury },
-        'the wallets hold less than users are owed',
-      );
-    }
-    const { balances, entries, totalMismatches: mismatches } = found;
-    log.info({ event: 'balances_verified', balances, entries, mismatches }, 'balances verified');
-  } catch (error) {
-    const problem = describeDatabaseError(error);
-    log.error({ event: 'verification_failed', problem }, 'balances could not be verified');
+/** Holds the books against each other, and tells what differs: log, metric, and an event of each a day. */
+export async function verifyNow({ pool, setBalanceMismatches, log }: VerificationDeps) {
+  const found = await verifyBooks(pool);
+  setBalanceMismatches(found.totalMismatches);
+  const mismatches = mismatchesOf(found);
+  for (const [kind, mismatch] of mismatches) {
+    log.error({ event: 'balance_mismatch', kind, ...mismatch }, MESSAGES[kind]);
   }
+  await inTransaction(pool, (tx) => tellMismatches(tx, new Date(), mismatches));
+  for (const { unit, owed, treasury } of found.reserves.filter((one) => one.shortfall)) {
+    log.warn(
+      { event: 'reserves_short', unit, owed, treasury },
+      'the wallets hold less than users are owed',
+    );
+  }
+  const { balances, entries, totalMismatches } = found;
+  log.info(
+    { event: 'balances_verified', balances, entries, mismatches: totalMismatches },
+    'balances verified',
+  );
 }
 
 const MESSAGES = {
