@@ -3,10 +3,16 @@ import { createTestDatabase } from '../../../test/support/database.js';
 import { emptyTables } from '../../../test/support/follow.js';
 import { inTransaction } from '../../database/transaction.js';
 import { checkDigest, STRETCHES_MAX } from './check-digest.js';
-import { addToDigest, appendDigests, deleteDigestsAbove, readDigest } from './digest-queries.js';
-import { type Fact, FIRST_DIGEST } from './facts.js';
+import {
+  addToDigest,
+  appendDigests,
+  type BlockSum,
+  deleteDigestsAbove,
+  readDigest,
+} from './digest-queries.js';
+import { addFacts, type Fact, FIRST_DIGEST, NO_FACTS } from './facts.js';
 import { firstDifference } from './first-difference.js';
-import { rewriteDigests } from './recompute.js';
+import { recompute, rewriteDigests } from './recompute.js';
 
 const database = await createTestDatabase();
 afterAll(() => database.drop());
@@ -81,6 +87,65 @@ describe('the stored digest', () => {
     await inTx((tx) => addToDigest(tx, 0, 5, [spendOf(4)]));
     expect(await readDigest(database.pool, 0)).not.toEqual(atOnce);
   });
+});
+
+/** A row of either table, as `facts.ts` sees it. */
+type Row = {
+  tx_hash: string;
+  output_index: number;
+  address: string;
+  amount_lovelace: string;
+  assets: Record<string, string>;
+  block_hash: string | null;
+  slot: string | null;
+  height: string;
+  spent_by: string | null;
+  spent_height: string | null;
+};
+
+function factsOf(row: Row): [height: number, fact: Fact][] {
+  const place = { txHash: row.tx_hash, outputIndex: row.output_index };
+  const block = row.block_hash === null ? null : { hash: row.block_hash, slot: Number(row.slot) };
+  const assets = new Map(Object.entries(row.assets).map(([unit, n]) => [unit, BigInt(n)]));
+  const { address, spent_by: spentBy } = row;
+  const lovelace = BigInt(row.amount_lovelace);
+  const output: Fact = { type: 'output', ...place, address, lovelace, assets, block };
+  const made: [number, Fact] = [Number(row.height), output];
+  if (spentBy === null) return [made];
+  return [made, [Number(row.spent_height), { type: 'spend', ...place, spentBy }]];
+}
+
+test('what the database adds up is what blocks are folded into', async () => {
+  await fill(40);
+  // Told of by a ledger, of several assets, beyond 2^63, with and without a name, at an address of other letters.
+  await query(
+    `update wallet_outputs set address = 'ü💰 ' || address, amount_lovelace = 2::numeric ^ 63 + amount_lovelace,
+            assets = jsonb_build_object(repeat('c', 56), '1', repeat('b', 56) || 'ff', (2::numeric ^ 64)::text,
+                                        repeat('b', 56), '3', repeat('0a', 28), '4'),
+            spent_by = repeat('e', 64), spent_height = 333
+      where counted_from % 20 = 1`,
+  );
+  await query(
+    `update incoming_payments set counted_from = 1, block_height = null, block_hash = null, slot = null
+      where block_height between 100 and 200`,
+  );
+  const { rows } = await database.pool.query<Row>(
+    `select tx_hash, output_index, address, amount_lovelace, assets, block_hash, slot, spent_by, spent_height,
+            coalesce(block_height, counted_from) as height from incoming_payments
+     union all
+     select tx_hash, output_index, address, amount_lovelace, assets, block_hash, slot, spent_by, spent_height,
+            coalesce(block_height, counted_from) from wallet_outputs`,
+  );
+  const expected = new Map<number, ReturnType<typeof addFacts>>();
+  for (const [height, fact] of rows.flatMap(factsOf)) {
+    expected.set(height, addFacts(expected.get(height) ?? NO_FACTS, [fact]));
+  }
+  const made: BlockSum[] = [];
+  for await (const sum of recompute(database.pool, 0, { above: -1, upTo: 10_000 })) made.push(sum);
+  expect(made).toEqual(
+    [...expected].sort(([a], [b]) => a - b).map(([height, sum]) => ({ height, ...sum })),
+  );
+  expect(made.length).toBeGreaterThan(90);
 });
 
 describe('held against the live tables', () => {

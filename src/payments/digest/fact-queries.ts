@@ -1,5 +1,5 @@
 import type { Queryable } from '../../database/transaction.js';
-import { parseAssets } from '../payment.js';
+import type { BlockSum } from './digest-queries.js';
 import type { Fact } from './facts.js';
 
 /** A fact and the block that it belongs to. */
@@ -8,106 +8,175 @@ export type PlacedFact = { readonly height: number; readonly fact: Fact };
 /** Heights from which (exclusive) and up to which facts are read. */
 export type Heights = { readonly above: number; readonly upTo: number };
 
-const PAYMENTS_IN_BLOCKS = `
-  select block_height as height, tx_hash, output_index, address, amount_lovelace, assets, block_hash, slot
-    from incoming_payments
-   where partition_id = $1 and block_height >= $2 and block_height <= $5
-     and (block_height, tx_hash, output_index) > ($2::bigint, $3::text, $4::int)
-     and status <> 'rolled_back'
-   order by block_height, tx_hash, output_index limit $6`;
-const PAYMENTS_BEFORE = `
-  select counted_from as height, tx_hash, output_index, address, amount_lovelace, assets,
-         null as block_hash, null as slot
-    from incoming_payments
-   where partition_id = $1 and counted_from >= $2 and counted_from <= $5
-     and (counted_from, tx_hash, output_index) > ($2::bigint, $3::text, $4::int)
-     and status <> 'rolled_back' and block_height is null
-   order by counted_from, tx_hash, output_index limit $6`;
-const WALLET_IN_BLOCKS = `
-  select block_height as height, tx_hash, output_index, address, amount_lovelace, assets, block_hash, slot
-    from wallet_outputs
-   where partition_id = $1 and block_height >= $2 and block_height <= $5
-     and (block_height, tx_hash, output_index) > ($2::bigint, $3::text, $4::int)
-   order by block_height, tx_hash, output_index limit $6`;
-const WALLET_BEFORE = `
-  select counted_from as height, tx_hash, output_index, address, amount_lovelace, assets,
-         null as block_hash, null as slot
-    from wallet_outputs
-   where partition_id = $1 and counted_from >= $2 and counted_from <= $5
-     and (counted_from, tx_hash, output_index) > ($2::bigint, $3::text, $4::int)
-     and block_height is null
-   order by counted_from, tx_hash, output_index limit $6`;
-const PAYMENT_SPENDS = `
-  select spent_height as height, tx_hash, output_index, spent_by
-    from incoming_payments
-   where partition_id = $1 and spent_height >= $2 and spent_height <= $5
-     and (spent_height, tx_hash, output_index) > ($2::bigint, $3::text, $4::int)
-     and status <> 'rolled_back' and (block_height is not null or counted_from is not null)
-   order by spent_height, tx_hash, output_index limit $6`;
-const WALLET_SPENDS = `
-  select spent_height as height, tx_hash, output_index, spent_by
-    from wallet_outputs
-   where partition_id = $1 and spent_height >= $2 and spent_height <= $5
-     and (spent_height, tx_hash, output_index) > ($2::bigint, $3::text, $4::int)
-     and (block_height is not null or counted_from is not null)
-   order by spent_height, tx_hash, output_index limit $6`;
+/*
+ * There are millions of facts, and one hash of each: the database makes the text of `textOf` in facts.ts, hashes
+ * it and adds the hashes up block by block. Whoever changes one of the two changes both.
+ */
 
-type Placed = { height: string; tx_hash: string; output_index: number };
-type OutputRow = Placed & {
-  address: string;
-  amount_lovelace: string;
-  assets: Record<string, string>;
-  block_hash: string | null;
-  slot: string | null;
-};
-type SpendRow = Placed & { spent_by: string };
-type FactRow = OutputRow | SpendRow;
+const ASSETS = `
+  case when assets = '{}' then ''
+       else (select string_agg(asset.key || '=' || asset.value, ',' order by asset.key collate "C")
+               from jsonb_each_text(assets) as asset) end`;
+const OUTPUT = `'output ', tx_hash, '#', output_index, ' ', address, ' ', amount_lovelace, ' ', ${ASSETS}`;
+const OUTPUT_IN_BLOCK = `
+  case when block_hash is null then concat(${OUTPUT}, ' before')
+       else concat(${OUTPUT}, ' ', block_hash, ' ', coalesce(slot, 0)) end`;
+const OUTPUT_BEFORE = `concat(${OUTPUT}, ' before')`;
+const SPEND = "concat('spend ', tx_hash, '#', output_index, ' ', spent_by)";
+
+const bitsOf = (text: string): string =>
+  `('x' || encode(sha256(convert_to(${text}, 'UTF8')), 'hex'))::bit(256) as bits`;
+/** Hashes are added up in parts, each of which fits a whole number of 64 bits. */
+const SUMS = `
+  select height, count(*)::int as facts, sum(amount)::text as amounts,
+         array[sum(substring(bits from 1 for 48)::bigint)::text,
+               sum(substring(bits from 49 for 52)::bigint)::text,
+               sum(substring(bits from 101 for 52)::bigint)::text,
+               sum(substring(bits from 153 for 52)::bigint)::text,
+               sum(substring(bits from 205 for 52)::bigint)::text] as parts`;
+const PART_BITS = 52n;
+
+/** Where the page after a height ends: with a whole block, however much that brought. */
+const PAYMENT_BLOCKS = `
+  select max(height)::text as height from (
+    select block_height as height from incoming_payments
+     where partition_id = $1 and block_height > $2 and block_height <= $3
+     order by block_height limit $4) as page`;
+// Without "offset 0" each of the sums would have a hash made of its own.
+const PAYMENTS_IN_BLOCKS = `
+  ${SUMS} from (
+    select block_height as height, amount_lovelace as amount, ${bitsOf(OUTPUT_IN_BLOCK)}
+      from incoming_payments
+     where partition_id = $1 and block_height > $2 and block_height <= $3 and status <> 'rolled_back'
+    offset 0) as facts
+   group by height order by height`;
+
+const PAYMENT_LEDGERS = `
+  select max(height)::text as height from (
+    select counted_from as height from incoming_payments
+     where partition_id = $1 and counted_from > $2 and counted_from <= $3
+     order by counted_from limit $4) as page`;
+const PAYMENTS_BEFORE = `
+  ${SUMS} from (
+    select counted_from as height, amount_lovelace as amount, ${bitsOf(OUTPUT_BEFORE)}
+      from incoming_payments
+     where partition_id = $1 and counted_from > $2 and counted_from <= $3
+       and status <> 'rolled_back' and block_height is null
+    offset 0) as facts
+   group by height order by height`;
+
+const WALLET_BLOCKS = `
+  select max(height)::text as height from (
+    select block_height as height from wallet_outputs
+     where partition_id = $1 and block_height > $2 and block_height <= $3
+     order by block_height limit $4) as page`;
+const WALLET_IN_BLOCKS = `
+  ${SUMS} from (
+    select block_height as height, amount_lovelace as amount, ${bitsOf(OUTPUT_IN_BLOCK)}
+      from wallet_outputs
+     where partition_id = $1 and block_height > $2 and block_height <= $3
+    offset 0) as facts
+   group by height order by height`;
+
+const WALLET_LEDGERS = `
+  select max(height)::text as height from (
+    select counted_from as height from wallet_outputs
+     where partition_id = $1 and counted_from > $2 and counted_from <= $3
+     order by counted_from limit $4) as page`;
+const WALLET_BEFORE = `
+  ${SUMS} from (
+    select counted_from as height, amount_lovelace as amount, ${bitsOf(OUTPUT_BEFORE)}
+      from wallet_outputs
+     where partition_id = $1 and counted_from > $2 and counted_from <= $3 and block_height is null
+    offset 0) as facts
+   group by height order by height`;
+
+const PAYMENT_SPENT_BLOCKS = `
+  select max(height)::text as height from (
+    select spent_height as height from incoming_payments
+     where partition_id = $1 and spent_height > $2 and spent_height <= $3
+     order by spent_height limit $4) as page`;
+const PAYMENT_SPENDS = `
+  ${SUMS} from (
+    select spent_height as height, null::numeric as amount, ${bitsOf(SPEND)}
+      from incoming_payments
+     where partition_id = $1 and spent_height > $2 and spent_height <= $3
+       and status <> 'rolled_back' and (block_height is not null or counted_from is not null)
+    offset 0) as facts
+   group by height order by height`;
+
+const WALLET_SPENT_BLOCKS = `
+  select max(height)::text as height from (
+    select spent_height as height from wallet_outputs
+     where partition_id = $1 and spent_height > $2 and spent_height <= $3
+     order by spent_height limit $4) as page`;
+const WALLET_SPENDS = `
+  ${SUMS} from (
+    select spent_height as height, null::numeric as amount, ${bitsOf(SPEND)}
+      from wallet_outputs
+     where partition_id = $1 and spent_height > $2 and spent_height <= $3
+       and (block_height is not null or counted_from is not null)
+    offset 0) as facts
+   group by height order by height`;
+
+const SOURCES = [
+  { bound: PAYMENT_BLOCKS, sums: PAYMENTS_IN_BLOCKS },
+  { bound: PAYMENT_LEDGERS, sums: PAYMENTS_BEFORE },
+  { bound: WALLET_BLOCKS, sums: WALLET_IN_BLOCKS },
+  { bound: WALLET_LEDGERS, sums: WALLET_BEFORE },
+  { bound: PAYMENT_SPENT_BLOCKS, sums: PAYMENT_SPENDS },
+  { bound: WALLET_SPENT_BLOCKS, sums: WALLET_SPENDS },
+] as const;
+type Source = (typeof SOURCES)[number];
 
 /** All that is folded into the digest, as the live tables have it: each source in the order of heights. */
 export const factSources = (
   db: Queryable,
   partitionId: number,
   heights: Heights,
-): AsyncGenerator<PlacedFact[], void, void>[] => [
-  pages(db, PAYMENTS_IN_BLOCKS, partitionId, heights),
-  pages(db, PAYMENTS_BEFORE, partitionId, heights),
-  pages(db, WALLET_IN_BLOCKS, partitionId, heights),
-  pages(db, WALLET_BEFORE, partitionId, heights),
-  pages(db, PAYMENT_SPENDS, partitionId, heights),
-  pages(db, WALLET_SPENDS, partitionId, heights),
-];
+): AsyncGenerator<BlockSum[], void, void>[] =>
+  SOURCES.map((source) => pages(db, source, partitionId, heights));
 
-/** Some 10 MB at a time for each source. */
-const PAGE_ROWS = 10_000;
-const AFTER_ALL_HASHES = 'g';
+/** Facts at a time, and with them the blocks that are summed up at once: some megabytes at most. */
+const PAGE_FACTS = 20_000;
+
+type Row = {
+  readonly height: string;
+  readonly facts: number;
+  readonly amounts: string | null;
+  readonly parts: readonly string[];
+};
 
 async function* pages(
   db: Queryable,
-  query: string,
+  { bound, sums }: Source,
   partitionId: number,
   { above, upTo }: Heights,
-): AsyncGenerator<PlacedFact[], void, void> {
-  let after: Placed = { height: String(above), tx_hash: AFTER_ALL_HASHES, output_index: 0 };
+): AsyncGenerator<BlockSum[], void, void> {
+  let from: number | string = above;
   for (;;) {
-    const values = [partitionId, after.height, after.tx_hash, after.output_index, upTo, PAGE_ROWS];
-    const { rows } = await db.query<FactRow>(query, values);
-    yield rows.map((row) => ({ height: Number(row.height), fact: factFrom(row) }));
-    const last = rows.at(-1);
-    if (last === undefined || rows.length < PAGE_ROWS) return;
-    after = last;
+    const found = await db.query<{ height: string | null }>(bound, [
+      partitionId,
+      from,
+      upTo,
+      PAGE_FACTS,
+    ]);
+    const to = found.rows[0]?.height ?? null;
+    if (to === null) return;
+    const { rows } = await db.query<Row>(sums, [partitionId, from, to]);
+    // A page may hold nothing that counts.
+    if (rows.length > 0) yield rows.map(sumOf);
+    from = to;
   }
 }
 
-function factFrom(row: FactRow): Fact {
-  const { tx_hash: txHash, output_index: outputIndex } = row;
-  if ('spent_by' in row) return { type: 'spend', txHash, outputIndex, spentBy: row.spent_by };
-  return {
-    type: 'output',
-    txHash,
-    outputIndex,
-    address: row.address,
-    lovelace: BigInt(row.amount_lovelace),
-    assets: parseAssets(row.assets),
-    block: row.block_hash === null ? null : { hash: row.block_hash, slot: Number(row.slot) },
-  };
+const WHOLE = /^\d+$/;
+const MODULUS = 1n << 256n;
+
+function sumOf({ height, facts, amounts, parts }: Row): BlockSum {
+  if (amounts !== null && !WHOLE.test(amounts)) {
+    throw new RangeError(`an amount that counts at height ${height} is no whole number`);
+  }
+  const sum = parts.reduce((all, part) => (all << PART_BITS) + BigInt(part), 0n);
+  return { height: Number(height), facts, sum: sum % MODULUS };
 }

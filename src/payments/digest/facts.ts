@@ -37,6 +37,11 @@ export const addFacts = (to: FactsSum, facts: readonly Fact[]): FactsSum => ({
   sum: facts.reduce((sum, fact) => (sum + hashOf(fact)) % MODULUS, to.sum),
 });
 
+export const addSums = (a: FactsSum, b: FactsSum): FactsSum => ({
+  facts: a.facts + b.facts,
+  sum: (a.sum + b.sum) % MODULUS,
+});
+
 /** One link: what the digest is after the block at that height. */
 export const linkDigest = (before: string, height: number, { facts, sum }: FactsSum): string =>
   createHash('sha256')
@@ -49,6 +54,7 @@ export const parseSum = (text: string): bigint => BigInt(`0x${text}`);
 const hashOf = (fact: Fact): bigint =>
   BigInt(`0x${createHash('sha256').update(textOf(fact)).digest('hex')}`);
 
+/** The text of OUTPUT and SPEND in fact-queries.ts: whoever changes one of them changes both. */
 function textOf(fact: Fact): string {
   const reference = `${fact.txHash}#${fact.outputIndex}`;
   if (fact.type === 'spend') return `spend ${reference} ${fact.spentBy}`;

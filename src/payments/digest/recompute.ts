@@ -1,7 +1,7 @@
 import type { Queryable, Tx } from '../../database/transaction.js';
 import { appendSums, type BlockSum, deleteDigestsAbove } from './digest-queries.js';
-import { factSources, type Heights, type PlacedFact } from './fact-queries.js';
-import { addFacts, type Fact, NO_FACTS } from './facts.js';
+import { factSources, type Heights } from './fact-queries.js';
+import { addSums, NO_FACTS } from './facts.js';
 
 /**
  * What the live tables say that each block brought, in the order of heights: only blocks that brought
@@ -22,19 +22,15 @@ export async function* recompute(
     if (height === Number.POSITIVE_INFINITY) return;
     let sum = NO_FACTS;
     for (const source of sources) {
-      // A backfill may have told of a million outputs at one height.
-      while (source.height() === height) {
-        sum = addFacts(sum, source.take(height));
-        if (source.isDrained()) await source.refill();
-      }
+      if (source.height() === height) sum = addSums(sum, source.take());
     }
     yield { height, ...sum };
   }
 }
 
-/** Pages as one sequence. There are millions of facts: only a new page is waited for. */
-function openSource(pages: AsyncIterator<PlacedFact[], void, void>) {
-  let page: readonly PlacedFact[] = [];
+/** Pages as one sequence. There are millions of blocks: only a new page is waited for. */
+function openSource(pages: AsyncIterator<BlockSum[], void, void>) {
+  let page: readonly BlockSum[] = [];
   let at = 0;
   let isOver = false;
   return {
@@ -45,16 +41,13 @@ function openSource(pages: AsyncIterator<PlacedFact[], void, void>) {
       page = next.done === true ? [] : next.value;
       isOver = page.length === 0;
     },
-    /** Of the next fact; infinity where there are no more. */
+    /** Of the next block; infinity where there are no more. */
     height: (): number => page[at]?.height ?? Number.POSITIVE_INFINITY,
-    /** Those of the page that belong to a height. */
-    take(height: number): Fact[] {
-      const facts: Fact[] = [];
-      for (let next = page[at]; next?.height === height; next = page[at]) {
-        facts.push(next.fact);
-        at += 1;
-      }
-      return facts;
+    /** What it brought. */
+    take: () => {
+      const sum = page[at] ?? NO_FACTS;
+      at += 1;
+      return sum;
     },
   };
 }
