@@ -1,10 +1,5 @@
-import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import type { Stage } from './stage.js';
 import { expectThat } from './wait.js';
-
-const root = fileURLToPath(new URL('..', import.meta.url));
-const VERIFY_MS_MAX = 15_000;
 
 /** What an unspent output is, in one line that can be compared. */
 const tell = (reference: string, lovelace: string, assets: Iterable<[string, string]>): string =>
@@ -41,19 +36,4 @@ export async function compareWithChain(
   expectThat(extra.length === 0, `in the books and not on the chain: ${extra.join(', ')}`);
   const lovelace = [...unspent.values()].reduce((sum, output) => sum + output.lovelace, 0n);
   return { outputs: onChain.length, lovelace };
-}
-
-/** Runs `teller balance verify` as an operator would. @returns what it prints */
-export function verifyBalances({ settings, signal }: Stage): Promise<string> {
-  return new Promise((resolve, reject) => {
-    execFile(
-      process.execPath,
-      ['dist/cli.js', 'balance', 'verify'],
-      { cwd: root, env: { PATH: process.env.PATH, ...settings }, timeout: VERIFY_MS_MAX, signal },
-      (error, stdout, stderr) => {
-        if (error === null) resolve(stdout.trim());
-        else reject(new Error(`teller balance verify: ${stdout}${stderr}`, { cause: error }));
-      },
-    );
-  });
 }

@@ -14,11 +14,11 @@ import {
   startWorker,
 } from './drill-company.js';
 import { startDrillServer } from './drill-server.js';
-import { tellerJson } from './drill-verbs.js';
 import { makeHotWallet } from './hot-wallet.js';
 import type { Instance } from './instance.js';
 import type { Narrator } from './narrator.js';
 import { drawKeys, MAGIC, settingsOf } from './settings.js';
+import { askVerb } from './verbs.js';
 import { expectThat } from './wait.js';
 
 export type Drill = {
@@ -83,7 +83,7 @@ async function openCompany(drill: Drill, onClose: OnClose) {
     api,
     start,
     url: () => settings.DATABASE_URL ?? '',
-    teller: (...words: readonly string[]) => tellerJson(settings, ...words),
+    teller: (...words: readonly string[]) => askVerb(settings, words),
     atTip: async () => {
       if (worker !== undefined) await atTip(worker, devnet, signal);
     },

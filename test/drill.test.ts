@@ -2,15 +2,22 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { builtProgram } from './processes/built-program.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** `npm run drill` as a person runs it, with what it prints. */
-async function drill(...flags: string[]): Promise<{ exitCode: number | null; output: string }> {
-  const child = spawn(process.execPath, ['scripts/drill.mjs', ...flags], {
-    cwd: root,
-    timeout: 170_000,
-  });
+/** As `npm run drill` runs it, which builds first. */
+const SCRIPT = ['scripts/drill.mjs'];
+/** The same of what is built already. */
+const BUILT = ['--import', 'tsx', 'demo/drill.ts'];
+
+/** The drill as a person runs it, with what it prints. */
+async function drill(
+  how: readonly string[],
+  ...flags: string[]
+): Promise<{ exitCode: number | null; output: string }> {
+  if (how === BUILT) builtProgram();
+  const child = spawn(process.execPath, [...how, ...flags], { cwd: root, timeout: 170_000 });
   let output = '';
   const collect = (text: string): void => {
     output += text;
@@ -22,11 +29,14 @@ async function drill(...flags: string[]): Promise<{ exitCode: number | null; out
 }
 
 describe('npm run drill', () => {
-  test.each(['critical', 'all'])(
+  test.each([
+    ['critical', SCRIPT],
+    ['all', BUILT],
+  ] as const)(
     'loses the database and has the same books again from the backup of what is %s',
     { timeout: 180_000 },
-    async (set) => {
-      const { exitCode, output } = await drill('--customers', '12', '--set', set);
+    async (set, how) => {
+      const { exitCode, output } = await drill(how, '--customers', '12', '--set', set);
       expect(output).toMatch(/✓ the state digest at the height of the loss is the same/);
       expect(output).toMatch(/✓ \d+ balances, 24 payouts, 24 payments: those of before/);
       expect(output).toMatch(/Recovery time \(RTO\): [\d.]+ s until payouts went on/);
@@ -37,7 +47,7 @@ describe('npm run drill', () => {
   );
 
   test('says what it takes where it is called wrongly', { timeout: 60_000 }, async () => {
-    const { exitCode, output } = await drill('--set', 'some');
+    const { exitCode, output } = await drill(BUILT, '--set', 'some');
     expect(output).toContain('Usage: npm run drill');
     expect(exitCode).toBe(2);
   });
