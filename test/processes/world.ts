@@ -13,6 +13,7 @@ import { readBooks } from '../simulation/books.js';
 import { type Policy, violations } from '../simulation/invariants.js';
 import { createTestDatabase } from '../support/database.js';
 import { builtProgram } from './built-program.js';
+import { type Ended, runVerb } from './teller-process.js';
 import { startWorker, type WorkerProcess } from './worker-process.js';
 
 /** Before any test begins: building holds everything up for seconds. */
@@ -68,6 +69,8 @@ export type World = {
   readonly pool: pg.Pool;
   readonly url: string;
   readonly start: (environment?: Readonly<Record<string, string>>) => Promise<WorkerProcess>;
+  /** `teller` with the settings of the workers, in a process of its own. */
+  readonly teller: (...words: readonly string[]) => Promise<Ended>;
   /** From now on a block every so many milliseconds, and a fork now and then; ends when told to. */
   readonly load: (blockMs: number) => { readonly stop: () => void };
   /** Says that the address counts from above a height on. */
@@ -130,6 +133,12 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       payouts: [],
     });
   };
+  const settings = {
+    ...ENVIRONMENT,
+    DATABASE_URL: url,
+    OGMIOS_URL: devnet.url,
+    HOT_WALLET_ADDRESS: HOT_WALLET,
+  };
   return {
     devnet,
     pool,
@@ -138,16 +147,11 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     cursor,
     wrong,
     start: async (environment = {}) => {
-      const worker = await startWorker(PROGRAM, {
-        ...ENVIRONMENT,
-        DATABASE_URL: url,
-        OGMIOS_URL: devnet.url,
-        HOT_WALLET_ADDRESS: HOT_WALLET,
-        ...environment,
-      });
+      const worker = await startWorker(PROGRAM, { ...settings, ...environment });
       workers.push(worker);
       return worker;
     },
+    teller: (...words) => runVerb(PROGRAM, words, settings),
     load: (blockMs) => {
       const load = startLoad(devnet, blockMs);
       loads.push(load);

@@ -43,6 +43,8 @@ export type Scheduler = {
   /** Fails the gate at which the actor stands. */
   strike(actor: string, error: Error): Promise<void>;
   standingAt(actor: string): string | null;
+  /** Whether it was spawned and hasn't ended; it may stand at no gate of its own. */
+  isAlive(actor: string): boolean;
   /** Ends all that an actor put aside, as its process ends. */
   dropAsides(actor: string): Promise<void>;
   /** One of those who wait for each other in a ring, as PostgreSQL would find it; null where none do. */
@@ -63,6 +65,9 @@ export function createScheduler(random: Random): Scheduler {
       held: [...held].map(([actor, locks]) => [actor, ...locks.keys()]),
     });
 
+  /** Who runs at the moment, and from which gate. */
+  let running = '';
+  const alive = new Set<string>();
   let inFlight = 0;
   let asides = 0;
   /** An actor that waits for what it put aside stands at no gate of its own. */
@@ -78,7 +83,7 @@ export function createScheduler(random: Random): Scheduler {
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve, reject) => {
       timer = setTimeout(
-        () => reject(new Error(`an actor neither stopped nor ended: ${show()}`)),
+        () => reject(new Error(`${running} neither stopped nor ended: ${show()}`)),
         STUCK_MS,
       );
       stopped = resolve;
@@ -108,9 +113,12 @@ export function createScheduler(random: Random): Scheduler {
   };
 
   return {
+    isAlive: (actor) => alive.has(actor),
     spawn: (actor, run) =>
       untilStopped(() => {
+        alive.add(actor);
         void run().then(() => {
+          alive.delete(actor);
           held.delete(actor);
           stopped?.();
         });
@@ -143,6 +151,7 @@ export function createScheduler(random: Random): Scheduler {
       const busy = able.filter((one) => one.isStatement);
       const chosen = random.pick(busy.length > 0 && random.chance(0.9) ? busy : able);
       waiting.delete(chosen.actor);
+      running = `${chosen.actor} at ${chosen.what}`;
       if (chosen.isAside || mayWaitAside(chosen.actor)) {
         chosen.go();
         await untilQuiet();
@@ -155,6 +164,7 @@ export function createScheduler(random: Random): Scheduler {
       const struck = waiting.get(actor);
       if (struck === undefined) return;
       waiting.delete(actor);
+      running = `${actor}, struck at ${struck.what}`;
       if (struck.isAside || mayWaitAside(actor)) {
         struck.fail(error);
         await untilQuiet();

@@ -65,7 +65,7 @@ async function step(world: World): Promise<void> {
 async function spawnBeside(world: World): Promise<void> {
   const { instances, scheduler, random } = world;
   for (const self of instances) {
-    if (scheduler.standingAt(self.beside) === null && random.chance(0.2)) {
+    if (!scheduler.isAlive(self.beside) && random.chance(0.2)) {
       await scheduler.dropAsides(self.beside);
       await scheduler.spawn(self.beside, () => besideLife(world, self));
     }

@@ -138,6 +138,9 @@ const inHands = (
   save: async (tx, progress) => {
     if (!(await saveProgress(tx, job.id, runner, progress))) throw takenFrom(job.id);
   },
+  tell: (progress) => {
+    saveProgress(leadership.pool, job.id, runner, progress).catch(() => undefined);
+  },
   complete: async (tx, result) => {
     if (!(await endJob(tx, job.id, runner, { state: 'done', result }))) throw takenFrom(job.id);
   },

@@ -14,6 +14,8 @@ export type RunningJob = Pick<Job, 'id' | 'kind' | 'params' | 'requestedBy'> & {
    * @throws JobTaken
    */
   save(tx: Tx, progress: JobFields): Promise<void>;
+  /** How far it is, for those who watch: nothing depends on it, and it may get lost. */
+  tell(progress: JobFields): void;
   /** Ends the job in the transaction that applies what it found. @throws JobTaken */
   complete(tx: Tx, result: JobFields): Promise<void>;
 };

@@ -1,5 +1,5 @@
 import type { OutputReference } from '../../chain/block.js';
-import { inTransaction, type Tx } from '../../database/transaction.js';
+import type { Tx } from '../../database/transaction.js';
 import type { DepositPolicy } from '../../payments/confirmation.js';
 import { checkDigest } from '../../payments/digest/check-digest.js';
 import type { Cursor } from '../../sync/events.js';
@@ -49,7 +49,7 @@ export const repairJob =
           pool: leadership.pool,
           partitionId: leadership.partitionId,
           signal: job.signal,
-          onProgress: (report) => void noteProgress(job, report),
+          onProgress: (report) => job.tell({ ...report }),
         },
         { scope, requestedBy: job.requestedBy, resume: true, repair: true },
       );
@@ -57,9 +57,6 @@ export const repairJob =
       job.signal.throwIfAborted();
     }
   };
-
-const noteProgress = (job: RunningJob, report: object): Promise<void> =>
-  inTransaction(job.leadership.pool, (tx) => job.save(tx, { ...report })).catch(() => undefined);
 
 function addressesOf(given: unknown): readonly string[] | null {
   if (given === null || given === undefined) return null;

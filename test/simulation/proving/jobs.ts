@@ -44,6 +44,7 @@ export async function workOnJob(
     save: async (tx, progress) => {
       if (!(await saveProgress(tx, job.id, runner, progress))) throw new JobTaken('taken');
     },
+    tell: () => undefined,
     complete: async (tx, result) => {
       const ended = await endJob(tx, job.id, runner, { state: 'done', result });
       if (!ended) throw new JobTaken('taken');
