@@ -155,19 +155,22 @@ async function* pages(
 ): AsyncGenerator<BlockSum[], void, void> {
   let from: number | string = above;
   for (;;) {
-    const found = await db.query<{ height: string | null }>(bound, [
-      partitionId,
-      from,
-      upTo,
-      PAGE_FACTS,
-    ]);
-    const to = found.rows[0]?.height ?? null;
+    const to = await endOfPage(db, bound, [partitionId, from, upTo, PAGE_FACTS]);
     if (to === null) return;
     const { rows } = await db.query<Row>(sums, [partitionId, from, to]);
     // A page may hold nothing that counts.
     if (rows.length > 0) yield rows.map(sumOf);
     from = to;
   }
+}
+
+async function endOfPage(
+  db: Queryable,
+  bound: Source['bound'],
+  values: readonly (number | string)[],
+): Promise<string | null> {
+  const { rows } = await db.query<{ height: string | null }>(bound, [...values]);
+  return rows[0]?.height ?? null;
 }
 
 const WHOLE = /^\d+$/;

@@ -79,6 +79,24 @@ const STANDING = `
      where booked <> (user_id is not null and status not in ('failed', 'cancelled'))) as found
    order by "payoutId", problem limit $1`;
 
+/**
+ * Nothing of that, by three numbers: what is in a block as a transaction pays it, all that such transactions
+ * pay, and all that says to be in a block.
+ */
+const SOUND = `
+  select paid.sound = paid.attempts and paid.sound = p.settled and p.wrongly_booked = 0 as sound
+    from (select count(*) filter (where status in ('in_block', 'confirmed')) as settled,
+                 count(*) filter (where booked <> (user_id is not null and status not in ('failed', 'cancelled')))
+                   as wrongly_booked
+            from outbound_payments) as p,
+         (select count(*) as attempts,
+                 count(*) filter (where p.status in ('in_block', 'confirmed') and p.tx_hash = t.tx_hash
+                                    and p.block_height = t.block_height and p.fee_lovelace = a.fee_share) as sound
+            from payout_transactions t
+            join payout_attempts a on a.tx_hash = t.tx_hash
+            join outbound_payments p on p.id = a.payout_id
+           where t.block_height is not null) as paid`;
+
 /** A payout that isn't what its transactions, or its own columns, say. */
 export type PayoutMismatch = {
   readonly payoutId: string;
@@ -90,6 +108,8 @@ export type PayoutMismatch = {
 };
 
 export async function checkPayouts(db: Queryable, shown: number): Promise<Bounded<PayoutMismatch>> {
+  const [summary] = (await db.query<{ sound: boolean }>(SOUND)).rows;
+  if (summary?.sound === true) return { count: 0, shown: [] };
   const { rows } = await db.query<PayoutMismatch & { differences: string }>(STANDING, [shown]);
   return {
     count: Number(rows[0]?.differences ?? 0),

@@ -1,5 +1,4 @@
-import type { UnitExpected, UnitTotals } from './ledger-queries.js';
-import type { Holdings } from './reserve-queries.js';
+import type { UnitBooks } from './books-queries.js';
 
 /** Proof of reserves of one unit, as the books have it; amounts as decimal strings. */
 export type Reserve = {
@@ -21,23 +20,14 @@ export type Reserve = {
 };
 
 /** Lovelace first. What isn't a finite number is shown as it is, and agrees with nothing. */
-export function reservesOf(
-  balances: readonly UnitTotals[],
-  expected: readonly UnitExpected[],
-  holdings: readonly Holdings[],
-): Reserve[] {
-  const byUnit = new Map([...balances.map((one) => [one.unit, one] as const)]);
-  const expectedOf = new Map(expected.map((one) => [one.unit, one.expected]));
-  const holdingsOf = new Map(holdings.map((one) => [one.unit, one]));
-  const units = new Set([...byUnit.keys(), ...expectedOf.keys(), ...holdingsOf.keys()]);
-  return [...units].sort(inOrder).map((unit) => {
-    const { total = '0', manual = '0' } = byUnit.get(unit) ?? {};
-    const { deposits = '0', hotWallet = '0', inFlight = '0' } = holdingsOf.get(unit) ?? {};
-    const made = add(expectedOf.get(unit) ?? '0', manual);
+export function reservesOf(books: readonly UnitBooks[]): Reserve[] {
+  return books.toSorted(inOrder).map((unit) => {
+    const { total, deposits, hotWallet, inFlight } = unit;
+    const made = add(unit.expected, unit.manual);
     const owed = subtract(total, inFlight);
     const treasury = subtract(add(deposits, hotWallet), owed);
     return {
-      unit,
+      unit: unit.unit,
       users: total,
       byPaymentsAndPayouts: made,
       agrees: WHOLE.test(total) && total === made,
@@ -58,5 +48,5 @@ const add = (a: string, b: string): string =>
 const subtract = (a: string, b: string): string =>
   WHOLE.test(a) && WHOLE.test(b) ? (BigInt(a) - BigInt(b)).toString() : NOT_A_NUMBER;
 
-const inOrder = (a: string, b: string): number =>
-  Number(a !== 'lovelace') - Number(b !== 'lovelace') || (a < b ? -1 : 1);
+const inOrder = (a: UnitBooks, b: UnitBooks): number =>
+  Number(a.unit !== 'lovelace') - Number(b.unit !== 'lovelace') || (a.unit < b.unit ? -1 : 1);
