@@ -19,6 +19,7 @@ export const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 /** Tells a worker's log in plain words. Lines that mean nothing to somebody watching are left out. */
 export function tellLog(narrator: Narrator, speaker: Speaker, line: LogLine): void {
   const words = WORDS[line.event ?? '']?.(line);
+  if (words === '') return;
   if (words !== undefined) narrator.say(speaker, words);
   else if (line.level === 'error') narrator.say(speaker, `error: ${line.msg ?? ''}`);
 }
@@ -46,7 +47,15 @@ const WORDS: Readonly<Record<string, (line: LogLine) => string>> = {
   payout_confirmed: (line) => `confirmed ${sent(line)}`,
   payout_rolled_back: (line) => `${sent(line)}: its block is gone, I submit the same bytes again`,
   payouts_held: (line) => `I hold payouts: ${line.reason ?? ''}`,
+  reconciliation_discrepancy: (line) =>
+    `${line.state === 'repaired' ? 'repaired' : 'found'} ${line.type ?? ''}: ` +
+    `${either(line.recorded_lovelace)} in the books, ${either(line.on_chain_lovelace)} on the chain`,
+  // Each difference was told.
+  reconciliation_finished: () => '',
 };
+
+const either = (lovelace: LogLine[string]): string =>
+  lovelace === null || lovelace === undefined ? 'nothing' : ada(String(lovelace));
 
 function paid(line: LogLine): string {
   const assets = Number(line.assets ?? 0);
