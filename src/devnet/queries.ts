@@ -7,6 +7,8 @@ import type { Json } from './transaction.js';
 
 export type QueryOutcome =
   | { readonly type: 'result'; readonly result: Json }
+  /** The same as JSON. */
+  | { readonly type: 'rendered'; readonly text: string }
   | { readonly type: 'invalid'; readonly problem: string }
   /** Ogmios knows this query, the devnet has nothing to answer. */
   | { readonly type: 'unavailable' };
@@ -79,7 +81,7 @@ function utxo(params: unknown, source: BlockSource, position: string): QueryOutc
   }
   return source.utxo === undefined
     ? { type: 'unavailable' }
-    : result(source.utxo(position, filter));
+    : { type: 'rendered', text: source.utxo(position, filter) };
 }
 
 function genesis(params: unknown, source: BlockSource, version: OgmiosVersion): QueryOutcome {

@@ -139,6 +139,8 @@ function query(
   switch (outcome.type) {
     case 'result':
       return succeeded(request, toJson(outcome.result));
+    case 'rendered':
+      return succeeded(request, outcome.text);
     case 'invalid':
       return invalid(request.id, outcome.problem);
     case 'unavailable':

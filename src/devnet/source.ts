@@ -33,8 +33,8 @@ export type BlockSource = {
   readonly depthOf: (position: Position) => number;
   /** The block as JSON. */
   readonly render: (position: Position, version: OgmiosVersion) => string;
-  /** Unspent outputs at the position; absent where the ledger isn't known. */
-  readonly utxo?: (position: Position, filter: UtxoFilter) => Json;
+  /** Unspent outputs at the position as JSON; absent where the ledger isn't known. */
+  readonly utxo?: (position: Position, filter: UtxoFilter) => string;
   /** How many blocks deep ledger states are kept. */
   readonly ledgerDepth: number;
   /** Takes transactions; absent where nothing is simulated. */

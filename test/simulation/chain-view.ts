@@ -1,7 +1,6 @@
 import { decodeNextBlock } from '../../src/chain/decode.js';
 import { parseExactJson } from '../../src/chain/exact-json.js';
 import { decodeUtxo, type UnspentOutput } from '../../src/chain/utxo.js';
-import { toJson } from '../../src/devnet/json.js';
 import type { UtxoFilter } from '../../src/devnet/source.js';
 import type { ChainView, LedgerView } from '../../src/sync/chain-view.js';
 import { ConnectionEnded } from '../../src/sync/connection.js';
@@ -23,7 +22,7 @@ export function chainViewOf(world: World, actor: string): ChainView {
         if (world.faultsOn && random.chance(0.03)) throw new ConnectionEnded('the node went away');
         const position = source.find(point);
         if (position === undefined || source.utxo === undefined) throw gone();
-        return decodeUtxo(parseExactJson(toJson(source.utxo(position, filter))));
+        return decodeUtxo(parseExactJson(source.utxo(position, filter)));
       };
       if (source.find(point) === undefined) throw gone();
       return {

@@ -10,26 +10,26 @@ import type { RequiredDepth } from './compare-output.js';
  * out, and what was spent above counts as unspent. True as long as no rollback went below that height.
  * A payment that is rolled back is part of it, so that one whose output is on the chain is found.
  */
-const RECORDED_AT = `
-  select * from (
-    select 'payment' as kind, tx_hash, output_index, address, user_id, status, amount_lovelace, assets,
-           block_hash, block_height, slot, tx_position, counted_from, spent_by, spent_height, inclusion,
-           required_confirmations
-      from incoming_payments where partition_id = $1 and PAGE
-    union all
-    select 'wallet', tx_hash, output_index, address, null, null, amount_lovelace, assets,
-           block_hash, block_height, slot, null, counted_from, spent_by, spent_height, 1, null
-      from wallet_outputs where partition_id = $1 and PAGE
-  ) o
-  where coalesce(block_height, counted_from, -1) <= $2::bigint`;
+const PAYMENTS_AT = `
+  select 'payment' as kind, tx_hash, output_index, address, user_id, status, amount_lovelace, assets,
+         block_hash, block_height, slot, tx_position, counted_from, spent_by, spent_height, inclusion,
+         required_confirmations
+    from incoming_payments
+   where partition_id = $1 and coalesce(block_height, counted_from, -1) <= $2::bigint`;
+const WALLET_AT = `
+  select 'wallet', tx_hash, output_index, address, null, null, amount_lovelace, assets,
+         block_hash, block_height, slot, null, counted_from, spent_by, spent_height, 1, null
+    from wallet_outputs
+   where partition_id = $1 and coalesce(block_height, counted_from, -1) <= $2::bigint`;
 
-const PAGE = RECORDED_AT.replaceAll('PAGE', '(tx_hash, output_index) > ($3::text, $4::int)').concat(
-  ' order by tx_hash, output_index limit $5',
-);
-const AMONG = RECORDED_AT.replaceAll(
-  'PAGE',
-  '(tx_hash, output_index) in (select * from unnest($3::text[], $4::int[]))',
-);
+// Each half ends by itself: of both together PostgreSQL would read and sort all that follows for every page.
+const NEXT = `
+  and (tx_hash, output_index) > ($3::text, $4::int) order by tx_hash, output_index limit $5`;
+const PAGE = `
+  (${PAYMENTS_AT} ${NEXT}) union all (${WALLET_AT} ${NEXT}) order by tx_hash, output_index limit $5`;
+
+const THESE = 'and (tx_hash, output_index) in (select * from unnest($3::text[], $4::int[]))';
+const AMONG = `${PAYMENTS_AT} ${THESE} union all ${WALLET_AT} ${THESE}`;
 
 type Row = {
   kind: 'payment' | 'wallet';

@@ -46,10 +46,13 @@ export async function watchedAmong(
   return watched;
 }
 
+// By "limit 1" each is looked up by its key, instead of reading all addresses for each page.
 const OTHER_OWNERS = `
   select r.address, a.user_id, a.watched_from, a.backfilled_height
     from (select distinct * from unnest($2::text[], $3::text[]) as r (address, user_id)) r
-    left join payment_addresses a on a.address = r.address and a.partition_id = $1
+    left join lateral (
+           select user_id, watched_from, backfilled_height from payment_addresses p
+            where p.address = r.address and p.partition_id = $1 limit 1) as a on true
    where a.user_id is distinct from r.user_id`;
 
 /** Of payments' addresses only those that aren't the payment's user's: they are few, if any. */
@@ -80,7 +83,8 @@ export async function watchedWallet(
 ): Promise<WatchedAddress> {
   const { rows } = await db.query<{ block_height: string }>(WALLET, [partitionId, hotWallet]);
   const backfilledHeight = numberOf(rows[0]?.block_height ?? null);
-  return { address: hotWallet, userId: null, watchedFrom: backfilledHeight, backfilledHeight };
+  // Followed from the start on, or since it was set: what blocks say of it is looked for from the start on.
+  return { address: hotWallet, userId: null, watchedFrom: -1, backfilledHeight };
 }
 
 // How much there is to an address decides how many are asked for at once.

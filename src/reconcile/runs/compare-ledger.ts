@@ -36,11 +36,13 @@ export async function compareLedger(work: Work): Promise<void> {
   }
   for (;;) {
     const { watchId } = work.progress();
-    const listed = await work.read((tx) => addressesAfter(tx, partitionId, watchId, QUESTION));
-    const asked = asManyAsFit(listed);
-    const last = asked.at(-1);
-    if (last === undefined) return;
-    await compareAddresses(work, asked, last.watchId);
+    let listed = await work.read((tx) => addressesAfter(tx, partitionId, watchId, QUESTION));
+    if (listed.length === 0) return;
+    while (listed.length > 0) {
+      const asked = asManyAsFit(listed);
+      await compareAddresses(work, asked, asked.at(-1)?.watchId ?? watchId);
+      listed = listed.slice(asked.length);
+    }
   }
 }
 

@@ -49,12 +49,23 @@ export const compareRecordedAt = (work: Work, addresses: readonly string[]): Pro
     return { rows: [...found.values()], last: references.at(-1) };
   });
 
+/** While a page is compared, the next one is read already: one page ahead, and no more. */
 async function compareInPages(work: Work, readPage: ReadPage): Promise<void> {
-  for (;;) {
-    const { after } = work.progress();
-    const page = await work.read((tx) => readSides(tx, work, readPage, after));
-    if (page.last === undefined) return;
-    await comparePage(work, page, placeOf(page.last));
+  const read = (after: Place): Promise<PageSides> => {
+    const sides = work.read((tx) => readSides(tx, work, readPage, after));
+    // Whoever waits for it is told; it may fail before anybody does.
+    sides.catch(() => undefined);
+    return sides;
+  };
+  let reading = read(work.progress().after);
+  try {
+    for (let page = await reading; page.last !== undefined; page = await reading) {
+      const last = placeOf(page.last);
+      reading = read(last);
+      await comparePage(work, page, last);
+    }
+  } finally {
+    await reading.catch(() => undefined);
   }
 }
 

@@ -1,19 +1,22 @@
 import { type OutputReference, outputReference } from '../../chain/block.js';
 import type { Queryable } from '../../database/transaction.js';
 
-// Nearly all are plainly held, and nothing else has to be known of them: they don't leave the database.
+// Nearly all are plainly held, and nothing else has to be known of them: they don't leave the database. By
+// "limit 1" each is looked up by its key: for some thousands of them PostgreSQL would read all of the table.
 const NOT_HELD = `
-  select tx_hash, output_index from unnest($3::text[], $4::int[]) as r (tx_hash, output_index)
-   where not exists (
-           select 1 from incoming_payments p
+  select r.tx_hash, r.output_index
+    from unnest($3::text[], $4::int[]) as r (tx_hash, output_index)
+    left join lateral (
+           select true as held from incoming_payments p
             where p.tx_hash = r.tx_hash and p.output_index = r.output_index and p.partition_id = $1
               and (p.spent_by is null or p.spent_height > $2) and p.status <> 'rolled_back'
-              and coalesce(p.block_height, p.counted_from, -1) <= $2)
-     and not exists (
-           select 1 from wallet_outputs w
+              and coalesce(p.block_height, p.counted_from, -1) <= $2 limit 1) as p on true
+    left join lateral (
+           select true as held from wallet_outputs w
             where w.tx_hash = r.tx_hash and w.output_index = r.output_index and w.partition_id = $1
               and (w.spent_by is null or w.spent_height > $2)
-              and coalesce(w.block_height, w.counted_from, -1) <= $2)`;
+              and coalesce(w.block_height, w.counted_from, -1) <= $2 limit 1) as w on p.held is null
+   where p.held is null and w.held is null`;
 
 /** Those of them that the books don't hold to be unspent right after the block of that height. */
 export async function notHeld(

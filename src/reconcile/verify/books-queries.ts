@@ -33,21 +33,24 @@ const TAKEN = `
               else amount_lovelace + held_fee end`;
 const HELD = "case status when 'confirmed' then 0 else amount_lovelace + held_fee end";
 
-// Without "offset 0" the first weight would be made twice.
-const ENTRIES = `
+const SIGNED = "case type when 'credit' then amount else -amount end";
+// Without "offset 0" the weights would be made more than once. The sign is the weight's: that is quicker than
+// that of an amount.
+const entriesBy = (byUser: string): string => `
   select unit, count(*) as entries, 0 as balances, 0 as total,
-         sum(signed) filter (where by_hand) as manual, 0 as expected, 0 as deposits, 0 as hot,
-         0 as in_flight,
-         sum(signed * ((by_user >> 1) + case when by_hand then 0 else ${caused('cause', 'place', 'by_user')} end)
-         ) as weighted
+         sum(${SIGNED}) filter (where cause is null) as manual,
+         0 as expected, 0 as deposits, 0 as hot, 0 as in_flight,
+         sum(amount * case type when 'credit' then half else -half end) as weighted
     from (
-      select unit, case type when 'credit' then amount else -amount end as signed,
-             ${weight('user_id', 'bucket')} as by_user,
-             tx_hash is null and payout_id is null as by_hand,
-             case when payout_id is null then tx_hash when tx_hash is null then payout_id
-                  else tx_hash || payout_id end as cause,
-             coalesce(output_index, -1)::bigint as place
-        from balance_transactions offset 0) as entries
+      select unit, type, amount, cause,
+             ${byUser} + case when cause is null then 0 else ${caused('cause', 'place', 'by_user')} end as half
+        from (
+          select unit, type, amount, ${weight('user_id', 'bucket')} as by_user,
+                 case when payout_id is null then tx_hash when tx_hash is null then payout_id
+                      else tx_hash || payout_id end as cause,
+                 coalesce(output_index, -1)::bigint as place
+            from balance_transactions offset 0) as entries
+      offset 0) as entries
    group by unit`;
 const BALANCES = `
   select unit, 0, count(*), sum(available + held + pending), 0, 0, 0, 0, 0,
@@ -93,9 +96,15 @@ const BOOKS = `
          coalesce(sum(expected), 0)::text as expected, coalesce(sum(deposits), 0)::text as deposits,
          coalesce(sum(hot), 0)::text as "hotWallet", coalesce(sum(in_flight), 0)::text as "inFlight",
          coalesce(sum(weighted), 0) <> 0 as differs
-    from (${ENTRIES} union all ${BALANCES} union all ${PAYMENTS} union all ${WALLET} union all ${PAYOUTS}
+    from (${entriesBy('(by_user >> 1)')} union all ${BALANCES} union all ${PAYMENTS} union all ${WALLET} union all ${PAYOUTS}
     ) as parts
    group by unit`;
+
+/** Without the balances. */
+const LEDGER = `
+  select coalesce(bool_or(differs), false) as differs
+    from (select coalesce(sum(weighted), 0) <> 0 as differs
+            from (${entriesBy('0')} union all ${PAYMENTS} union all ${PAYOUTS}) as parts group by unit) as units`;
 
 /** All there is of one unit, as decimal strings. */
 export type UnitBooks = {
@@ -117,5 +126,12 @@ export type UnitBooks = {
   readonly differs: boolean;
 };
 
+/** The number drawn at random is less than that. */
+export const SEED_MAX = 2 ** 48 - 1;
+
 export const readBooks = async (db: Queryable, seed: number): Promise<readonly UnitBooks[]> =>
   (await db.query<UnitBooks>(BOOKS, [seed])).rows;
+
+/** Whether any entry isn't what its payment or payout is, whatever balances say. */
+export const ledgerDiffers = async (db: Queryable, seed: number): Promise<boolean> =>
+  (await db.query<{ differs: boolean }>(LEDGER, [seed])).rows[0]?.differs === true;

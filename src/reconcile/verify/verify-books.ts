@@ -10,7 +10,7 @@ import {
 import { checkDigest, type DigestCheck } from '../../payments/digest/check-digest.js';
 import type { Bounded } from '../seals/check-queries.js';
 import { type OutsideNotes, type SealsCheck, verifySeals } from '../seals/check-seals.js';
-import { readBooks, type UnitBooks } from './books-queries.js';
+import { readBooks, SEED_MAX, type UnitBooks } from './books-queries.js';
 import {
   type LedgerMismatch,
   ledgerMismatches,
@@ -102,9 +102,6 @@ function agreeing(books: readonly UnitBooks[]): BalanceVerification {
   const balances = sum((unit) => unit.balances);
   return { balances, entries: sum((unit) => unit.entries), mismatches: [], mismatchCount: 0 };
 }
-
-/** The most that is drawn at once. */
-const SEED_MAX = 2 ** 48 - 1;
 
 const PARTITIONS = 'select partition_id from sync_state order by partition_id';
 
