@@ -53,6 +53,15 @@ export const isHeld = (url: string): Promise<boolean> =>
     return rows[0]?.held === true;
   });
 
+/** Whether nobody has a rebuild to do any more. */
+export const isRebuilt = (url: string): Promise<boolean> =>
+  withClient(url, async (client) => {
+    const { rows } = await client.query(
+      "select 1 from chain_jobs where state in ('queued', 'running')",
+    );
+    return rows.length === 0;
+  });
+
 async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { startDevnet } from '../src/devnet/server.js';
 import { FIRST_DIGEST } from '../src/payments/digest/facts.js';
 import { createApi } from './api.js';
-import { type Books, digestHolds, isHeld, readBooks } from './drill-books.js';
+import { type Books, digestHolds, isHeld, isRebuilt, readBooks } from './drill-books.js';
 import {
   ADA,
   atTip,
@@ -150,7 +150,11 @@ async function recover(
   await company.openAnew();
   step('an empty PostgreSQL');
   const { digest } = await company.teller('restore', file);
-  step(`teller restore: the set ${set}, rows against their digest: ${String(digest)}`);
+  step(
+    set === 'all'
+      ? `teller restore: everything, and the rows against their digest: ${String(digest)}`
+      : 'teller restore: what is critical; a rebuild is queued for the rest',
+  );
   await company.start('B');
   await company.atTip();
   step('teller run: the chain is followed to its tip');
@@ -163,6 +167,10 @@ async function recover(
     (await isHeld(company.url())) ? undefined : true,
   );
   const total = step('teller payout fence: payouts go on');
+  await mineUntil('the rebuild has ended', company.devnet, signal, async () =>
+    (await isRebuilt(company.url())) ? true : undefined,
+  );
+  if (set === 'critical') step('the rebuild has filled in from the chain what the backup left out');
   await asked();
   narrator.held(
     'what clients asked for after the backup they ask for again, and nobody is paid twice',
