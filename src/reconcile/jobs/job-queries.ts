@@ -23,6 +23,7 @@ export type Job = {
   readonly problem: string | null;
 };
 
+// Ordered by `chain_jobs.id` where it is: the bare name is the text, in which 9 comes after 10.
 const COLUMNS = `
   id::text, kind, params, state, requested_by as "requestedBy", requested_at as "requestedAt",
   started_at as "startedAt", finished_at as "finishedAt", heartbeat_at as "heartbeatAt", progress,
@@ -59,14 +60,14 @@ export async function readJob(db: Queryable, id: string): Promise<Job | null> {
 }
 
 const OPEN = `select ${COLUMNS} from chain_jobs
-   where partition_id = $1 and state in ('queued', 'running') order by id`;
+   where partition_id = $1 and state in ('queued', 'running') order by chain_jobs.id`;
 
 /** Oldest first: the order in which they are done. */
 export const openJobs = async (db: Queryable, partitionId: number): Promise<Job[]> =>
   (await db.query<Job>(OPEN, [partitionId])).rows;
 
 const LATEST = `select ${COLUMNS} from chain_jobs
-   where partition_id = $1 and kind = $2 order by id desc limit $3`;
+   where partition_id = $1 and kind = $2 order by chain_jobs.id desc limit $3`;
 
 /** Newest first. */
 export const latestJobs = async (

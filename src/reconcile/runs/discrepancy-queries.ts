@@ -152,11 +152,12 @@ const FORGET_ALL = 'delete from reconciliation_discrepancies where run_id = $1';
 /** What was found at a point that is lost means nothing at another one. */
 export const forgetFindings = (tx: Tx, runId: string) => tx.query(FORGET_ALL, [runId]);
 
+// The bare name would order by the text that is read, and pages would leave out what crosses 10,000.
 const FINDINGS = `
-  select id::text, type, tx_hash, output_index, address, recorded, on_chain, reason
-    from reconciliation_discrepancies
-   where run_id = $1 and state = 'open' and id > $2
-   order by id limit $3`;
+  select d.id::text, d.type, d.tx_hash, d.output_index, d.address, d.recorded, d.on_chain, d.reason
+    from reconciliation_discrepancies d
+   where d.run_id = $1 and d.state = 'open' and d.id > $2
+   order by d.id limit $3`;
 const PAGE_ROWS = 1000;
 
 /** What a run found and nobody closed yet, in pages. */

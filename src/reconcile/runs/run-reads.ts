@@ -27,8 +27,9 @@ export type RunView = {
   readonly problem: string | null;
 };
 
+// Ordered by `r.id` where it is: the bare name is the text that is shown, in which 9 comes after 10.
 const RUN = `
-  select id::text, scope, state, requested_by as "requestedBy", repair, started_at as "startedAt",
+  select r.id::text, scope, state, requested_by as "requestedBy", repair, started_at as "startedAt",
          finished_at as "finishedAt", slot::text, block_hash as "blockHash", block_height::text as "blockHeight",
          matched::text, mismatched::text, missing::text, extra::text, repaired::text, addresses::text,
          totals, problem,
@@ -68,7 +69,7 @@ export const readRun = async (db: Queryable, id: string): Promise<RunView | null
   return rows[0] === undefined ? null : showRun(rows[0]);
 };
 
-const LATEST = `${RUN} where scope = $1 and state = 'finished' order by id desc limit 1`;
+const LATEST = `${RUN} where scope = $1 and state = 'finished' order by r.id desc limit 1`;
 
 /** The last one that came to its end; null where there was none. */
 export const latestRun = async (db: Queryable, scope: RunScope): Promise<RunView | null> => {
@@ -80,8 +81,8 @@ export type PageRequest = { readonly limit: number; readonly cursor?: string | u
 const ID = [/^\d{1,18}$/];
 
 const LIST = `${RUN}
-   where ($1::text is null or scope = $1) and ($2::bigint is null or id < $2)
-   order by id desc limit $3::int + 1`;
+   where ($1::text is null or scope = $1) and ($2::bigint is null or r.id < $2)
+   order by r.id desc limit $3::int + 1`;
 
 /** Newest first. @throws CursorError */
 export async function listRuns(
