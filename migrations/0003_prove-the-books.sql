@@ -51,6 +51,9 @@ create unique index balance_transactions_payout_once on balance_transactions
   (payout_id, payout_turn, unit, bucket, type, reason, (coalesce(correction_id, 0)))
   where payout_id is not null;
 
+-- A balance that another hand changed is found and set right; it must not keep a block from being applied.
+alter table user_balances drop constraint user_balances_held_check, drop constraint user_balances_pending_check;
+
 -- The canonical outputs and spends at watched addresses, folded block by block; a row for each block
 -- that has any, and for each whose ledger was asked for what came before. Kept for good.
 create table state_digests (

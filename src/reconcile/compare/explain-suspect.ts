@@ -3,6 +3,7 @@ import type { ChainOutput, Finding } from '../model/finding.js';
 import type { Evidence } from './block-evidence.js';
 import { type Doubt, findingsOf, type Surroundings } from './judge-outputs.js';
 import type { Recorded } from './recorded-queries.js';
+import { isCovered } from './watching.js';
 
 /** What is looked for in blocks, with what the ledger says of it now. */
 export type Doubtful = {
@@ -63,6 +64,7 @@ export function explain(
       placement: hasBlock || !keepsNone ? made.placement : null,
     };
     if (recorded === null) return [missing(onChain, spent === 'gone' ? NO_SPENDER : null)];
+    if (!hasBlock && isAwaited(recorded, surroundings)) return [];
     return withReason(
       findingsOf(recorded, onChain, surroundings),
       spent === 'gone' ? NO_SPENDER : null,
@@ -73,6 +75,7 @@ export function explain(
     const isKnown = onChain?.placement != null || readAbove !== null;
     return onChain === null ? [] : [missing(onChain, isKnown ? null : NOT_READ)];
   }
+  if (isAwaited(recorded, surroundings)) return [];
   if (onChain !== null) {
     // The ledger holds it and no followed block made it: it was there before.
     const isAll = readAbove !== null && readAbove <= followedAbove;
@@ -81,6 +84,20 @@ export function explain(
   }
   return withoutMaking(recorded, spent, readAbove, followedAbove, surroundings);
 }
+
+/** A rollback took back what was there before; the ledger is going to be asked for it again. */
+const isAwaited = (
+  { kind, status, address }: Recorded,
+  { watched, height }: Surroundings,
+): boolean => {
+  const watching = watched.get(address);
+  return (
+    kind === 'payment' &&
+    status === 'rolled_back' &&
+    watching !== undefined &&
+    !isCovered(watching, height)
+  );
+};
 
 /** No block that was read made it, and the ledger doesn't hold it. */
 function withoutMaking(

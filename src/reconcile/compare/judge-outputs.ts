@@ -72,7 +72,7 @@ export function judgeRecorded(
     const side = { reference, address, recorded, onChain };
     if (isHeld(recorded) && onChain === null) {
       suspects.push({ ...side, doubt: 'gone' });
-    } else if (isPlacementDoubtful(recorded, headers)) {
+    } else if (isPlacementDoubtful(recorded, headers) || isBack(recorded, onChain)) {
       suspects.push({ ...side, doubt: 'placement' });
     } else if (onChain !== null) {
       const found = findingsOf(recorded, onChain, surroundings);
@@ -82,6 +82,10 @@ export function judgeRecorded(
   }
   return { matched, findings, suspects };
 }
+
+/** Rolled back, and the ledger holds it: only its block tells whether it had to be recorded again. */
+const isBack = ({ status }: Recorded, onChain: ChainOutput | null): boolean =>
+  status === 'rolled_back' && onChain !== null;
 
 /** All ways in which the two sides of one output differ. */
 export function findingsOf(

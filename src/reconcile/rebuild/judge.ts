@@ -24,7 +24,7 @@ export function judge(candidate: Candidate, context: JudgeContext): Finding[] {
   const { recorded, derived } = candidate;
   if (recorded === null) {
     if (derived === null || !derived.must) return [];
-    return [finding(candidate, 'missing_in_db', asRecordable(derived, recorded))];
+    return [finding(candidate, 'missing_in_db', asRecordable(derived))];
   }
   if (derived === null) return judgeUnread(candidate, recorded, context);
   if (isUncounted(recorded) && !mustBe(candidate, derived, context)) return [];
@@ -32,7 +32,7 @@ export function judge(candidate: Candidate, context: JudgeContext): Finding[] {
     return [finding(candidate, 'extra_in_db', null)];
   }
   return differences(candidate, derived, context).map((type) =>
-    finding(candidate, type, asRecordable(derived, recorded)),
+    finding(candidate, type, asRecordable(derived)),
   );
 }
 
@@ -117,18 +117,15 @@ function isForeign(
   return onChain.address !== hotWallet && onChain.address !== recorded.address;
 }
 
-/** What was there before it was followed is recorded without a block, whatever block made it. */
-const asRecordable = (
-  { inBlock, placement, ...output }: DerivedOutput,
-  recorded: RecordedOutput | null,
-): ChainOutput => ({
+/** With its block: whether the books keep it is for healing to decide. */
+const asRecordable = ({ placement, ...output }: DerivedOutput): ChainOutput => ({
   reference: output.reference,
   address: output.address,
   lovelace: output.lovelace,
   assets: output.assets,
   hasScript: output.hasScript,
   spent: output.spent,
-  placement: inBlock || (recorded !== null && recorded.placement !== null) ? placement : null,
+  placement,
 });
 
 const finding = (

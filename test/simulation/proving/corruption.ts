@@ -36,7 +36,11 @@ export const CORRUPTIONS: Readonly<Record<string, string>> = {
   'blocks changed': `
     update incoming_payments set block_hash = md5($1) || md5(tx_hash), slot = slot + 1
      where ${LIVE} and block_height is not null and ${CHOSEN}`,
-  'wallet outputs dropped': `delete from wallet_outputs where block_height is not null and ${CHOSEN}`,
+  // Of what was made and spent before the wallet's past was asked for nobody misses anything.
+  'wallet outputs dropped': `
+    delete from wallet_outputs
+     where block_height is not null and ${CHOSEN}
+       and (spent_by is null or block_height > (select max(block_height) from wallet_backfills))`,
   'wallet outputs invented': `
     insert into wallet_outputs
     select (jsonb_populate_record(w, jsonb_build_object(
