@@ -190,15 +190,23 @@ async function recover(
   );
 }
 
+const SHOWN_MAX = 5;
+
 function expectSame(before: Books, after: Books): void {
-  const told = (name: keyof Books): string => JSON.stringify(after[name]);
-  for (const name of ['digest', 'balances', 'payouts', 'payments'] as const) {
+  for (const name of ['digest', 'payments', 'balances', 'payouts'] as const) {
+    const [was, is] = [linesOf(before[name]), linesOf(after[name])];
+    const lost = was.filter((line) => !is.includes(line));
+    const added = is.filter((line) => !was.includes(line));
     expectThat(
-      JSON.stringify(before[name]) === told(name),
-      `${name} were ${JSON.stringify(before[name])} and are ${told(name)}`,
+      was.length === is.length && lost.length + added.length === 0,
+      `${name}: ${lost.length} of before aren't there any more: ${lost.slice(0, SHOWN_MAX).join('; ')}; ` +
+        `${added.length} are new: ${added.slice(0, SHOWN_MAX).join('; ')}`,
     );
   }
 }
+
+const linesOf = (value: Books[keyof Books]): readonly string[] =>
+  typeof value === 'object' ? value : [String(value)];
 
 /** Says how long each step took. @returns since the beginning, in milliseconds */
 function stopwatch(narrator: Narrator, beganAt: number): (what: string) => number {
