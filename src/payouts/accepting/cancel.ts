@@ -32,12 +32,12 @@ async function cancelIn(tx: Tx, id: string, caller: Caller): Promise<CancelOutco
   // Before the payout, as everybody does; shared, so that no hold begins until this is decided.
   const hold = await lockHold(tx);
   const { now } = hold;
-  const mayHaveForgotten = await isAnother(tx, hold);
+  const mayHaveForgotten = hold.heldAt !== null || (await isAnother(tx, hold));
   const { rows } = await tx.query<PayoutRow & { batch_id: string | null }>(LOCK, [id]);
   const [row] = rows;
   if (row === undefined) return { type: 'not_found' };
   const payout = payoutFrom(row);
-  const detail = whyTooLate(payout, row.batch_id !== null, mayHaveForgotten ? now : hold.heldAt);
+  const detail = whyTooLate(payout, row.batch_id !== null, mayHaveForgotten);
   if (detail !== null) return { type: 'too_late', detail };
   const { rowCount } = await tx.query(CANCEL, [id, now]);
   if (rowCount !== 1) throw new Error('a locked payout changed');
@@ -52,17 +52,20 @@ async function isAnother(tx: Tx, { identity }: Hold): Promise<boolean> {
   return Object.entries(now).some(([name, value]) => identity[name] !== value);
 }
 
-/** @param heldAt what was made before may have been submitted by what was forgotten */
-function whyTooLate(payout: Payout, inBatch: boolean, heldAt: Date | null): string | null {
+/**
+ * @param mayHaveForgotten what was submitted. A payout that is younger than that proves nothing: asked for
+ * again, one that was forgotten has the same id, and what pays it may still land
+ */
+function whyTooLate(payout: Payout, inBatch: boolean, mayHaveForgotten: boolean): string | null {
   if (payout.status !== 'awaiting_approval' && payout.status !== 'queued') {
     return `the payout is ${payout.status}`;
   }
   if (inBatch)
     return 'a transaction that pays it was signed before and may still come into a block';
-  if (heldAt !== null && payout.createdAt <= heldAt) {
+  if (mayHaveForgotten) {
     return (
       'payouts are held because the database may have forgotten what was submitted, ' +
-      'and this one is older than that'
+      'and this one may be part of it: cancel it once they go on'
     );
   }
   return null;
