@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import type { ObserveProof } from '../model/proof-events.js';
 import { BackupError } from './backup-error.js';
 import { setOfName } from './backup-name.js';
+import type { BackupSet } from './backup-sets.js';
 import { PARTIAL } from './file-in-place.js';
 import { type BackupDeps, makeBackup } from './make-backup.js';
 import { PRODUCT } from './manifest.js';
@@ -24,12 +25,14 @@ export type PlannedBackups = {
 /**
  * What BACKUP_CRON does each time: the sets that are due, then away with what is kept no longer.
  *
- * @throws the first that couldn't be written; whatever else was due is written all the same
+ * @throws the first that couldn't be written; whatever else was due is written all the same, and what is
+ * kept no longer of sets that were written is removed: a disk that fills up must not stay full
  */
 export async function backupByPlan(deps: PlannedBackupDeps, now: Date): Promise<PlannedBackups> {
   const directory = resolve(deps.directory);
   const written: string[] = [];
   const problems: unknown[] = [];
+  const failed = new Set<BackupSet>();
   const before = await readKept(directory, deps);
   for (const set of dueSets(before.kept, now)) {
     try {
@@ -40,14 +43,15 @@ export async function backupByPlan(deps: PlannedBackupDeps, now: Date): Promise<
     } catch (error) {
       deps.observe({ type: 'backup_failed', kind: set, reason: reasonOf(error) });
       problems.push(error);
+      failed.add(set);
     }
   }
   for (const { file, reason } of before.unreadable) {
     deps.observe({ type: 'backup_failed', kind: 'kept', reason: `${file}: ${reason}` });
   }
-  // Where nothing new could be written, the old ones are all there is.
+  const removed = await removeExpired(directory, deps, now, failed);
   if (problems.length > 0) throw problems[0];
-  return { written, removed: await removeExpired(directory, deps, now) };
+  return { written, removed };
 }
 
 type Kept = {
@@ -77,14 +81,17 @@ async function readKept(directory: string, { network }: PlannedBackupDeps): Prom
   return { kept, unreadable };
 }
 
+/** Where nothing new of a set could be written, its old ones are all there is. */
 async function removeExpired(
   directory: string,
   deps: PlannedBackupDeps,
   now: Date,
+  failed: ReadonlySet<BackupSet>,
 ): Promise<string[]> {
   const { kept } = await readKept(directory, deps);
   const removed: string[] = [];
-  for (const { file } of expiredBackups(kept, now)) {
+  for (const { file, set } of expiredBackups(kept, now)) {
+    if (failed.has(set)) continue;
     await rm(file, { force: true });
     await rm(checksumFile(file), { force: true });
     removed.push(file);
