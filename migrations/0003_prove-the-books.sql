@@ -247,3 +247,12 @@ create table backups (
   problem text
 );
 create index backups_finished on backups (kind, finished_at);
+
+-- Whenever the books were held against each other to the end: whether they agree doesn't hang on who leads.
+create table verifications (
+  id bigint generated always as identity primary key,
+  finished_at timestamptz not null default now(),
+  requested_by text not null,
+  -- Of every kind.
+  mismatches bigint not null
+);

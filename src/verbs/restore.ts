@@ -84,7 +84,7 @@ function showProgress(terminal: Terminal, { manifest }: Archive) {
 }
 
 function tell(terminal: Terminal, report: RestoreReport, differs: boolean): void {
-  const { manifest, rows, jobs } = report;
+  const { manifest, rows } = report;
   const [point] = manifest.points;
   sayFields(terminal, {
     restored: `${counted(rows, 'row')} of ${counted(manifest.tables.length, 'table')}`,
@@ -94,15 +94,7 @@ function tell(terminal: Terminal, report: RestoreReport, differs: boolean): void
       point?.hash == null ? 'no block yet' : `${point.slot}.${point.hash}, height ${point.height}`,
     digest: `${point?.digest ?? '-'}${digestNote(report, differs)}`,
   });
-  terminal.out(
-    '\nPayouts are held. Start `teller run`: it follows the chain from there to the tip.\n',
-  );
-  if (jobs.length > 0) {
-    terminal.out('A rebuild is queued: whoever leads fills in from the chain what was left out.\n');
-  }
-  terminal.out(
-    '`teller payout fence` makes payouts go on soon; else they do once what was signed expired.\n',
-  );
+  tellNext(terminal, report);
   if (differs) {
     terminal.err(
       'teller: payments and wallet were not what their digest says when the backup was made: run ' +
@@ -111,12 +103,38 @@ function tell(terminal: Terminal, report: RestoreReport, differs: boolean): void
   }
 }
 
+function tellNext(terminal: Terminal, { jobs, paused }: RestoreReport): void {
+  if (paused) {
+    terminal.out(
+      '\nPayouts are paused: addresses alone do not tell what was paid before, and a payout that is asked ' +
+        'for again\nwould be paid again. Start `teller run` with START_POINT before the first payout ' +
+        '(`origin` is): what was paid\nis then learned from the chain. Once it is at the tip, `teller payout resume`.\n',
+    );
+    return;
+  }
+  terminal.out(
+    '\nPayouts are held. Start `teller run`: it follows the chain from there to the tip.\n',
+  );
+  if (jobs.length > 0) {
+    terminal.out(
+      'A rebuild is queued: whoever leads fills in from the chain what was left out. Until it has ended ' +
+        'the\nbooks cannot be verified.\n',
+    );
+  }
+  terminal.out(
+    '`teller payout fence` makes payouts go on soon; else they do once what was signed expired.\n',
+  );
+}
+
 const digestNote = ({ digests }: RestoreReport, differs: boolean): string => {
   if (digests === null) return '';
   return differs ? ', and the rows differ from it' : ', and the rows are those';
 };
 
-const showReport = ({ file, manifest, rows, digests, jobs }: RestoreReport, differs: boolean) => ({
+const showReport = (
+  { file, manifest, rows, digests, jobs, paused }: RestoreReport,
+  differs: boolean,
+) => ({
   file,
   set: manifest.set,
   createdAt: manifest.createdAt,
@@ -125,4 +143,5 @@ const showReport = ({ file, manifest, rows, digests, jobs }: RestoreReport, diff
   tables: Object.fromEntries(manifest.tables.map((table) => [table.name, table.rows])),
   digest: digests === null ? 'not_compared' : differs ? 'differs' : 'equal',
   jobs,
+  paused,
 });

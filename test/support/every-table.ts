@@ -31,8 +31,9 @@ const ROWS: readonly (readonly [text: string, values: readonly unknown[]])[] = [
             ($2, 0, 'addr_test1a', 'ann', 9007199254740993, '{"ab": "18446744073709551615"}',
              'confirmed', $1, 2, 40, $1, 10, null),
             ($3, 1, 'addr_test1b', 'bob', 3, '{}', 'rolled_back', null, null, null, null, null, null),
-            ($4, 0, 'addr_test1b', 'bob', 4, '{}', 'pending', null, null, null, null, null, 8)`,
-    [hex('1'), hex('2'), hex('3'), hex('4')],
+            ($4, 0, 'addr_test1b', 'bob', 4, '{}', 'pending', null, null, null, null, null, 8),
+            ($5, 0, 'addr_test1b', 'bob', 5, '{}', 'ignored', $1, 1, 20, null, null, null)`,
+    [hex('1'), hex('2'), hex('3'), hex('4'), hex('5')],
   ],
   [
     `insert into wallet_outputs (tx_hash, output_index, partition_id, address, amount_lovelace, block_hash,
@@ -104,6 +105,7 @@ const ROWS: readonly (readonly [text: string, values: readonly unknown[]])[] = [
   [`insert into chain_guard (partition_id, reasons) values (0, '[{"kind": "density"}]')`, []],
   [`insert into address_checks values ('addr_test1a', now(), 9)`, []],
   [`insert into backups (kind) values ('all')`, []],
+  [`insert into verifications (requested_by, mismatches) values ('test', 1)`, []],
   [`insert into chain_jobs (kind, state, requested_by) values ('rebuild', 'done', 'test')`, []],
   [
     `insert into rebuild_outputs select id, $1, 0, 'addr_test1a', 1, '{}', false, $1, 1, 20, 0 from chain_jobs`,

@@ -20,10 +20,10 @@ const NONE: TablePolicy = { sets: [] };
 /**
  * What a rollback may still change, what isn't settled, and what no followed block made: without
  * these rows the worker couldn't follow on from the backup's point, because the ledger knows of
- * credits that it would give again. `blocks` holds the rollback window. The chain gives the others back.
+ * credits that it would give again. What was ignored is in no ledger: nothing else tells that it was. `blocks` holds the rollback window. The chain gives the others back.
  */
 const UNSETTLED_PAYMENTS = `
-  status in ('seen', 'pending', 'rolled_back') or counted_from is not null
+  status in ('seen', 'pending', 'rolled_back', 'ignored') or counted_from is not null
   or block_height >= (select coalesce(min(height), 0) from blocks)
   or spent_height >= (select coalesce(min(height), 0) from blocks)`;
 
@@ -59,6 +59,8 @@ export const TABLE_POLICIES: Readonly<Record<string, TablePolicy>> = {
   address_checks: ALL,
   // Where backups lie is told by the place where they lie.
   backups: NONE,
+  // What was found in another database says nothing of this one.
+  verifications: NONE,
   // A job belongs to the database that it was begun in, with its books beside the live ones.
   chain_jobs: NONE,
   rebuild_outputs: NONE,

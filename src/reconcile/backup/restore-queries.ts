@@ -48,7 +48,7 @@ export const watchAnew = (tx: Tx) => tx.query(FORGET_HEIGHTS);
 
 const REQUEST_REBUILD = `
   insert into chain_jobs (partition_id, kind, params, requested_by)
-  select partition_id, 'rebuild', '{"from": "origin", "dryRun": false}', $1
+  select partition_id, 'rebuild', '{"from": "origin", "dryRun": false, "after": "restore"}', $1
     from sync_state where started order by partition_id
   returning id::text`;
 
@@ -62,3 +62,21 @@ const NOTE_RESTORE = `
 
 export const noteRestore = (tx: Tx, at: Date, actor: string, details: object) =>
   tx.query(NOTE_RESTORE, [at, actor, JSON.stringify(details)]);
+
+const REBUILD_OF_RESTORE = `
+  select j.id::text, j.state, j.problem from chain_jobs j
+   where j.kind = 'rebuild' and j.params->>'after' = 'restore' and j.state <> 'done'
+     and not exists (select 1 from chain_jobs l
+          where l.partition_id = j.partition_id and l.kind = 'rebuild' and l.id > j.id and l.state = 'done'
+            and l.params->>'from' = 'origin' and l.params->>'dryRun' = 'false')
+   order by j.id limit 1`;
+
+export type RebuildOfRestore = {
+  readonly id: string;
+  readonly state: 'queued' | 'running' | 'failed' | 'cancelled';
+  readonly problem: string | null;
+};
+
+/** The one that a restore asked for, as long as neither it nor a later one has filled in what was left out. */
+export const rebuildOfRestore = async (db: Queryable): Promise<RebuildOfRestore | null> =>
+  (await db.query<RebuildOfRestore>(REBUILD_OF_RESTORE)).rows[0] ?? null;

@@ -7,6 +7,7 @@ import { createSession } from '../../database/pool.js';
 import type { Tx } from '../../database/transaction.js';
 import { checkDigest, type DigestCheck } from '../../payments/digest/check-digest.js';
 import { audit } from '../../payouts/model/books-queries.js';
+import { setPaused } from '../../payouts/model/control-queries.js';
 import { readIdentity } from '../../payouts/model/database-identity.js';
 import { hold } from '../../payouts/paying/hold-queries.js';
 import { BackupError } from './backup-error.js';
@@ -45,6 +46,8 @@ export type RestoreReport = {
   readonly digests: readonly DigestCheck[] | null;
   /** Jobs that fill in from the chain what the backup left out. */
   readonly jobs: readonly string[];
+  /** Nothing of what was paid before is in the set: payouts wait for a person, and not only for time. */
+  readonly paused: boolean;
 };
 
 /** Told of what is done: the bytes verified, then the rows written. */
@@ -102,7 +105,7 @@ async function fill(
   await refuseDifferent(tx, manifest, file);
   const digests = manifest.set === 'all' ? await checkDigests(tx, manifest) : null;
   const jobs = await takeOver(tx, deps, manifest, file);
-  return { file, manifest, rows, digests, jobs };
+  return { file, manifest, rows, digests, jobs, paused: manifest.set === 'addresses' };
 }
 
 async function copyTables(
@@ -174,6 +177,20 @@ async function takeOver(
   await hold(tx, at, reason, await readIdentity(tx));
   const held = { action: 'payout.held', entityType: 'payouts', entityId: 'all' } as const;
   await audit(tx, at, [{ ...held, actor, details: { reason } }]);
+  if (set === 'addresses') await pause(tx, at, actor);
   await noteRestore(tx, at, actor, { file: basename(file), set, createdAt, points });
   return set === 'critical' ? requestRebuild(tx, actor) : [];
+}
+
+const PAUSE_REASON =
+  'restored from a backup of addresses alone: what was paid before is not known, unless START_POINT lies before the first payout';
+
+/**
+ * A hold ends once nothing forgotten can land; what did land before the new start is never learned of, and
+ * would be paid again when it is asked for again.
+ */
+async function pause(tx: Tx, at: Date, actor: string): Promise<void> {
+  await setPaused(tx, actor, PAUSE_REASON);
+  const paused = { action: 'payout.paused', entityType: 'payouts', entityId: 'all' } as const;
+  await audit(tx, at, [{ ...paused, actor, details: { reason: PAUSE_REASON } }]);
 }

@@ -114,7 +114,7 @@ describe('a backup that is restored', () => {
       'select left(tx_hash, 1) as tx from incoming_payments order by 1',
     );
     // The first is confirmed below the window in which blocks are taken back.
-    expect(rows.map(({ tx }) => tx)).toEqual(['2', '3', '4']);
+    expect(rows.map(({ tx }) => tx)).toEqual(['2', '3', '4', '5']);
     expect(await rowsIn(target.pool, 'balance_transactions')).toEqual(
       await rowsIn(original.pool, 'balance_transactions'),
     );
@@ -126,7 +126,7 @@ describe('a backup that is restored', () => {
       {
         id: jobs[0],
         kind: 'rebuild',
-        params: { from: 'origin', dryRun: false },
+        params: { from: 'origin', dryRun: false, after: 'restore' },
         state: 'queued',
         requested_by: 'cli:test',
       },
@@ -146,6 +146,23 @@ describe('a backup that is restored', () => {
       { user: 'bob', from: '-1', backfilled: null },
     ]);
     expect(await rowsIn(target.pool, 'sync_state')).toEqual([]);
+  });
+
+  test('of addresses leaves payouts paused until a person has seen to what was paid before', async () => {
+    const { file } = await backUp(original, folder.path, 'addresses');
+    const target = await open(createTestDatabase);
+    expect(await restoreInto(target, file)).toMatchObject({ paused: true });
+    const { rows } = await target.pool.query(
+      'select paused_by, pause_reason, held_at is not null as held from payout_control',
+    );
+    const reason = expect.stringContaining('what was paid before is not known') as string;
+    expect(rows).toEqual([{ paused_by: 'cli:test', pause_reason: reason, held: true }]);
+    const { rows: audited } = await target.pool.query('select action from audit_log order by id');
+    expect(audited.map(({ action }: { action?: string }) => action)).toEqual([
+      'payout.held',
+      'payout.paused',
+      'database.restored',
+    ]);
   });
 
   test('says in its file what it is, to nobody but its owner, and beside it what it should be', async () => {
