@@ -3,7 +3,10 @@ import type { Endowment } from '../src/devnet/genesis.js';
 import { startDevnet } from '../src/devnet/server.js';
 import { longAddress } from '../test/support/addresses.js';
 
-/** A devnet with a large ledger, in a process of its own: `node reconcile-chain.ts OUTPUTS ADDRESSES`. */
+/**
+ * A devnet with a large ledger, in a process of its own: `node reconcile-chain.ts OUTPUTS ADDRESSES`. At SIGUSR2
+ * it says how much time of processors it took since it listened.
+ */
 const [outputs = 0, addresses = 1] = process.argv.slice(2).map(Number);
 const owners = Array.from({ length: addresses }, (_, seed) => longAddress(seed));
 
@@ -22,4 +25,11 @@ const devnet = await startDevnet({
   endowments: endowments(),
 });
 process.stdout.write(`${JSON.stringify({ url: devnet.url })}\n`);
+const { user, system } = process.cpuUsage();
+const startedMicros = user + system;
+process.on('SIGUSR2', () => {
+  const now = process.cpuUsage();
+  const cpuSeconds = (now.user + now.system - startedMicros) / 1e6;
+  process.stdout.write(`${JSON.stringify({ cpuSeconds })}\n`);
+});
 process.once('SIGTERM', () => void devnet.close().then(() => process.exit(0)));

@@ -11,7 +11,7 @@ import { openDatabase } from './surroundings.js';
 
 /**
  * How long records and chain take to be compared, output by output, and how much memory that needs: chain,
- * database and comparison each have a process of their own.
+ * database and comparison each have a process of their own. Fails where a target is missed.
  */
 const { values } = parseArgs({
   options: {
@@ -23,9 +23,13 @@ const { values } = parseArgs({
 const outputs = Number(values.outputs);
 const addresses = Number(values.addresses);
 
+const SECONDS_MAX = 60;
+const RSS_MB_MAX = 300;
+
 const chain = start('bench/reconcile-chain.ts', String(outputs), String(addresses));
 const database = await openDatabase();
-const { url } = await firstLine<{ url: string }>(chain);
+const ofChain = linesOf(chain);
+const { url } = await next<{ url: string }>(ofChain);
 await register(database.pool);
 await followUntil(
   { databaseUrl: database.url, pool: database.pool, urls: [url], startPoint: 'origin' },
@@ -35,19 +39,24 @@ await followUntil(
 await fill(database.pool);
 console.log(`${outputs} unspent outputs at ${addresses} addresses`);
 for (let round = 1; round <= Number(values.rounds); round += 1) {
+  const before = await chainCpuSeconds();
   const run = start('bench/reconcile-run.ts', database.url, url);
-  const told = await firstLine<{
+  const told = await next<{
     seconds: number;
     cpuSeconds: number;
     rssMb: number;
     matched: number;
     findings: number;
-  }>(run);
+  }>(linesOf(run));
   const { seconds, cpuSeconds, rssMb, matched, findings } = told;
+  const chainSeconds = (await chainCpuSeconds()) - before;
   console.log(
-    `round ${round}: ${seconds.toFixed(1)} s (${cpuSeconds.toFixed(1)} s of CPU here), ${Math.round(matched / seconds)} outputs/s, ` +
+    `round ${round}: ${seconds.toFixed(1)} s (${cpuSeconds.toFixed(1)} s of CPU here, ` +
+      `${chainSeconds.toFixed(1)} s in the devnet), ${Math.round(matched / seconds)} outputs/s, ` +
       `${Math.round(rssMb)} MB at most, ${matched} matched, ${findings} differ`,
   );
+  const isSound = matched === outputs && findings === 0;
+  if (!isSound || seconds > SECONDS_MAX || rssMb > RSS_MB_MAX) process.exitCode = 1;
 }
 chain.kill('SIGTERM');
 await once(chain, 'exit');
@@ -60,10 +69,20 @@ function start(script: string, ...words: readonly string[]): ChildProcess {
   });
 }
 
-async function firstLine<T>(child: ChildProcess): Promise<T> {
+function linesOf(child: ChildProcess): AsyncIterator<string> {
   if (child.stdout === null) throw new Error('it says nothing');
-  for await (const line of createInterface({ input: child.stdout })) return JSON.parse(line) as T;
-  throw new Error('it ended before it said anything');
+  return createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+}
+
+async function next<T>(lines: AsyncIterator<string>): Promise<T> {
+  const line = await lines.next();
+  if (line.done === true) throw new Error('it ended before it said anything');
+  return JSON.parse(line.value) as T;
+}
+
+async function chainCpuSeconds(): Promise<number> {
+  chain.kill('SIGUSR2');
+  return (await next<{ cpuSeconds: number }>(ofChain)).cpuSeconds;
 }
 
 async function register(pool: pg.Pool): Promise<void> {
