@@ -139,6 +139,8 @@ create table reconciliation_discrepancies (
   unique (run_id, type, tx_hash, output_index),
   check ((state = 'open') = (closed_at is null))
 );
+-- What was said of an output before.
+create index reconciliation_discrepancies_output on reconciliation_discrepancies (tx_hash, output_index);
 create index reconciliation_discrepancies_open on reconciliation_discrepancies (type, id) where state = 'open';
 
 -- When an address that isn't due to the full run was last compared. Coverage is counted from here.

@@ -15,6 +15,10 @@ export function proofLines(event: ProofEvent): readonly LogLine[] {
   switch (event.type) {
     case 'reconciliation_finished':
       return finishedLines(event);
+    case 'reconciliation_resumed': {
+      const fields = { run_id: event.runId, begun_at: event.startedAt.toISOString() };
+      return [line('info', event.type, fields, 'continues a run that was interrupted')];
+    }
     case 'reconciliation_failed': {
       const fields = { scope: event.scope, reason: event.reason };
       return [line('error', event.type, fields, 'records and chain could not be compared')];

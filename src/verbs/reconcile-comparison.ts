@@ -41,7 +41,7 @@ export async function compareNow(
   };
   const scope = addresses === null ? ('full' as const) : { addresses };
   try {
-    const asked = { scope, requestedBy: actorOf(operator()), resume: addresses === null };
+    const asked = { scope, requestedBy: actorOf(operator()), resume: false };
     return (await reconcile(deps, asked)).runId;
   } catch (error) {
     const why = reasonOf(error, stop.signal);
@@ -56,7 +56,7 @@ export async function compareNow(
 }
 
 function reasonOf(error: unknown, signal: AbortSignal): string | null {
-  if (signal.aborted) return 'interrupted; the next full run within the hour goes on from here';
+  if (signal.aborted) return 'interrupted; what was found so far says nothing yet';
   if (error instanceof NotComparable || error instanceof NodeAway) return error.message;
   return error instanceof NodeError ? `the node refuses: ${error.message}` : null;
 }

@@ -23,6 +23,8 @@ export type ProofEvent =
       readonly findings: readonly HealedFinding[];
       readonly seconds: number;
     }
+  /** Continues a run that was interrupted, at the block that it began at. */
+  | { readonly type: 'reconciliation_resumed'; readonly runId: string; readonly startedAt: Date }
   | { readonly type: 'reconciliation_failed'; readonly scope: string; readonly reason: string }
   /** Share of watched addresses that were compared within the last day, and the oldest one's age. */
   | {

@@ -52,5 +52,41 @@ const TELL = `
    order by d.id
   on conflict (event_key) do nothing`;
 
-/** For the transaction that ends a run or its repair: what is open is told from then on, each once. */
-export const tellDiscrepancies = (tx: Tx, runId: string) => tx.query(TELL, [runId]);
+// The same output, the same difference, the same values as where a person answered for it. What was healed
+// or another one in between is looked at anew.
+const CARRY_OVER = `
+  update reconciliation_discrepancies d
+     set state = 'explained', reason = b.reason, closed_by = b.closed_by, closed_at = b.closed_at
+    from (
+      select n.id, l.reason, l.closed_by, l.closed_at
+        from reconciliation_discrepancies n
+        join reconciliation_runs r on r.id = n.run_id
+       cross join lateral (
+         select o.run_id, o.reason, o.closed_by, o.closed_at
+           from reconciliation_discrepancies o
+           join reconciliation_runs e on e.id = o.run_id
+          where o.tx_hash = n.tx_hash and o.output_index = n.output_index and o.type = n.type
+            and o.run_id < n.run_id and e.partition_id = r.partition_id
+            and o.state = 'explained' and o.closed_by not like 'run %'
+            and o.recorded is not distinct from n.recorded and o.on_chain is not distinct from n.on_chain
+          order by o.run_id desc limit 1) l
+       where n.run_id = $1 and n.state = 'open'
+         and not exists (
+           select 1 from reconciliation_discrepancies m
+            where m.tx_hash = n.tx_hash and m.output_index = n.output_index and m.type = n.type
+              and m.run_id > l.run_id and m.run_id < n.run_id
+              and (m.state = 'repaired' or m.recorded is distinct from n.recorded
+                   or m.on_chain is distinct from n.on_chain))) b
+   where d.id = b.id`;
+
+/**
+ * For the transaction that ends a run or its repair. What a person answered for before stays explained by
+ * them for as long as neither side of it changes; what is left open is told from then on, each once.
+ *
+ * @returns how many were explained before
+ */
+export async function tellDiscrepancies(tx: Tx, runId: string): Promise<number> {
+  const { rowCount } = await tx.query(CARRY_OVER, [runId]);
+  await tx.query(TELL, [runId]);
+  return rowCount ?? 0;
+}

@@ -49,7 +49,10 @@ export type ReconcileRequest = {
   /** `continuous`: some addresses, chosen by whoever checks them all the time. */
   readonly scope: 'full' | { readonly addresses: readonly string[]; readonly continuous?: boolean };
   readonly requestedBy: string;
-  /** Goes on with a full run of the last hour that was interrupted, where its block still stands. */
+  /**
+   * Goes on with a full run that was interrupted a moment ago, where its block still stands. Whoever
+   * asks what is so now doesn't: that one answers for the block that it began at.
+   */
   readonly resume: boolean;
   /** What is found is healed afterwards, and told of by whoever heals it. */
   readonly repair?: boolean;
@@ -145,7 +148,9 @@ async function openRun(deps: ReconcileDeps, request: ReconcileRequest): Promise<
   if (before !== null) {
     const progress = { ...before.progress, runner, interrupted: false };
     if (await takeOver(pool, partitionId, before, progress, repair)) {
-      return { id: before.id, progress, at: { point: before.point, height: before.height } };
+      const { id, startedAt, point, height } = before;
+      deps.observe({ type: 'reconciliation_resumed', runId: id, startedAt });
+      return { id, progress, at: { point, height } };
     }
   }
   const progress = firstProgress(runner);

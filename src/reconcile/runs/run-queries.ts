@@ -28,21 +28,27 @@ export async function insertRun(
   return row.id;
 }
 
-// Whoever worked on it hasn't been heard of, or said that it stopped.
+// Whoever worked on it hasn't been heard of, or said that it stopped. What it would answer for lies no
+// further back than a run of its own may take, or the books have hardly moved on since.
 const RESUMABLE = `
-  select r.id::text, r.slot::text, r.block_hash, r.block_height::text, r.progress
+  select r.id::text, r.slot::text, r.block_hash, r.block_height::text, r.progress, r.started_at
     from reconciliation_runs r
+    join sync_state s on s.partition_id = r.partition_id
    where r.partition_id = $1 and r.scope = 'full' and r.block_hash is not null
      and r.id = (select max(id) from reconciliation_runs where partition_id = $1 and scope = 'full')
      and r.heartbeat_at > now() - interval '1 hour'
+     and (r.started_at > now() - interval '10 minutes' or s.last_block_height - r.block_height <= $3::int)
      and (r.state = 'failed' or r.state = 'running' and
           ((r.progress ->> 'interrupted')::boolean or r.heartbeat_at < now() - $2::bigint * interval '1 second'))`;
 
 /** Longer than anything that keeps a living run from its heartbeat. */
 const SILENT_SECONDS = 60;
+/** Ten minutes of a public chain. */
+const BLOCKS_SINCE_MAX = 30;
 
 export type InterruptedRun = ComparisonPoint & {
   readonly id: string;
+  readonly startedAt: Date;
   readonly progress: RunProgress;
 };
 
@@ -52,18 +58,29 @@ type InterruptedRow = {
   block_hash: string;
   block_height: string;
   progress: RunProgress;
+  started_at: Date;
 };
 
-/** The last full run of this hour, where nobody works on it any more. */
+/** The last full run, where it was interrupted a moment ago and nobody works on it any more. */
 export async function interruptedRun(
   db: Queryable,
   partitionId: number,
 ): Promise<InterruptedRun | null> {
-  const { rows } = await db.query<InterruptedRow>(RESUMABLE, [partitionId, SILENT_SECONDS]);
+  const { rows } = await db.query<InterruptedRow>(RESUMABLE, [
+    partitionId,
+    SILENT_SECONDS,
+    BLOCKS_SINCE_MAX,
+  ]);
   const [row] = rows;
   if (row === undefined) return null;
   const point = { slot: Number(row.slot) as Point['slot'], id: row.block_hash };
-  return { id: row.id, point, height: Number(row.block_height), progress: row.progress };
+  return {
+    id: row.id,
+    point,
+    height: Number(row.block_height),
+    startedAt: row.started_at,
+    progress: row.progress,
+  };
 }
 
 const TAKE_OVER = `

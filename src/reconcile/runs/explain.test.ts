@@ -1,0 +1,108 @@
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { copyTestDatabase, createTestDatabase } from '../../../test/support/database.js';
+import { depsOf, FULL, followedWorld, reconcileFully } from '../../../test/support/reconciling.js';
+import type { Devnet } from '../../devnet/server.js';
+import type { ProofEvent } from '../model/proof-events.js';
+import { explainDiscrepancy } from './explain.js';
+import { reconcile } from './reconcile.js';
+import { listDiscrepancies } from './run-reads.js';
+
+const original = await createTestDatabase();
+let net: Devnet;
+beforeAll(async () => {
+  ({ net } = await followedWorld(original));
+}, 60_000);
+afterAll(async () => {
+  await net.close();
+  await original.drop();
+});
+
+const SPOIL = `update incoming_payments set user_id = 'mallory' where (tx_hash, output_index) in
+  (select tx_hash, output_index from incoming_payments where spent_by is null and status = 'confirmed'
+    order by tx_hash, output_index limit 1)`;
+
+/** Books with one difference, and what the first run made of it. */
+async function spoiltBooks() {
+  const database = await copyTestDatabase(original.url);
+  onTestFinished(() => database.drop());
+  const { pool } = database;
+  await pool.query(SPOIL);
+  const found = async (runId: string) =>
+    (await listDiscrepancies(pool, { runId }, { limit: 10 })).items;
+  const { runId } = await reconcileFully(pool, net);
+  const id = (await found(runId))[0]?.id ?? '';
+  const explain = () => explainDiscrepancy(pool, id, 'operator:zoe', 'ours', new Date());
+  const told = async () =>
+    (await pool.query("select 1 from outbox where type = 'reconciliation.discrepancy'")).rowCount;
+  return { pool, found, explain, told };
+}
+
+const EXPLAINED = { state: 'explained', reason: 'ours', closedBy: 'operator:zoe' };
+
+describe('a difference that somebody answered for', () => {
+  test('stays explained by them in each run after, and is told no more', async () => {
+    const { pool, found, explain, told } = await spoiltBooks();
+    await explain();
+    for (let night = 0; night < 2; night += 1) {
+      const events: ProofEvent[] = [];
+      const observe = (event: ProofEvent): void => void events.push(event);
+      const run = await reconcile(depsOf(pool, net, { observe }), FULL);
+      expect(await found(run.runId)).toMatchObject([EXPLAINED]);
+      expect(run.findings).toEqual([]);
+      expect(events).toMatchObject([{ type: 'reconciliation_finished', open: {} }]);
+      expect(await told()).toBe(1);
+    }
+  });
+
+  test('is open again where a value is another one than then', async () => {
+    const { pool, found, explain, told } = await spoiltBooks();
+    await explain();
+    await pool.query("update incoming_payments set user_id = 'trudy' where user_id = 'mallory'");
+    const changed = await reconcileFully(pool, net);
+    expect(await found(changed.runId)).toMatchObject([{ state: 'open' }]);
+    expect(await told()).toBe(2);
+    // What was said of the value before is of the past, also where that one is back.
+    await pool.query("update incoming_payments set user_id = 'mallory' where user_id = 'trudy'");
+    const back = await reconcileFully(pool, net);
+    expect(await found(back.runId)).toMatchObject([{ state: 'open' }]);
+  });
+
+  test('that only a later run closed stays open in the next', async () => {
+    const { pool, found } = await spoiltBooks();
+    const second = await reconcileFully(pool, net);
+    expect(await found(second.runId)).toMatchObject([{ state: 'open' }]);
+  });
+});
+
+describe('a run that was interrupted', () => {
+  /** The first run, as if it had been killed so long ago, so many blocks below where the books are. */
+  async function interrupted(minutes: number, blocks: number) {
+    const { pool } = await spoiltBooks();
+    await pool.query(
+      `update reconciliation_runs
+          set state = 'failed', started_at = now() - $1::int * interval '1 minute'`,
+      [minutes],
+    );
+    await pool.query('update reconciliation_runs set block_height = block_height - $1::int', [
+      blocks,
+    ]);
+    const events: ProofEvent[] = [];
+    const observe = (event: ProofEvent): void => void events.push(event);
+    const run = await reconcile(depsOf(pool, net, { observe }), { ...FULL, resume: true });
+    return { runId: run.runId, resumed: events.filter((one) => one.type.endsWith('_resumed')) };
+  }
+
+  test.each([
+    ['a moment ago', 5, 0],
+    ['longer ago, where the books have hardly moved on', 50, 0],
+    ['a moment ago, while the books caught up', 5, 40],
+  ])('%s is continued, which is told', async (_, minutes, blocks) => {
+    const { runId, resumed } = await interrupted(minutes, blocks);
+    expect(runId).toBe('1');
+    expect(resumed).toMatchObject([{ runId: '1', startedAt: expect.any(Date) }]);
+  });
+
+  test('and answers for the past is left alone', async () => {
+    expect(await interrupted(50, 40)).toEqual({ runId: '2', resumed: [] });
+  });
+});
