@@ -36,11 +36,16 @@ export function proofLines(event: ProofEvent): readonly LogLine[] {
     case 'job_finished': {
       const { jobId: job_id, kind, outcome, reason } = event;
       const level = outcome === 'failed' ? 'error' : 'info';
-      return [line(level, event.type, { job_id, kind, outcome, reason }, `${kind} ${outcome}`)];
+      const fields = { job_id, kind, outcome, reason, result: bounded(event.result) };
+      return [line(level, event.type, fields, `${kind} ${outcome}`)];
     }
     case 'sealed': {
       const fields = { chain: event.chain, seal: event.seal };
       return [line('debug', event.type, fields, 'rows sealed')];
+    }
+    case 'sealing_failed': {
+      const fields = { chain: event.chain, reason: event.reason };
+      return [line('error', event.type, fields, 'rows stay without a seal')];
     }
     case 'backup_finished': {
       const fields = { kind: event.kind, file: event.file, bytes: event.bytes };
@@ -97,6 +102,18 @@ function findingLine(runId: string, finding: HealedFinding): LogLine {
     ? line('error', 'reconciliation_discrepancy', fields, 'records and chain differ')
     : line('warn', 'reconciliation_discrepancy', fields, 'records and chain differed; repaired');
 }
+
+/** All of it is in the job's row: of lists the log has the beginning. */
+const bounded = (result: Readonly<Record<string, unknown>> | null) =>
+  result === null
+    ? null
+    : Object.fromEntries(
+        Object.entries(result).map(([name, value]) => [
+          name,
+          Array.isArray(value) ? value.slice(0, LISTED_MAX) : value,
+        ]),
+      );
+const LISTED_MAX = 20;
 
 const progressFields = ({ done, total, rate, secondsLeft }: ProgressReport) => ({
   done,

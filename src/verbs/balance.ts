@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { readBalances } from '../payments/balance-reads.js';
+import { addAcceptSeal } from './balance-accept-seal.js';
 import { type VerifyFlags, verifyBalances } from './balance-verify.js';
 import { withDatabase } from './database.js';
 import { type JsonFlag, type VerbContext, withExample } from './flags.js';
@@ -29,6 +30,7 @@ export function addBalanceVerbs(program: Command, context: VerbContext): void {
     'teller balance verify',
     'teller balance verify --against /backups/teller-critical-20260101T000000Z.zip',
   );
+  addAcceptSeal(balance, context);
 }
 
 async function show({ terminal }: VerbContext, userId: string, flags: JsonFlag): Promise<void> {

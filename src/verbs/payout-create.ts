@@ -34,7 +34,9 @@ export function addPayoutCreate(payout: Command, context: VerbContext): void {
   withExample(
     payout
       .command('create')
-      .description('asks for a payout, as the API key in TELLER_API_KEY where that is set')
+      .description(
+        'asks for a payout, as the API key in TELLER_API_KEY (scope payout) where that is set',
+      )
       .requiredOption('--idempotency-key <key>', 'the same again is the same payout, for good')
       .requiredOption('--to <address>', 'who is paid')
       .option('--lovelace <number>', 'how much')

@@ -43,7 +43,9 @@ export function addPayoutVerbs(program: Command, context: VerbContext): void {
   withExample(
     payout
       .command('approve <id>')
-      .description('approves a payout as the API key in TELLER_API_KEY, never its creator')
+      .description(
+        'approves a payout as the API key in TELLER_API_KEY (scope approve), never its creator',
+      )
       .action((id: string, flags: JsonFlag) => approve(context, readId(id), flags)),
     'TELLER_API_KEY=… teller payout approve 4f0c2d5e8a7b91633c5d2e1f00aa77bc',
   );

@@ -89,6 +89,7 @@ export function startTelling(terminal: Terminal, now: () => number) {
 
 function lineOf(job: Job): string {
   const what = `rebuild ${job.id}`;
+  if (job.state !== 'queued' && job.state !== 'running') return `${what}: ${job.state}`;
   if (job.problem !== null) return `${what}: trying again: ${job.problem}`;
   const progress = readProgress(job.progress);
   if (job.state === 'queued' || progress === null) return `${what}: waiting for whoever leads`;

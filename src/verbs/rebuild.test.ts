@@ -78,7 +78,7 @@ test('asks whoever leads, and leaves the job to them on Ctrl-C', async () => {
     exitCode: 0,
     lines: [{ items: [{ id, state: 'queued', from: '1d', dryRun: false }] }],
   });
-  expect((await teller(['rebuild', 'status'])).out).toMatch(/ID +STATE +FROM[^]*queued +1d +no/);
+  expect((await teller(['rebuild', 'status'])).out).toMatch(/ID +STATE +FROM[\s\S]*queued +1d +no/);
 
   expect((await teller(['rebuild', 'cancel', id])).out).toContain(`rebuild ${id} is cancelled`);
   const again = await teller(['rebuild', 'cancel', id]);
@@ -96,7 +96,7 @@ test('fails with a reason where it can’t be done', async () => {
 
 test.each([
   [['rebuild'], /--from: wanted `origin`, SLOT.BLOCKHASH, or days ago/],
-  [['rebuild', '--from', 'yesterday'], /yesterday[^]*Wanted `origin`/],
+  [['rebuild', '--from', 'yesterday'], /yesterday[\s\S]*Wanted `origin`/],
   [['rebuild', 'cancel', 'x'], /ID: given x, wanted a number/],
 ])('is refused: %j', async (words, message) => {
   const { exitCode, err } = await teller(words);

@@ -10,7 +10,7 @@ import {
   type RunView,
   readRun,
 } from '../reconcile/runs/run-reads.js';
-import { keyCaller, operator } from './caller.js';
+import { operator } from './caller.js';
 import { withDatabase } from './database.js';
 import {
   finish,
@@ -52,7 +52,10 @@ export function addReconcileReading(reconcile: Command, context: VerbContext): v
   withExample(
     reconcile
       .command('explain <discrepancy>')
-      .description('closes an open difference that you answer for; it is written down')
+      .description(
+        'closes an open difference that you answer for, also in runs to come for as long as neither side ' +
+          'of it changes; it is written down with your name, whatever TELLER_API_KEY says',
+      )
       .requiredOption('--reason <text>', 'why it is right as it is')
       .action((id: string, _: ExplainFlags, command: Command) =>
         explain(context, id, command.optsWithGlobals()),
@@ -109,9 +112,9 @@ async function explain(context: VerbContext, given: string, flags: ExplainFlags)
   const id = readNumber('DISCREPANCY', given);
   const reason = flags.reason.trim();
   if (reason === '') throw new UsageError('--reason: is empty; wanted why it is right as it is');
-  await withDatabase(terminal, ['apiKeys'], async ({ pool, settings }) => {
-    const caller = keyCaller(terminal, settings.apiKeys, 'admin') ?? operator();
-    const outcome = await explainDiscrepancy(pool, id, actorOf(caller), reason, new Date());
+  await withDatabase(terminal, [], async ({ pool }) => {
+    const by = actorOf(operator());
+    const outcome = await explainDiscrepancy(pool, id, by, reason, new Date());
     if (outcome.type === 'not_found') return refuse(context, 'there is no such discrepancy');
     const { discrepancy } = outcome;
     if (outcome.type === 'not_open') {

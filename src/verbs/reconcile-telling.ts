@@ -26,10 +26,13 @@ export function startTelling(terminal: Terminal, now: () => number) {
   };
 }
 
-function lineOf({ done, total, rate, secondsLeft }: ProgressReport): string {
+function lineOf({ done, total, rate, secondsLeft, of }: ProgressReport): string {
   const share = total === null || total === 0 ? '' : `, ${Math.floor((done * 100) / total)} %`;
   const left = secondsLeft === null ? '' : `, ${showSeconds(secondsLeft)} left`;
-  return `${done} of ${total ?? '?'} outputs and addresses compared, ${Math.round(rate)}/s${share}${left}`;
+  const pace = `${Math.round(rate)}/s${share}${left}`;
+  return of === 'blocks'
+    ? `looking in blocks: ${done} of ${total ?? '?'}, ${pace}`
+    : `${done} of ${total ?? '?'} outputs and addresses compared, ${pace}`;
 }
 
 const showSeconds = (seconds: number): string =>
@@ -37,10 +40,12 @@ const showSeconds = (seconds: number): string =>
 
 function jobLine(job: Job): string {
   const what = `repair ${job.id}`;
+  if (job.state !== 'queued' && job.state !== 'running') return `${what}: ${job.state}`;
   if (job.problem !== null) return `${what}: trying again: ${job.problem}`;
   if (job.state === 'queued') return `${what}: waiting for whoever leads`;
-  const { done, total, rate, secondsLeft } = job.progress;
+  const { done, total, rate, secondsLeft, of } = job.progress;
   if (typeof done !== 'number' || typeof rate !== 'number') return `${what}: under way`;
   const known = (value: unknown) => (typeof value === 'number' ? value : null);
-  return `${what}: ${lineOf({ done, rate, total: known(total), secondsLeft: known(secondsLeft) })}`;
+  const report = { done, rate, total: known(total), secondsLeft: known(secondsLeft) };
+  return `${what}: ${lineOf(of === 'blocks' ? { ...report, of } : report)}`;
 }

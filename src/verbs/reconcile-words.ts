@@ -123,8 +123,12 @@ export function sayVerdict(terminal: Terminal, run: RunView, found: number): voi
   if (found === 0 && run.problem === null) {
     return terminal.out(`${compared}; records equal the chain\n`);
   }
-  const healed = run.repaired > 0 ? `, ${run.repaired} repaired` : '';
-  terminal.out(`${compared}; ${counted(found, 'discrepancy').replace(/ys$/, 'ies')}${healed}\n`);
+  const explained = found - run.repaired - run.open;
+  const closed = [
+    ...(run.repaired > 0 ? [`, ${run.repaired} repaired`] : []),
+    ...(explained > 0 ? [`, ${explained} explained before`] : []),
+  ].join('');
+  terminal.out(`${compared}; ${counted(found, 'discrepancy').replace(/ys$/, 'ies')}${closed}\n`);
   if (run.open > 0 || run.problem !== null) terminal.out(adviceFor(run));
 }
 

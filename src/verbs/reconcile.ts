@@ -19,6 +19,7 @@ import { compareNow } from './reconcile-comparison.js';
 import { addReconcileReading } from './reconcile-reading.js';
 import { startTelling } from './reconcile-telling.js';
 import { sayDiscrepancies, sayTotals, sayVerdict, totalsOf } from './reconcile-words.js';
+import { isLeft, readRepair, sayRepair } from './repair-words.js';
 import { EXIT, sayJson, type Terminal, UsageError } from './terminal.js';
 
 type Flags = JsonFlag & { readonly address?: readonly string[]; readonly repair?: boolean };
@@ -51,16 +52,18 @@ async function reconcile(context: VerbContext, flags: Flags): Promise<void> {
   await withDatabase(terminal, [], async ({ pool }) => {
     await refuseOtherNetwork(pool, settings);
     const job = flags.repair === true ? await repair(context, settings, addresses) : null;
+    const repaired = job === null ? null : readRepair(job);
     const runId =
       flags.repair === true
-        ? textOf(job?.result?.runId)
+        ? (repaired?.runId ?? null)
         : await compareNow(context, pool, settings, addresses);
     if (runId === null) return finish(context, EXIT.failed);
     const run = await readRun(pool, runId);
     if (run === null) throw new Error(`run ${runId} is gone`);
-    await sayRun(terminal, flags, pool, run);
-    const left = job === null ? run.missing + run.extra + run.mismatched : leftBy(job, run);
-    finish(context, left === 0 && run.problem === null ? EXIT.done : EXIT.discrepancies);
+    await sayRun(terminal, flags, pool, run, job);
+    if (repaired !== null && flags.json !== true) sayRepair(terminal, repaired);
+    const left = repaired === null ? run.open > 0 || run.problem !== null : isLeft(repaired, run);
+    finish(context, left ? EXIT.discrepancies : EXIT.done);
   });
 }
 
@@ -68,14 +71,6 @@ function canonical(given: string, { network }: Pick<ChainSettings, 'network'>): 
   const checked = checkAddress(given, network);
   if (!checked.ok) throw new UsageError(`--address: given ${given}: ${checked.problem}`);
   return checked.address.text;
-}
-
-const textOf = (value: unknown): string | null => (typeof value === 'string' ? value : null);
-
-/** Of the ledger too, which has differences without any output. */
-function leftBy({ result }: Job, run: RunView): number {
-  const open = result?.open;
-  return Math.max(run.open, typeof open === 'number' ? open : 0);
 }
 
 /** Done by whoever leads, or by this process where nobody does. @returns null where it failed */
@@ -114,11 +109,13 @@ async function sayRun(
   flags: JsonFlag,
   pool: Pool,
   run: RunView,
+  job: Job | null,
 ): Promise<void> {
   const discrepancies = await foundBy(pool, run.id, flags.json === true ? JSON_MAX : SHOWN_MAX);
   if (flags.json === true) {
     const { repaired } = run;
-    return sayJson(terminal, { run, discrepancies, totals: totalsOf(run), repaired });
+    const shown = { run, discrepancies, totals: totalsOf(run), repaired };
+    return sayJson(terminal, job === null ? shown : { ...shown, repair: job.result });
   }
   const found = run.missing + run.extra + run.mismatched;
   if (discrepancies.length > 0) sayDiscrepancies(terminal, discrepancies);

@@ -8,6 +8,7 @@ import { JobImpossible, JobTaken, type JobWork, type RunningJob } from './job.js
 import {
   endJob,
   type Job,
+  type JobFields,
   type JobKind,
   noteProblem,
   openJobs,
@@ -97,13 +98,22 @@ async function attempts(
   signal: AbortSignal,
   pause: NonNullable<JobRunnerDeps['pause']>,
 ): Promise<void> {
-  const tell = (outcome: 'done' | 'failed' | 'cancelled', reason: string | null): void =>
-    deps.observe({ type: 'job_finished', jobId: taken.id, kind: taken.kind, outcome, reason });
+  let result: JobFields | null = null;
+  const tell = (outcome: 'done' | 'failed' | 'cancelled', reason: string | null): void => {
+    const { id: jobId, kind } = taken;
+    const did = outcome === 'done' ? result : null;
+    deps.observe({ type: 'job_finished', jobId, kind, outcome, reason, result: did });
+  };
   for (let attempt = 1; ; attempt += 1) {
     try {
       const now = attempt === 1 ? taken : await readJob(leadership.pool, taken.id);
       if (now === null) throw new JobTaken(`job ${taken.id} is gone`);
-      await deps.work[now.kind](inHands(now, leadership, runner, signal));
+      const job = inHands(now, leadership, runner, signal);
+      const complete: RunningJob['complete'] = async (tx, did) => {
+        await job.complete(tx, did);
+        result = did;
+      };
+      await deps.work[now.kind]({ ...job, complete });
       return tell('done', null);
     } catch (error) {
       if (leadership.signal.aborted || error instanceof TermOver) return;

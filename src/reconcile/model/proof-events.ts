@@ -8,6 +8,8 @@ export type ProgressReport = {
   /** Of `done`, each second. */
   readonly rate: number;
   readonly secondsLeft: number | null;
+  /** What it counts, where that isn't what the whole is made of: blocks that are looked through for a doubt. */
+  readonly of?: 'blocks';
 };
 
 /** All that proving the books tells the outside: logs and metrics are made from these. */
@@ -39,6 +41,14 @@ export type ProofEvent =
       readonly kind: 'rebuild' | 'repair';
       readonly outcome: 'done' | 'failed' | 'cancelled';
       readonly reason: string | null;
+      /** What it did, where it was done. */
+      readonly result: Readonly<Record<string, unknown>> | null;
+    }
+  /** Tried again every few seconds, and told once for each reason. */
+  | {
+      readonly type: 'sealing_failed';
+      readonly chain: 'ledger' | 'audit';
+      readonly reason: string;
     }
   | { readonly type: 'sealed'; readonly chain: 'ledger' | 'audit'; readonly seal: number }
   | {

@@ -15,6 +15,7 @@ import {
   type Suspect,
   storeFindings,
 } from './discrepancy-queries.js';
+import { createMeter } from './progress-meter.js';
 import type { Work } from './run-work.js';
 
 /** Looked for together: what is known of them is kept in memory. */
@@ -96,7 +97,15 @@ async function lookThrough(
   wanted: Map<OutputReference, Doubtful>,
   evidence: Found,
 ): Promise<boolean> {
+  const { onProgress } = work;
+  const tell = createMeter(
+    work.at.height - above,
+    0,
+    () => performance.now(),
+    (report) => onProgress?.({ ...report, of: 'blocks' }),
+  );
   for await (const blocks of readBlocks(work, above, work.at.height)) {
+    tell(blocks.length);
     const content = contentOf(blocks, {
       output: (reference) => wanted.has(reference),
       spend: (reference) => wanted.has(reference),

@@ -99,7 +99,7 @@ describe('a run that was interrupted', () => {
   ])('%s is continued, which is told', async (_, minutes, blocks) => {
     const { runId, resumed } = await interrupted(minutes, blocks);
     expect(runId).toBe('1');
-    expect(resumed).toMatchObject([{ runId: '1', startedAt: expect.any(Date) }]);
+    expect(resumed).toMatchObject([{ runId: '1', startedAt: expect.any(Date) as unknown }]);
   });
 
   test('and answers for the past is left alone', async () => {

@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import { inTransaction, type Tx } from '../../database/transaction.js';
 import type { ChainView } from '../../sync/chain-view.js';
+import type { ProgressReport } from '../model/proof-events.js';
 import { type ComparisonPoint, readAtPoint } from './comparison-point.js';
 import type { LedgerQuestions } from './ledger-questions.js';
 import { type RunProgress, readTotals, showTotals, type Totals } from './run-progress.js';
@@ -17,6 +18,7 @@ export type WorkDeps = {
   readonly hotWallet: string | null;
   readonly chain: ChainView;
   readonly signal: AbortSignal;
+  readonly onProgress?: (report: ProgressReport) => void;
 };
 
 /** A run at one point, as its phases see it. */

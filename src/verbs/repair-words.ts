@@ -1,0 +1,51 @@
+import { z } from 'zod';
+import type { Job } from '../reconcile/jobs/job-queries.js';
+import type { RunView } from '../reconcile/runs/run-reads.js';
+import { counted, printable, type Terminal } from './terminal.js';
+
+const count = z.number().int().nonnegative().default(0);
+const result = z.object({
+  runId: z.string(),
+  open: count,
+  ledger: z
+    .object({ entries: count, balances: count, statuses: count, lost: count })
+    .default({ entries: 0, balances: 0, statuses: 0, lost: 0 }),
+  left: z.array(z.string()).default([]),
+  problem: z.string().nullable().default(null),
+});
+export type ShownRepair = z.infer<typeof result>;
+
+/** Null where the job ended without a result. */
+export function readRepair(job: Job): ShownRepair | null {
+  const parsed = result.safeParse(job.result);
+  return job.state === 'done' && parsed.success ? parsed.data : null;
+}
+
+/** Whether more is left than somebody answers for: discrepancies, ledger, or what no single output explains. */
+export function isLeft(repair: ShownRepair, run: RunView): boolean {
+  const found = run.missing + run.extra + run.mismatched;
+  const explained = Math.max(0, found - run.repaired - run.open);
+  const open = Math.max(run.open, repair.open - explained);
+  return open > 0 || repair.left.length > 0 || repair.problem !== null;
+}
+
+const LEFT_SHOWN = 50;
+
+/** What was done to more than the outputs that differed, and what was left as it is. */
+export function sayRepair(terminal: Terminal, { ledger, left, problem }: ShownRepair): void {
+  const done = [
+    some(ledger.entries, 'correcting entry appended', 'correcting entries appended'),
+    some(ledger.balances, 'balance set to the sum of its entries', 'balances set to the sums'),
+    some(ledger.statuses, 'payment status set', 'payment statuses set'),
+    some(ledger.lost, 'payment without a row put back', 'payments without a row put back'),
+  ].flat();
+  terminal.out(`ledger: ${done.length === 0 ? 'nothing to correct' : done.join(', ')}\n`);
+  if (problem === null) terminal.out('state digest: that of its tables\n');
+  for (const reason of left.slice(0, LEFT_SHOWN)) terminal.out(`left: ${printable(reason)}\n`);
+  const more = left.length - LEFT_SHOWN;
+  if (more > 0) terminal.out(`and ${counted(more, 'more reason')}: --json shows all\n`);
+  if (left.length > 0) terminal.out('what is left needs a person: `teller balance verify`\n');
+}
+
+const some = (number: number, one: string, many: string): string[] =>
+  number === 0 ? [] : [`${number} ${number === 1 ? one : many}`];
