@@ -14,6 +14,7 @@ const LATE = '2026-01-01T09:00:00.000Z';
 
 const testimony = (verdict: Verdict, agreements = 0): Testimony => ({
   verdict,
+  on: null,
   agreements,
   fork: verdict.type === 'forked' ? { common: verdict.common, theirs: 1, seen: 9 } : null,
 });
@@ -27,10 +28,12 @@ const seen = (of: {
   slot?: number;
   witnesses?: Record<string, Testimony>;
   blocks?: number | null;
+  isListening?: boolean;
 }): Seen => ({
   cursor: { height: of.height ?? 1000, slot: of.slot ?? 20_000 },
   witnesses: new Map(Object.entries(of.witnesses ?? {})),
   blocksInWindow: of.blocks === undefined ? 180 : of.blocks,
+  isListening: of.isListening ?? false,
 });
 
 const split: Reason = withTrouble(
@@ -48,6 +51,7 @@ const thin: Reason = withTrouble(
   { kind: 'density', slot: 20_000, blocks: 90, least: 104 },
   EARLY,
 )[0] as Reason;
+const unheard: Reason = withTrouble([], { kind: 'unheard' }, EARLY)[0] as Reason;
 const passed = (reason: Reason): Reason => ({
   ...reason,
   released: { at: EARLY, by: 'operator:ann', why: 'our chain won' },
@@ -70,6 +74,7 @@ describe('the chain is held', () => {
     ['not at the least that a healthy chain has', [], seen({ blocks: 104 }), {}],
     ['not where headers cover no window', [], seen({ blocks: null }), {}],
     ['not where density is off', [], seen({ blocks: 3 }), { leastBlocks: null }],
+    ['while a term waits for its witnesses', ['unheard'], seen({ isListening: true }), {}],
   ])('%s', (_, expected, what, policy) => {
     const reasons = decide([], what, { ...POLICY, ...policy }, LATE);
     expect(kinds(reasons)).toEqual(expected);
@@ -124,10 +129,36 @@ describe('trouble is over', () => {
       { leastBlocks: null },
     ],
     ['a thin hour where density is off', true, thin, seen({}), { watchesDensity: false }],
+    ['a wait for witnesses that were heard', true, unheard, seen({}), {}],
+    ['not one for witnesses that were not', false, unheard, seen({ isListening: true }), {}],
   ])('%s', (_, expected, reason, what, policy) => {
     expect(kinds(decide([reason], what, { ...POLICY, ...policy }, LATE))).toEqual(
       expected ? [] : [reason.kind],
     );
+  });
+});
+
+describe('a rollback while another one holds', () => {
+  const again = (common: number, depth: number): Reason =>
+    withTrouble([rolledBack], { kind: 'rollback', common, depth }, LATE)[0] as Reason;
+
+  test.each<[string, Reason, object]>([
+    // 990 and 40 before: block 1030 was the highest that was lost.
+    ['smaller and higher up', again(995, 31), { common: 990, depth: 40, latest: 995 }],
+    ['that took more back', again(1000, 45), { common: 990, depth: 55, latest: 1000 }],
+    ['that went further down', again(960, 35), { common: 960, depth: 70 }],
+  ])('%s takes nothing from it', (_, reason, expected) => {
+    const { common, depth, latest } = reason as Extract<Reason, { kind: 'rollback' }>;
+    expect({ common, depth, ...(latest === undefined ? {} : { latest }) }).toEqual(expected);
+    expect(reason).toMatchObject({ since: EARLY, released: null });
+  });
+
+  test.each([
+    [false, 995],
+    [true, 996],
+  ])('is over: %s, for a witness that has block %i of ours', (isOver, common) => {
+    const what = seen({ witnesses: { w: agreeing(3, common) } });
+    expect(decide([again(995, 31)], what, POLICY, LATE)).toHaveLength(isOver ? 0 : 1);
   });
 });
 

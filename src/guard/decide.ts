@@ -17,6 +17,8 @@ export type Seen = {
   readonly cursor: { readonly height: number; readonly slot: number };
   /** Of every witness that is set, by its name. */
   readonly witnesses: ReadonlyMap<string, Testimony>;
+  /** The term has just begun, and some of them are still to be waited for. */
+  readonly isListening: boolean;
   /** Blocks in the window up to the cursor; null where that can't be told. */
   readonly blocksInWindow: number | null;
 };
@@ -38,8 +40,9 @@ export function decide(
   );
 }
 
-function troublesOf({ cursor, witnesses, blocksInWindow }: Seen, policy: GuardPolicy): Trouble[] {
-  const troubles: Trouble[] = [];
+function troublesOf(seen: Seen, policy: GuardPolicy): Trouble[] {
+  const { cursor, witnesses, blocksInWindow } = seen;
+  const troubles: Trouble[] = seen.isListening ? [{ kind: 'unheard' }] : [];
   for (const [witness, testimony] of witnesses) {
     const { verdict } = testimony;
     if (verdict.type !== 'forked' || !isSplit(testimony, policy.splitDepth)) continue;
@@ -63,10 +66,11 @@ function isOver(reason: Reason, seen: Seen, policy: GuardPolicy): boolean {
     case 'rollback': {
       const { rollbackDepth } = policy;
       const above = seen.cursor.height - reason.common;
+      const latest = reason.latest ?? reason.common;
       return (
         rollbackDepth === null ||
         above >= rollbackDepth + reason.depth ||
-        [...seen.witnesses.values()].some((one) => vouchesAbove(one, reason.common))
+        [...seen.witnesses.values()].some((one) => vouchesAbove(one, latest))
       );
     }
     case 'density': {
@@ -78,6 +82,8 @@ function isOver(reason: Reason, seen: Seen, policy: GuardPolicy): boolean {
       const whole = seen.cursor.slot >= reason.slot + DENSITY_WINDOW_SLOTS;
       return whole && blocksInWindow !== null && blocksInWindow >= least;
     }
+    case 'unheard':
+      return !seen.isListening;
   }
 }
 

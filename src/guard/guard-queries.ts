@@ -121,6 +121,19 @@ export const readChainState = async (
 ): Promise<ChainState | null> =>
   (await db.query<ChainState>(CHAIN, [partitionId, DENSITY_WINDOW_SLOTS])).rows[0] ?? null;
 
+const OURS_AMONG = 'select hash from blocks where partition_id = $1 and hash = any($2::text[])';
+
+/** Those of these blocks that are on the chain that was applied. */
+export async function oursAmong(
+  db: Queryable,
+  partitionId: number,
+  hashes: readonly string[],
+): Promise<ReadonlySet<string>> {
+  if (hashes.length === 0) return new Set();
+  const { rows } = await db.query<{ hash: string }>(OURS_AMONG, [partitionId, hashes]);
+  return new Set(rows.map(({ hash }) => hash));
+}
+
 const OFFERED = `
   (select height::float8 as height, slot::float8 as slot, hash from blocks
     where partition_id = $1 and not boundary

@@ -1,8 +1,8 @@
 import type { Tx } from '../database/transaction.js';
 import { auditGuard, type GuardAudit, type GuardRow, saveReasons } from './guard-queries.js';
-import { isSame, type Reason } from './reasons.js';
+import { isAlarm, isSame, type Reason } from './reasons.js';
 
-/** Writes what is wrong with the chain now, and into the audit log what that changed. */
+/** Writes what is wrong with the chain now, and into the audit log what that changed of alarms. */
 export async function writeReasons(
   tx: Tx,
   partitionId: number,
@@ -15,13 +15,14 @@ export async function writeReasons(
 }
 
 function changes(before: readonly Reason[], after: readonly Reason[]): GuardAudit[] {
-  const holding = (reasons: readonly Reason[]) => reasons.filter((one) => one.released === null);
   const isNew = (reason: Reason): boolean =>
-    !holding(before).some((one) => isSame(one, reason)) ||
+    !before.filter(isAlarm).some((one) => isSame(one, reason)) ||
     // Each rollback is one of its own.
     (reason.kind === 'rollback' && !before.some((one) => one.detail === reason.detail));
-  const begun = holding(after).filter(isNew);
-  const over = before.filter((reason) => !after.some((one) => isSame(one, reason)));
+  const begun = after.filter(isAlarm).filter(isNew);
+  const over = before.filter(
+    (reason) => reason.kind !== 'unheard' && !after.some((one) => isSame(one, reason)),
+  );
   return [
     ...over.map((reason) => ({ action: 'guard.released' as const, details: { reason } })),
     ...begun.map((reason) => ({ action: 'guard.held' as const, details: { reason } })),

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { Height, Slot, TipOrOrigin } from '../chain/point.js';
 import {
+  afterRollback,
   agreesWith,
+  isHeard,
   isSplit,
   judgeWitness,
   type Testimony,
@@ -68,8 +70,9 @@ const silent: Verdict = { type: 'silent', reason: 'away' };
 const behind: Verdict = { type: 'behind', common: 900, slots: 2000 };
 
 const after = (verdicts: readonly Verdict[]): Testimony =>
-  verdicts.reduce<Testimony>((before, verdict) => testify(before, verdict), {
+  verdicts.reduce<Testimony>((before, verdict) => testify(before, { verdict, on: null }), {
     verdict: silent,
+    on: null,
     agreements: 0,
     fork: null,
   });
@@ -104,6 +107,24 @@ test.each<[number, readonly Verdict[]]>([
   [0, [agrees, forked(1, 1)]],
 ])('it has vouched %i times in a row', (count, verdicts) => {
   expect(after(verdicts).agreements).toBe(count);
+});
+
+test.each<[boolean, readonly Verdict[]]>([
+  [true, [agrees]],
+  [true, [behind]],
+  [false, [silent]],
+  [false, [forked(5, 4)]],
+  [true, [forked(5, 4), forked(6, 5)]],
+  [true, [forked(4, 4)]],
+])('it said enough for a term to begin: %s', (expected, verdicts) => {
+  expect(isHeard(after(verdicts), DEPTH)).toBe(expected);
+});
+
+test('its agreements end with the chain that they were given on', () => {
+  const on = { height: 9, hash: 'aa' };
+  const before = testify(after([agrees, agrees]), { verdict: agrees, on });
+  expect(before).toMatchObject({ agreements: 3, on });
+  expect(testify(afterRollback(before), { verdict: agrees, on })).toMatchObject({ agreements: 1 });
 });
 
 test.each<[boolean, Verdict]>([

@@ -50,25 +50,40 @@ export function judgeWitness({ cursor, common, oldest, tip }: Sighting): Verdict
   return slots > LAG_SLOTS_MAX ? { type: 'behind', common, slots } : { type: 'agrees', common };
 }
 
+/** A block of ours. */
+export type Standing = { readonly height: number; readonly hash: string };
+
+/** What a witness said just now, of our chain up to that block; null where it said nothing. */
+export type Hearing = { readonly verdict: Verdict; readonly on: Standing | null };
+
 /** What was heard of a witness so far. A leader's memory: its successor begins anew. */
-export type Testimony = {
-  readonly verdict: Verdict;
+export type Testimony = Hearing & {
   /** How often in a row it vouched for our chain. */
   readonly agreements: number;
   /** Its blocks above the fork when that fork was first seen, and how often; null: it stands on ours. */
   readonly fork: { readonly common: number; readonly theirs: number; readonly seen: number } | null;
 };
 
-export function testify(before: Testimony | null, verdict: Verdict): Testimony {
+export function testify(before: Testimony | null, { verdict, on }: Hearing): Testimony {
   const agreements = vouches(verdict) ? (before?.agreements ?? 0) + 1 : 0;
   const fork = before?.fork ?? null;
-  if (verdict.type === 'silent') return { verdict, agreements, fork };
-  if (verdict.type !== 'forked') return { verdict, agreements, fork: null };
+  if (verdict.type === 'silent') return { verdict, on, agreements, fork };
+  if (verdict.type !== 'forked') return { verdict, on, agreements, fork: null };
   const { common, theirs } = verdict;
   const goesOn = fork !== null && fork.common === common;
   const next = goesOn ? { ...fork, seen: fork.seen + 1 } : { common, theirs, seen: 1 };
-  return { verdict, agreements, fork: next };
+  return { verdict, on, agreements, fork: next };
 }
+
+/** It vouched for a chain that we left: of the one that we are on now it has to say it again. */
+export const afterRollback = (testimony: Testimony): Testimony => ({ ...testimony, agreements: 0 });
+
+/** Whether it said enough to tell a split: a fork that is long enough for one counts from the second time on. */
+export const isHeard = ({ verdict, fork }: Testimony, splitDepth: number): boolean =>
+  verdict.type !== 'silent' &&
+  (verdict.type !== 'forked' ||
+    verdict.ours < splitDepth ||
+    (fork !== null && fork.seen >= SIGHTINGS_MIN));
 
 /** Whether its chain is ours, as far as ours is known to be confirmed by it. */
 export const vouches = (verdict: Verdict): boolean =>

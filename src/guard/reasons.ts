@@ -16,17 +16,28 @@ export type Trouble =
       readonly ours: number;
       readonly theirs: number;
     }
-  /** The chain went back to `common`, over `depth` blocks. */
-  | { readonly kind: 'rollback'; readonly common: number; readonly depth: number }
+  /** The chain went back to `common`, over `depth` blocks; `latest`: where to last, where that lies higher. */
+  | {
+      readonly kind: 'rollback';
+      readonly common: number;
+      readonly depth: number;
+      readonly latest?: number;
+    }
   /** Last too thin in the window that ends with `slot`. */
   | {
       readonly kind: 'density';
       readonly slot: number;
       readonly blocks: number;
       readonly least: number;
-    };
+    }
+  /** A term has begun, and its witnesses have yet to say what they think of our chain. */
+  | { readonly kind: 'unheard' };
 
 export const REASON_KINDS = ['witness', 'rollback', 'density'] as const;
+
+/** Something is wrong, and somebody is to know: every term with witnesses begins unheard. */
+export const isAlarm = (reason: Reason): boolean =>
+  reason.released === null && reason.kind !== 'unheard';
 
 export const holds = (reasons: readonly Reason[]): boolean =>
   reasons.some((reason) => reason.released === null);
@@ -37,7 +48,10 @@ export const isSame = (one: Trouble, other: Trouble): boolean =>
     ? one.witness === other.witness
     : one.kind === other.kind;
 
-/** With that trouble: the same one keeps its time and its release, but a rollback is news each time. */
+/**
+ * With that trouble: the same one keeps its time and its release. A rollback is news each time, but forgets
+ * nothing of one that still holds.
+ */
 export function withTrouble(
   reasons: readonly Reason[],
   trouble: Trouble,
@@ -46,15 +60,25 @@ export function withTrouble(
   const before = reasons.find((reason) => isSame(reason, trouble));
   const goesOn = before !== undefined && trouble.kind !== 'rollback';
   const unsettled = before !== undefined && before.released === null;
+  const whole = unsettled ? joined(before, trouble) : trouble;
   const next: Reason = {
-    ...trouble,
-    detail: describeTrouble(trouble),
+    ...whole,
+    detail: describeTrouble(whole),
     since: goesOn || unsettled ? before.since : at,
     released: goesOn ? before.released : null,
   };
   return before === undefined
     ? [...reasons, next]
     : reasons.map((reason) => (reason === before ? next : reason));
+}
+
+/** Two rollbacks are one from the highest block that either took back to the lowest that either went to. */
+function joined(before: Trouble, trouble: Trouble): Trouble {
+  if (before.kind !== 'rollback' || trouble.kind !== 'rollback') return trouble;
+  const common = Math.min(before.common, trouble.common);
+  const top = Math.max(before.common + before.depth, trouble.common + trouble.depth);
+  const whole = { kind: 'rollback', common, depth: top - common } as const;
+  return trouble.common > common ? { ...whole, latest: trouble.common } : whole;
 }
 
 function describeTrouble(trouble: Trouble): string {
@@ -65,11 +89,16 @@ function describeTrouble(trouble: Trouble): string {
         `there are ${trouble.ours} blocks of ours and ${trouble.theirs} of theirs`
       );
     case 'rollback':
-      return `the chain went back ${trouble.depth} blocks, to block ${trouble.common}`;
+      return (
+        `the chain went back ${trouble.depth} blocks, to block ${trouble.common}` +
+        (trouble.latest === undefined ? '' : `, and again to block ${trouble.latest}`)
+      );
     case 'density':
       return (
         `${trouble.blocks} blocks in the window up to slot ${trouble.slot}, ` +
         `where a healthy chain has at least ${trouble.least}`
       );
+    case 'unheard':
+      return 'a leader has just begun, and waits for what its witnesses say of our chain';
   }
 }

@@ -24,7 +24,7 @@ const nothing: BlockHandlers<null> = {
 };
 
 function play(rollbackDepth: number | null, handlers = nothing) {
-  const guarded = withGuard(handlers, { partitionId: 0, rollbackDepth });
+  const guarded = withGuard(handlers, { partitionId: 0, rollbackDepth, hasWitnesses: false });
   const upTo = (height: number) => [{ block: { height } }] as unknown as LinkedBlock<Block>[];
   return async (...steps: readonly Step[]): Promise<void> => {
     for (const { to, undone } of steps) {
@@ -94,5 +94,45 @@ describe('a rollback', () => {
       { action: 'guard.released', actor: 'operator:ann' },
       { action: 'guard.held', actor: 'chain' },
     ]);
+  });
+});
+
+describe('a term with witnesses', () => {
+  const begin = async (inner: BlockHandlers<null> = nothing): Promise<void> => {
+    const guarded = withGuard(inner, { partitionId: 0, rollbackDepth: null, hasWitnesses: true });
+    await guarded.prepare(database.pool);
+  };
+
+  test('begins held, before anything else is done, and leaves no trace in the audit log', async () => {
+    const held: boolean[] = [];
+    const prepare = async (): Promise<void> => {
+      held.push((await guard()).heldAt !== null);
+    };
+    await begin({ ...nothing, prepare });
+    expect(held).toEqual([true]);
+    expect((await guard()).reasons).toMatchObject([{ kind: 'unheard', released: null }]);
+    expect((await database.pool.query('select 1 from audit_log')).rows).toEqual([]);
+  });
+
+  test('begins held whatever a person let pass in another term, and forgets no trouble', async () => {
+    await begin();
+    await releaseGuard(database.pool, 0, 'operator:ann', 'seen');
+    await play(30)({ to: 100 }, { to: 0, undone: 100 });
+    await begin();
+    const { reasons } = await guard();
+    expect(reasons.map(({ kind, released }) => [kind, released])).toEqual([
+      ['rollback', null],
+      ['unheard', null],
+    ]);
+  });
+
+  test('begins as any other where there are none', async () => {
+    const guarded = withGuard(nothing, {
+      partitionId: 0,
+      rollbackDepth: 30,
+      hasWitnesses: false,
+    });
+    await guarded.prepare(database.pool);
+    expect((await guard()).heldAt).toBeNull();
   });
 });

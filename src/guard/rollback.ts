@@ -1,4 +1,5 @@
-import type { Tx } from '../database/transaction.js';
+import type { Pool } from 'pg';
+import { inTransaction, type Tx } from '../database/transaction.js';
 import type { BlockHandlers } from '../sync/follower.js';
 import { lockGuard } from './guard-queries.js';
 import { writeReasons } from './hold.js';
@@ -8,17 +9,48 @@ export type RollbackGuard = {
   readonly partitionId: number;
   /** A rollback over more blocks holds; null: none does. */
   readonly rollbackDepth: number | null;
+  /** A term confirms and pays nothing until its witnesses were heard: `watchChain` ends that. */
+  readonly hasWitnesses: boolean;
 };
 
 /**
  * Holds in the very transaction of a rollback that is too deep, so that no block after it confirms
- * anything. To be put around all other handlers.
+ * anything; and from the beginning of a term until its witnesses were heard. To be put around all other
+ * handlers.
  */
-export function withGuard<S>(
+export function withGuard<S>(handlers: BlockHandlers<S>, guard: RollbackGuard): BlockHandlers<S> {
+  const listening = guard.hasWitnesses ? beginningUnheard(handlers, guard.partitionId) : handlers;
+  const { rollbackDepth } = guard;
+  return rollbackDepth === null ? listening : holdingRollbacks(listening, guard, rollbackDepth);
+}
+
+/** Before the first block of a term: it may have begun in the middle of a split. */
+const beginningUnheard = <S>(
   handlers: BlockHandlers<S>,
-  { partitionId, rollbackDepth }: RollbackGuard,
+  partitionId: number,
+): BlockHandlers<S> => ({
+  ...handlers,
+  async prepare(pool, signal) {
+    await holdUntilHeard(pool, partitionId);
+    await handlers.prepare(pool, signal);
+  },
+});
+
+const holdUntilHeard = (pool: Pool, partitionId: number): Promise<void> =>
+  inTransaction(pool, async (tx) => {
+    const at = new Date();
+    const before = await lockGuard(tx, partitionId);
+    // What a person let pass was another term's silence.
+    const others = before.reasons.filter(({ kind }) => kind !== 'unheard');
+    const reasons = withTrouble(others, { kind: 'unheard' }, at.toISOString());
+    await writeReasons(tx, partitionId, at, before, reasons);
+  });
+
+function holdingRollbacks<S>(
+  handlers: BlockHandlers<S>,
+  { partitionId }: RollbackGuard,
+  rollbackDepth: number,
 ): BlockHandlers<S> {
-  if (rollbackDepth === null) return handlers;
   // Several rollbacks with little in between lose as much as a single one: counted from the highest block.
   let peak: number | null = null;
   return {

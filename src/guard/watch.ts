@@ -1,21 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Leadership, LeadingTask } from '../sync/leadership.js';
 import { withTimeLimit } from '../sync/time-limit.js';
-import { decide, type GuardPolicy, type Seen } from './decide.js';
-import { leastBlocksOf } from './density.js';
 import type { GuardEvent } from './events.js';
-import {
-  type ChainState,
-  type GuardRow,
-  type HeardWitness,
-  lockGuard,
-  readChainState,
-  readGuard,
-  saveWitnesses,
-} from './guard-queries.js';
-import { writeReasons } from './hold.js';
-import { agreesWith, describeVerdict, type Testimony, testify, type Verdict } from './judge.js';
-import type { Reason } from './reasons.js';
+import { oursAmong, readGuard } from './guard-queries.js';
+import { afterRollback, type Hearing, isHeard, type Testimony, testify } from './judge.js';
+import { createLook, type Heard } from './look.js';
 import { hearWitness, type Witness, WitnessSilent } from './witness.js';
 
 export type WatchDeps = {
@@ -32,10 +21,6 @@ export type WatchDeps = {
 };
 
 const HEAR_MS_MAX = 30_000;
-/** Whoever reads how things stand sees at least so often that somebody looks. */
-const WITNESSES_WRITTEN_EVERY_MS = 60_000;
-/** Further from the tip the chain is history: what it was like then holds nothing now. */
-const NEAR_TIP_BLOCKS = 20;
 
 /** Looks after the chain for as long as a term lasts: witnesses, density, and the end of what held. */
 export const watchChain =
@@ -43,23 +28,34 @@ export const watchChain =
   async (leadership) => {
     const witnesses = deps.openWitnesses();
     if (witnesses.length === 0 && deps.rollbackDepth === null && deps.activeSlots === null) {
-      const { reasons } = await readGuard(leadership.pool, leadership.partitionId);
-      if (reasons.length === 0) return;
+      const left = await readGuard(leadership.pool, leadership.partitionId);
+      if (left.reasons.length === 0 && left.witnesses.length === 0) return;
     }
     const heard = new Map<string, Heard>();
     const again = (work: () => Promise<void>): Promise<void> => repeat(deps, leadership, work);
-    const look = createLook(deps, leadership, witnesses, heard);
+    const look = oneAtATime(createLook(deps, leadership, witnesses, heard));
     try {
       await Promise.all([
         again(look),
-        ...witnesses.map((witness) => again(() => hear(deps, leadership, witness, heard))),
+        ...witnesses.map((witness) =>
+          again(async () => {
+            // What confirming and paying wait for is looked at without delay.
+            if (await hear(deps, leadership, witness, heard)) await look();
+          }),
+        ),
       ]);
     } finally {
       for (const witness of witnesses) witness.close();
     }
   };
 
-type Heard = { readonly testimony: Testimony; readonly at: Date };
+function oneAtATime(work: () => Promise<void>): () => Promise<void> {
+  let last: Promise<void> = Promise.resolve();
+  return () => {
+    last = last.catch(() => undefined).then(work);
+    return last;
+  };
+}
 
 /** A database or a node that is away for a moment must not end the watch for the rest of a term. */
 async function repeat(
@@ -81,137 +77,45 @@ async function repeat(
   }
 }
 
+/** Whether this was the first time in the term that it said enough. */
 async function hear(
-  { observe, now }: WatchDeps,
-  { pool, partitionId, signal }: Leadership,
-  witness: Witness,
-  heard: Map<string, Heard>,
-): Promise<void> {
-  const before = heard.get(witness.name)?.testimony ?? null;
-  const verdict = await withTimeLimit(signal, HEAR_MS_MAX, (limited) =>
-    hearWitness(witness, { pool, partitionId }, limited),
-  ).catch(silentBecause);
-  if (verdict === null || signal.aborted) return;
-  heard.set(witness.name, { testimony: testify(before, verdict), at: now() });
-  if (before?.verdict.type !== verdict.type) {
-    observe({ type: 'witness_heard', witness: witness.name, verdict });
-  }
-}
-
-function silentBecause(error: unknown): Verdict {
-  if (error instanceof WitnessSilent) return { type: 'silent', reason: error.message };
-  throw error;
-}
-
-/** One look at the chain, over and over. */
-function createLook(
   deps: WatchDeps,
   leadership: Leadership,
-  witnesses: readonly Witness[],
-  heard: ReadonlyMap<string, Heard>,
-) {
-  const names = witnesses.map(({ name }) => name);
-  const { pool, partitionId, signal } = leadership;
-  let leastBlocks: number | null = null;
-  let told: readonly Reason[] = [];
-  let written: { readonly at: number; readonly kinds: string } | null = null;
-
-  const tell = (guard: GuardRow): void => {
-    const holding = guard.reasons.filter((reason) => reason.released === null);
-    const isNews = keysOf(holding) !== keysOf(told);
-    told = holding;
-    if (!isNews) return;
-    if (holding.length > 0) deps.observe({ type: 'chain_guard_held', reasons: holding });
-    else deps.observe({ type: 'chain_guard_released', by: releaserOf(guard) });
-  };
-  const noteWitnesses = async (): Promise<void> => {
-    const shown = [...heard].map((one) => showHeard(one, deps.splitDepth));
-    const kinds = [...heard].map(([name, one]) => name + one.testimony.verdict.type).join();
-    const at = deps.now().getTime();
-    const isFresh = written !== null && at - written.at < WITNESSES_WRITTEN_EVERY_MS;
-    if (kinds === (written?.kinds ?? '') && (isFresh || shown.length === 0)) return;
-    await leadership.write(async (tx, time) => {
-      await lockGuard(tx, partitionId);
-      await saveWitnesses(tx, partitionId, time, shown);
-    });
-    written = { at, kinds };
-  };
-  return async (): Promise<void> => {
-    if (deps.activeSlots !== null) {
-      // A node that is away must not keep witnesses from being believed.
-      leastBlocks ??= await deps.activeSlots(signal).then(leastBlocksOf, () => null);
-    }
-    const policy: GuardPolicy = {
-      splitDepth: deps.splitDepth,
-      rollbackDepth: deps.rollbackDepth,
-      watchesDensity: deps.activeSlots !== null,
-      leastBlocks,
-    };
-    const see = (chain: ChainState): Seen => seenOf(chain, names, heard);
-    await reconsider(leadership, see, policy, deps.now());
-    tell(await readGuard(pool, partitionId));
-    await noteWitnesses();
-  };
+  witness: Witness,
+  heard: Map<string, Heard>,
+): Promise<boolean> {
+  const { signal } = leadership;
+  const hearing = await withTimeLimit(signal, HEAR_MS_MAX, (limited) =>
+    hearWitness(witness, leadership, limited),
+  ).catch(silentBecause);
+  if (hearing === null || signal.aborted) return false;
+  const before = heard.get(witness.name) ?? null;
+  const testimony = testify(before && (await ofOurChain(before.testimony, leadership)), hearing);
+  const wasHeard = before?.wasHeard ?? false;
+  const isHeardNow = wasHeard || isHeard(testimony, deps.splitDepth);
+  heard.set(witness.name, { testimony, at: deps.now(), wasHeard: isHeardNow });
+  const { verdict } = hearing;
+  if (before?.testimony.verdict.type !== verdict.type) {
+    deps.observe({ type: 'witness_heard', witness: witness.name, verdict });
+  }
+  return isHeardNow && !wasHeard;
 }
 
-/** Decides without a lock first: on most looks there is nothing to write. */
-async function reconsider(
-  leadership: Leadership,
-  see: (chain: ChainState) => Seen,
-  policy: GuardPolicy,
-  now: Date,
-): Promise<void> {
-  const { pool, partitionId } = leadership;
-  const chain = await readChainState(pool, partitionId);
-  if (chain === null) return;
-  const before = await readGuard(pool, partitionId);
-  const after = decide(before.reasons, see(chain), policy, now.toISOString());
-  if (JSON.stringify(after) === JSON.stringify(before.reasons)) return;
-  await leadership.write(async (tx, at) => {
-    const guard = await lockGuard(tx, partitionId);
-    const state = await readChainState(tx, partitionId);
-    if (state === null) return;
-    const reasons = decide(guard.reasons, see(state), policy, at.toISOString());
-    await writeReasons(tx, partitionId, at, guard, reasons);
-  });
+/** A row of agreements ends with the chain that it was given on. */
+async function ofOurChain(
+  testimony: Testimony,
+  { pool, partitionId }: Leadership,
+): Promise<Testimony> {
+  const { on } = testimony;
+  if (on === null) return testimony;
+  const ours = await oursAmong(pool, partitionId, [on.hash]);
+  return ours.has(on.hash) ? testimony : afterRollback(testimony);
 }
 
-function seenOf(
-  { height, slot, tipHeight, covered, blocks }: ChainState,
-  names: readonly string[],
-  heard: ReadonlyMap<string, Heard>,
-): Seen {
-  const isNear = tipHeight !== null && tipHeight - height <= NEAR_TIP_BLOCKS;
-  return {
-    cursor: { height, slot },
-    // One that wasn't heard yet says nothing, but it is there.
-    witnesses: new Map(names.map((name) => [name, heard.get(name)?.testimony ?? UNHEARD])),
-    blocksInWindow: isNear && covered === true ? blocks : null,
-  };
+function silentBecause(error: unknown): Hearing {
+  if (!(error instanceof WitnessSilent)) throw error;
+  return { verdict: { type: 'silent', reason: error.message }, on: null };
 }
-
-const UNHEARD: Testimony = {
-  verdict: { type: 'silent', reason: 'not heard yet' },
-  agreements: 0,
-  fork: null,
-};
-
-const showHeard = (
-  [witness, { testimony, at }]: readonly [string, Heard],
-  splitDepth: number,
-): HeardWitness => ({
-  witness,
-  agrees: agreesWith(testimony.verdict, splitDepth),
-  verdict: describeVerdict(testimony.verdict),
-  heardAt: at.toISOString(),
-});
-
-const keysOf = (reasons: readonly Reason[]): string =>
-  reasons.map((one) => `${one.kind} ${one.kind === 'witness' ? one.witness : one.since}`).join();
-
-/** Who let pass what is still there; null where nothing is. */
-const releaserOf = ({ reasons }: GuardRow): string | null =>
-  reasons.find((reason) => reason.released !== null)?.released?.by ?? null;
 
 const describe = (error: unknown): string =>
   error instanceof Error ? error.message : String(error);

@@ -14,7 +14,7 @@ import { NodeError, type NodeRequests } from '../sync/requests.js';
 import { readIntersection } from '../sync/session.js';
 import type { IntersectionAnswer } from '../sync/verdict.js';
 import { type OfferedBlock, offeredBlocks } from './guard-queries.js';
-import { judgeWitness, type Verdict } from './judge.js';
+import { type Hearing, judgeWitness } from './judge.js';
 
 /** A node of somebody else's, which is asked what it thinks of our chain. */
 export type Witness = {
@@ -87,7 +87,7 @@ export async function hearWitness(
   witness: Witness,
   { pool, partitionId }: { readonly pool: Pool; readonly partitionId: number },
   signal: AbortSignal,
-): Promise<Verdict | null> {
+): Promise<Hearing | null> {
   const cursor = await readCursor(pool, partitionId);
   if (cursor === null || cursor.point === 'origin' || cursor.height === null) return null;
   const heights = offeredHeights(cursor.height, SECURITY_PARAMETER_BLOCKS);
@@ -101,7 +101,8 @@ export async function hearWitness(
   // What was said of a chain that has left us meanwhile says nothing of the one we are on.
   if (!(await isOurs(pool, partitionId, newest.hash))) return null;
   const at = { height: newest.height, slot: newest.slot };
-  return judgeWitness({ cursor: at, oldest, ...found });
+  const on = { height: newest.height, hash: newest.hash };
+  return { verdict: judgeWitness({ cursor: at, oldest, ...found }), on };
 }
 
 type Place = Pick<OfferedBlock, 'slot' | 'hash' | 'height'>;

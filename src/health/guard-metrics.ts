@@ -2,8 +2,14 @@ import { Gauge, type Registry } from 'prom-client';
 import type { GuardRow } from '../guard/guard-queries.js';
 import { REASON_KINDS } from '../guard/reasons.js';
 
+/** A leader hears each every few seconds, and writes so every minute: older, and nobody listens to it. */
+const HEARD_MS_MAX = 5 * 60_000;
+
 /** Read from PostgreSQL for a scrape: what holds holds whoever leads. Null is what couldn't be read. */
-export function guardMetrics(registry: Registry): (guard: GuardRow | null) => void {
+export function guardMetrics(
+  registry: Registry,
+  now: () => number = Date.now,
+): (guard: GuardRow | null) => void {
   const registers = [registry];
   const held = new Gauge({
     name: 'payment_monitor_chain_held',
@@ -13,7 +19,7 @@ export function guardMetrics(registry: Registry): (guard: GuardRow | null) => vo
   });
   const agrees = new Gauge({
     name: 'payment_monitor_witness_agrees',
-    help: '1 where a witness follows our chain; 0 where it is silent, far behind or on another one',
+    help: '1 where a witness follows our chain; 0 where it is on another one, far behind, silent or not asked',
     labelNames: ['witness'],
     registers,
   });
@@ -25,6 +31,9 @@ export function guardMetrics(registry: Registry): (guard: GuardRow | null) => vo
     for (const reason of REASON_KINDS) {
       held.set({ reason }, holding.filter((one) => one.kind === reason).length);
     }
-    for (const one of guard.witnesses) agrees.set({ witness: one.witness }, Number(one.agrees));
+    for (const { witness, agrees: didAgree, heardAt } of guard.witnesses) {
+      const isFresh = now() - Date.parse(heardAt) <= HEARD_MS_MAX;
+      agrees.set({ witness }, Number(didAgree && isFresh));
+    }
   };
 }

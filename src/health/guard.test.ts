@@ -24,9 +24,10 @@ const rowOf = (of: Partial<GuardRow>): GuardRow => ({
 });
 
 describe('the metrics', () => {
+  let now = Date.parse(SINCE);
   const scrape = async (...rows: readonly (GuardRow | null)[]): Promise<string[]> => {
     const registry = new Registry();
-    const sample = guardMetrics(registry);
+    const sample = guardMetrics(registry, () => now);
     for (const row of rows) sample(row);
     return (await registry.metrics()).split('\n').filter((line) => /^payment_/.test(line));
   };
@@ -39,6 +40,20 @@ describe('the metrics', () => {
       'payment_monitor_chain_held{reason="density"} 1',
       `payment_monitor_witness_agrees{witness="${NAME}"} 1`,
     ]);
+  });
+
+  test('count neither a silence of five minutes as agreeing nor a beginning as trouble', async () => {
+    const row = rowOf({ reasons: withTrouble([], { kind: 'unheard' }, SINCE), witnesses: [heard] });
+    const quiet = (await scrape(row)).filter((line) => line.startsWith('payment_monitor_chain'));
+    expect(quiet.every((line) => line.endsWith(' 0'))).toBe(true);
+    const agrees = async (ms: number) => {
+      now = Date.parse(SINCE) + ms;
+      return (await scrape(row)).at(-1);
+    };
+    const series = `payment_monitor_witness_agrees{witness="${NAME}"}`;
+    expect(await agrees(300_000)).toBe(`${series} 1`);
+    expect(await agrees(300_001)).toBe(`${series} 0`);
+    now = Date.parse(SINCE);
   });
 
   test('count nothing that a person let pass', async () => {

@@ -29,6 +29,7 @@ export const CHAIN_SETTINGS = [
   'hotWalletAddress',
   'payoutConfirmations',
   'guardRollbackDepth',
+  'witnessUrls',
 ] as const;
 export type ChainSettings = Readonly<Pick<Config, (typeof CHAIN_SETTINGS)[number]>>;
 

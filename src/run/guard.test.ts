@@ -22,8 +22,17 @@ describe('the chain is guarded', () => {
     ['less where that is set', { GUARD_ROLLBACK_DEPTH: 'off', GUARD_DENSITY: 'off' }, null, false],
   ])('%s', (_, environment, rollbackDepth, density) => {
     const config = read(environment);
-    expect(rollbackGuardOf(config)).toEqual({ partitionId: 0, rollbackDepth });
+    expect(rollbackGuardOf(config)).toMatchObject({
+      partitionId: 0,
+      rollbackDepth,
+      hasWitnesses: false,
+    });
     expect(watchesDensity(config)).toBe(density);
+  });
+
+  test('with a wait for its witnesses where there are any', () => {
+    const config = read({ OGMIOS_WITNESS_URL: 'wss://b.example' });
+    expect(rollbackGuardOf(config)).toMatchObject({ hasWitnesses: true });
   });
 
   test.each([

@@ -33,11 +33,15 @@ const isPublic = ({ network }: Pick<GuardConfig, 'network'>): boolean =>
 
 /** For `withGuard`, around all that blocks do. */
 export function rollbackGuardOf(
-  config: Pick<GuardConfig, 'network' | 'partitionId' | 'guardRollbackDepth'>,
+  config: Pick<GuardConfig, 'network' | 'partitionId' | 'guardRollbackDepth' | 'witnessUrls'>,
 ): RollbackGuard {
   const { partitionId, guardRollbackDepth: given } = config;
   const usual = isPublic(config) ? ROLLBACK_DEPTH : null;
-  return { partitionId, rollbackDepth: given === 'off' ? null : (given ?? usual) };
+  return {
+    partitionId,
+    rollbackDepth: given === 'off' ? null : (given ?? usual),
+    hasWitnesses: (config.witnessUrls ?? []).length > 0,
+  };
 }
 
 export const watchesDensity = (config: Pick<GuardConfig, 'network' | 'guardDensity'>): boolean =>

@@ -4,7 +4,7 @@ import { createRandom } from '../../src/devnet/random.js';
 import { type Devnet, type DevnetOptions, startDevnet } from '../../src/devnet/server.js';
 import { askActiveSlots } from '../../src/guard/active-slots.js';
 import type { GuardEvent } from '../../src/guard/events.js';
-import { readGuard } from '../../src/guard/guard-queries.js';
+import { type HeardWitness, readGuard } from '../../src/guard/guard-queries.js';
 import { withGuard } from '../../src/guard/rollback.js';
 import { watchChain } from '../../src/guard/watch.js';
 import { createWitnesses, type Witness } from '../../src/guard/witness.js';
@@ -43,10 +43,17 @@ type Options = {
   readonly hasWitness: boolean;
   readonly watchesDensity: boolean;
   readonly devnet?: DevnetOptions;
+  /** Addresses of a user, and what the chains do, before the worker starts. */
+  readonly watched?: readonly string[];
+  readonly before?: (chains: { readonly ours: Devnet; readonly theirs: Devnet }) => void;
+  /** What another leader heard. */
+  readonly witnessesBefore?: readonly HeardWitness[];
+  readonly now?: () => Date;
 };
 
 /** A chain, a witness of it, and the real worker, guard and payer. */
-export async function openSplitWorld({ hasWitness, watchesDensity, devnet = {} }: Options) {
+export async function openSplitWorld(options: Options) {
+  const { hasWitness, watchesDensity, devnet = {}, now = () => new Date() } = options;
   const database = await createTestDatabase();
   onTestFinished(() => database.drop());
   const { pool, url } = database;
@@ -55,6 +62,22 @@ export async function openSplitWorld({ hasWitness, watchesDensity, devnet = {} }
   const theirs = await ours.split();
   const wallet = drawWallet(createRandom('split'));
   await noteBackfill(pool, { wallet });
+
+  const register = (address: string, userId: string) =>
+    registerAddresses(pool, [{ address, userId }], {
+      network: NETWORK,
+      partitionId: 0,
+      hotWalletAddress: wallet.address,
+      actor: 'test',
+    });
+  for (const address of options.watched ?? []) await register(address, 'ann');
+  options.before?.({ ours, theirs });
+  if (options.witnessesBefore !== undefined) {
+    const witnesses = JSON.stringify(options.witnessesBefore);
+    await pool.query('insert into chain_guard (partition_id, witnesses) values (0, $1)', [
+      witnesses,
+    ]);
+  }
 
   const told: GuardEvent[] = [];
   let checks = 0;
@@ -88,7 +111,7 @@ export async function openSplitWorld({ hasWitness, watchesDensity, devnet = {} }
             createPaymentHandlers({ partitionId: 0, policy: POLICY, hotWallet: wallet.address }),
             { partitionId: 0, confirmations: PAYOUT_CONFIRMATIONS },
           ),
-          { partitionId: 0, rollbackDepth: ROLLBACK_DEPTH },
+          { partitionId: 0, rollbackDepth: ROLLBACK_DEPTH, hasWitnesses: hasWitness },
         ),
       leading: [
         watchChain({
@@ -99,7 +122,7 @@ export async function openSplitWorld({ hasWitness, watchesDensity, devnet = {} }
           activeSlots: watchesDensity ? askActiveSlots(endpointsOf(ours)) : null,
           observe: (event) => told.push(event),
           checkMs: CHECK_MS,
-          now: () => new Date(),
+          now,
         }),
       ],
       observe: () => undefined,
@@ -136,18 +159,13 @@ export async function openSplitWorld({ hasWitness, watchesDensity, devnet = {} }
     ...requestsIn(pool, wallet.address, 'treasury', readIdentity),
     look: looksInto(pool, ours.chain),
     round: await payerOf(),
-    register: (address: string, userId: string) =>
-      registerAddresses(pool, [{ address, userId }], {
-        network: NETWORK,
-        partitionId: 0,
-        hotWalletAddress: wallet.address,
-        actor: 'test',
-      }),
+    register,
     held: (...kinds: string[]) =>
       vi.waitFor(async () => {
         const { reasons } = await guard();
         expect(reasons.map(({ kind }) => kind).sort()).toEqual(kinds.sort());
       }, SOON),
+    checks: () => checks,
     /** So many more times the witness answered, or failed to. */
     heard: (times: number) => {
       const from = checks;
