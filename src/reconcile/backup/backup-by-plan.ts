@@ -41,6 +41,8 @@ export async function backupByPlan(deps: PlannedBackupDeps, now: Date): Promise<
       deps.observe({ type: 'backup_finished', kind: set, file, bytes });
       written.push(file);
     } catch (error) {
+      // The term is over: whoever leads next makes all that is due.
+      deps.signal?.throwIfAborted();
       deps.observe({ type: 'backup_failed', kind: set, reason: reasonOf(error) });
       problems.push(error);
       failed.add(set);

@@ -22,6 +22,7 @@ export async function writeInPlace(
   name: string,
   write: (handle: FileHandle) => Promise<Written>,
   verify: (file: string) => Promise<void>,
+  signal?: AbortSignal,
 ): Promise<Written & { readonly file: string }> {
   const file = join(directory, name);
   const partial = join(directory, `.${name}${PARTIAL}`);
@@ -30,8 +31,9 @@ export async function writeInPlace(
   });
   try {
     const written = await write(handle).finally(() => handle.close());
-    await compare(partial, written.sha256);
+    await compare(partial, written.sha256, signal);
     await verify(partial);
+    signal?.throwIfAborted();
     await writeFile(checksumFile(file), checksumLine(file, written.sha256), {
       mode: 0o600,
       flag: 'wx',
@@ -47,9 +49,9 @@ export async function writeInPlace(
   }
 }
 
-async function compare(partial: string, sha256: string): Promise<void> {
+async function compare(partial: string, sha256: string, signal?: AbortSignal): Promise<void> {
   const hash = createHash('sha256');
-  await pipeline(createReadStream(partial), hash);
+  await pipeline(createReadStream(partial), hash, signal === undefined ? {} : { signal });
   if (hash.digest('hex') === sha256) return;
   throw new BackupError(
     'what was written reads back as something else: the disk can not be relied on; write to another one',

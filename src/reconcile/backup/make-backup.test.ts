@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { backUp, folderInTests, restoreInto } from '../../../test/support/backups.js';
 import { createEmptyDatabase, createTestDatabase } from '../../../test/support/database.js';
 import { root } from '../../../test/support/sources.js';
@@ -67,6 +67,60 @@ describe('making a backup', () => {
     const there = await countsIn(restored);
     expect(there?.balance).toBe(there?.ledger);
     expect((await countsIn(database))?.balance).toBeGreaterThan(there?.balance ?? 0);
+  });
+
+  test.each([
+    ['while a table is read', 1],
+    ['once all rows were read', LEDGER_ROWS],
+  ])(
+    'ends at once when its term is over %s, and leaves neither file nor session',
+    async (_, after) => {
+      const directory = await mkdtemp(join(folder.path, 'ended-'));
+      const end = new AbortController();
+      const lost = new Error('the term is over');
+      let rows = 0;
+      const deps = { ...database, network: 'preprod', version: '0.0.0', now: () => new Date() };
+      const backup = makeBackup({ ...deps, signal: end.signal }, 'all', directory, (more) => {
+        rows += more;
+        if (rows >= after) end.abort(lost);
+      });
+      await expect(backup).rejects.toBe(lost);
+      expect(await readdir(directory)).toEqual([]);
+      await vi.waitFor(async () => {
+        const { rows: sessions } = await database.pool.query(
+          `select 1 from pg_stat_activity
+          where application_name = 'teller backup' and datname = current_database()`,
+        );
+        expect(sessions).toEqual([]);
+      });
+      const { rows: noted } = await database.pool.query<{ problem: string }>(
+        'select problem from backups order by id desc limit 1',
+      );
+      expect(noted).toEqual([{ problem: 'the term is over' }]);
+    },
+  );
+
+  test('waits for no lock any more when its term is over', async () => {
+    const directory = await mkdtemp(join(folder.path, 'waiting-'));
+    const end = new AbortController();
+    const lost = new Error('the term is over');
+    const migrating = await database.pool.connect();
+    await migrating.query('begin; lock table balance_transactions in access exclusive mode');
+    const deps = { ...database, network: 'preprod', version: '0.0.0', now: () => new Date() };
+    const backup = makeBackup({ ...deps, signal: end.signal }, 'all', directory, () => undefined);
+    const outcome = backup.catch((error: unknown) => error);
+    await vi.waitFor(async () => {
+      const { rowCount } = await database.pool.query(
+        `select 1 from pg_stat_activity where application_name = 'teller backup'
+            and datname = current_database() and wait_event_type = 'Lock'`,
+      );
+      expect(rowCount).toBe(1);
+    });
+    end.abort(lost);
+    expect(await outcome).toBe(lost);
+    await migrating.query('rollback');
+    migrating.release();
+    expect(await readdir(directory)).toEqual([]);
   });
 
   test('counts what its reader may expect, and leaves out what is not ours', async () => {

@@ -37,6 +37,8 @@ export type BackupDeps = {
   /** Of teller. */
   readonly version: string;
   readonly now: () => Date;
+  /** Ends it at once, and leaves no file behind. */
+  readonly signal?: AbortSignal;
 };
 
 export type BackupReport = {
@@ -88,7 +90,7 @@ async function write(
     directory,
     nameOf(deps.network, set, createdAt),
     (handle) =>
-      inSnapshot(deps.url, set, async (session) => {
+      inSnapshot(deps, set, async (session) => {
         const shape = await readShape(session, deps.network);
         const shares = tablesOf(set);
         const estimated = estimateOf(shape.tables, shares);
@@ -96,9 +98,12 @@ async function write(
         try {
           const tables: BackedUpTable[] = [];
           for (const share of shares) {
+            deps.signal?.throwIfAborted();
             const table = tableOf(shape.tables, share.name);
             const text = session.query(to(copyOut(table, share.where)));
-            const tally = await archive.add(share.name, text);
+            // What breaks the connection isn't told to every stream of it.
+            const stop = whenAborted(deps.signal, (reason) => text.destroy(reason));
+            const tally = await archive.add(share.name, text).finally(stop);
             tables.push({ name: share.name, columns: [...table.columns], ...tally });
           }
           // After the rows: whatever was handed out to them is in these.
@@ -123,16 +128,17 @@ async function write(
           throw error;
         }
       }),
-    verify,
+    (file) => verify(file, deps.signal),
+    deps.signal,
   );
   if (manifest === undefined) throw new Error('a backup was written without its manifest');
   return { ...written, manifest };
 }
 
-async function verify(file: string): Promise<void> {
+async function verify(file: string, signal?: AbortSignal): Promise<void> {
   const archive = await openArchive(file);
   try {
-    await verifyArchive(archive, () => undefined);
+    await verifyArchive(archive, () => signal?.throwIfAborted());
   } finally {
     archive.close();
   }
@@ -140,24 +146,40 @@ async function verify(file: string): Promise<void> {
 
 /** One transaction that sees one moment, and ends without a trace. */
 async function inSnapshot<T>(
-  url: string,
+  { url, signal }: BackupDeps,
   set: BackupSet,
   work: (session: Client) => Promise<T>,
 ): Promise<T> {
   const session = createSession(url, 'teller backup');
   // A connection that breaks between two queries says so here; the next query says it again.
   session.on('error', () => undefined);
+  signal?.throwIfAborted();
   await session.connect();
+  const stop = whenAborted(signal, () => void session.end().catch(() => undefined));
   try {
     await session.query('begin isolation level repeatable read read only');
     await session.query(PLAIN_SESSION);
     // Before the snapshot is taken: no migration may change the tables under it.
     await session.query(shareAll(tablesOf(set).map(({ name }) => name)));
     return await work(session);
+  } catch (error) {
+    // The connection breaks by that, which isn't the reason.
+    signal?.throwIfAborted();
+    throw error;
   } finally {
+    stop();
     // In the middle of a COPY it breaks the socket, which ends the COPY as well.
     await session.end();
   }
+}
+
+/** @returns what ends the waiting for it */
+function whenAborted(signal: AbortSignal | undefined, act: (reason: Error) => void): () => void {
+  const told = (): void =>
+    act(signal?.reason instanceof Error ? signal.reason : new Error('the backup was ended'));
+  if (signal?.aborted === true) told();
+  signal?.addEventListener('abort', told, { once: true });
+  return () => signal?.removeEventListener('abort', told);
 }
 
 type Shape = Pick<Manifest, 'points' | 'seals' | 'migrations' | 'leftOut'> & {

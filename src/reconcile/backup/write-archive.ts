@@ -45,6 +45,8 @@ export function writeArchive(
   const options = { ...OPTIONS, mtime: createdAt };
   return {
     add: async (table, text) => {
+      // It may fail before anybody reads it, and is told to whoever does; unheard it would end the process.
+      text.on('error', () => undefined);
       const part = meter(onRows);
       const entry = Readable.from(part.pass(text), { objectMode: false });
       zip.addReadStreamLazy(entryOf(table), options, (give) => give(null, entry));
@@ -63,6 +65,8 @@ export function writeArchive(
       return whole.tally();
     },
     abandon: async () => {
+      // Between two entries nothing comes any more: only its end wakes who waits for it.
+      if (zip.outputStream instanceof Readable) zip.outputStream.destroy();
       output.destroy();
       await written.catch(() => undefined);
     },
