@@ -9,6 +9,7 @@ import { sealSamples } from '../health/seal-metrics.js';
 import { guardSample, payoutSamples, proofSample, statusAnswers } from '../health/shared-reads.js';
 import { tellStatus } from '../health/status.js';
 import { readSyncState, type SyncState } from '../health/sync-state.js';
+import { verificationSamples } from '../health/verification-metrics.js';
 import type { Vitals } from '../health/vitals.js';
 import type { Route } from './routes.js';
 
@@ -49,6 +50,7 @@ export function healthRoutes(deps: HealthDeps): readonly Route[] {
   const sampleGuard = guardSample(deps);
   const sampleProof = proofSample(deps);
   const sampleSeals = sealSamples(deps);
+  const sampleVerification = verificationSamples(deps);
   const sampleBackups = backupSamples(deps);
   const askRedis =
     deps.pingRedis === null ? null : shared(deps.pingRedis, STATE_KEPT_MS, 0, deps.now);
@@ -113,6 +115,7 @@ export function healthRoutes(deps: HealthDeps): readonly Route[] {
         deps.metrics.sampleGuard(await sampleGuard());
         deps.metrics.sampleProof(await sampleProof());
         deps.metrics.sampleSeals(await sampleSeals());
+        deps.metrics.sampleVerification(await sampleVerification());
         deps.metrics.backups.sample(await sampleBackups());
         const { registry } = deps.metrics;
         return reply.type(registry.contentType).send(await registry.metrics());

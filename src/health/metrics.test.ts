@@ -144,8 +144,15 @@ describe('metrics', () => {
 
   test('a balance that was never verified has no number', async () => {
     expect((await lines()).some((line) => line.startsWith('balance_mismatches'))).toBe(false);
-    metrics.setBalanceMismatches(0);
-    expect(await lines()).toContain('balance_mismatches 0');
+    metrics.sampleVerification({ finishedAt: new Date(5000), mismatches: 0 });
+    expect(await lines()).toEqual(
+      expect.arrayContaining([
+        'balance_mismatches 0',
+        'balance_verification_last_success_timestamp_seconds 5',
+      ]),
+    );
+    metrics.sampleVerification(null);
+    expect((await lines()).some((line) => line.startsWith('balance_'))).toBe(false);
   });
 
   test("made-up reference types don't make series without end", () => {

@@ -2,6 +2,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, type Registry } from 
 import type { GuardRow } from '../guard/guard-queries.js';
 import type { Payment, PaymentsSummary } from '../payments/payment.js';
 import type { PayerEvent } from '../payouts/paying/payer-deps.js';
+import type { LastVerification } from '../reconcile/verify/verification-queries.js';
 import type { SyncEvent } from '../sync/events.js';
 import { type BackupMetrics, backupMetrics } from './backup-metrics.js';
 import { boundedLabels } from './bounded-labels.js';
@@ -10,6 +11,7 @@ import { confirmationSeconds, type SeenSummary } from './log-events.js';
 import { type PayoutSample, payoutMetrics } from './payout-metrics.js';
 import { type ProofSample, proofMetrics } from './reconcile-metrics.js';
 import { type SealReading, sealMetrics } from './seal-metrics.js';
+import { verificationMetrics } from './verification-metrics.js';
 import { lagOf, type Vitals } from './vitals.js';
 
 export type Metrics = {
@@ -25,8 +27,7 @@ export type Metrics = {
   readonly sampleProof: (sample: ProofSample) => void;
   readonly sampleSeals: (seals: readonly SealReading[] | null) => void;
   readonly backups: BackupMetrics;
-  /** What the last verification found; the series is absent until there was one. */
-  readonly setBalanceMismatches: (count: number) => void;
+  readonly sampleVerification: (verification: LastVerification | null) => void;
 };
 
 /** The contract's metrics (section 5) whose subject exists, and Node's own. */
@@ -35,12 +36,6 @@ export function createMetrics(registry: Registry, now: () => number): Metrics {
   const chain = chainMetrics(registry, now);
   const payments = paymentMetrics(registry);
   const payouts = payoutMetrics(registry);
-  const balanceMismatches = new Gauge({
-    name: 'balance_mismatches',
-    help: 'Whatever of balances, ledger, payouts, seals and digest did not agree at the last verification',
-    registers: [registry],
-  });
-  balanceMismatches.remove();
   return {
     registry,
     observe: (event, vitals) => {
@@ -56,7 +51,7 @@ export function createMetrics(registry: Registry, now: () => number): Metrics {
     sampleProof: proofMetrics(registry),
     sampleSeals: sealMetrics(registry),
     backups: backupMetrics(registry),
-    setBalanceMismatches: (count) => balanceMismatches.set(count),
+    sampleVerification: verificationMetrics(registry),
   };
 }
 

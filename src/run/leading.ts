@@ -11,11 +11,11 @@ import { reconcile } from '../reconcile/runs/reconcile.js';
 import { compareContinuously } from '../reconcile/schedule/continuous.js';
 import { type Plan, schedules } from '../reconcile/schedule/schedules.js';
 import { sealing } from '../reconcile/seals/sealing.js';
-import { verifyNow } from '../reconcile/verify/verify-nightly.js';
 import type { LeadingTask } from '../sync/leadership.js';
 import { readVersion } from '../version.js';
 import { guardTaskOf } from './guard.js';
 import { jobsOf, provingParts } from './proving.js';
+import { verifyAfter, verifyBeside } from './verifying.js';
 
 export type LeadingParts = {
   readonly pool: Pool;
@@ -39,7 +39,7 @@ export function leadingTasks(config: Config, parts: LeadingParts): readonly Lead
   const always = [
     sealing(observe),
     guardTaskOf(config, (event) => logGuardEvent(log, event)),
-    jobsOf(config, observe),
+    jobsOf(config, observe, verifyAfter(config, log)),
   ];
   if (!parts.roles.includes('scheduler')) return always;
   const proving = { ...provingParts(config, observe), random: Math.random };
@@ -68,7 +68,7 @@ function plansOf(
     {
       name: 'verify',
       cron: config.verifyCron,
-      run: () => verifyNow({ pool, log, setBalanceMismatches: metrics.setBalanceMismatches }),
+      run: ({ signal }) => verifyBeside(config, log, signal, 'schedule'),
     },
   ];
   const { backupCron: cron, backupDirectory: directory } = config;
@@ -84,6 +84,10 @@ function plansOf(
   };
   return [
     ...plans,
-    { name: 'backup', cron, run: async () => void (await backupByPlan(backup, new Date())) },
+    {
+      name: 'backup',
+      cron,
+      run: async ({ signal }) => void (await backupByPlan({ ...backup, signal }, new Date())),
+    },
   ];
 }

@@ -57,6 +57,23 @@ test('what differs is told with both values and what to do', async () => {
   expect(out).toContain('never changes a sealed row');
 });
 
+test('what it found is noted for the metrics, and while a restore fills books in it refuses', async () => {
+  await change('truncate verifications');
+  await change('update incoming_payments set amount_lovelace = 6000000');
+  await teller(['balance', 'verify']);
+  const { rows } = await change('select mismatches::int from verifications');
+  expect(rows).toEqual([{ mismatches: 1 }]);
+  await change(
+    `insert into chain_jobs (kind, params, requested_by) values ('rebuild', '{"after": "restore"}', 'test')`,
+  );
+  const { exitCode, err } = await teller(['balance', 'verify']);
+  await change('delete from chain_jobs');
+  expect(exitCode).toBe(1);
+  expect(err).toMatch(
+    /^teller: the books are being made again by rebuild job \d+, after a restore/,
+  );
+});
+
 test('a long list ends, and says so', async () => {
   await change(
     `insert into user_balances select 'user ' || n, 'lovelace', n from generate_series(1, 30) as n`,

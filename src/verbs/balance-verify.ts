@@ -1,5 +1,11 @@
+import type { Pool } from 'pg';
+import { describeDatabaseError } from '../database/pool.js';
+import { actorOf } from '../payouts/model/identity.js';
 import type { Reserve } from '../reconcile/verify/reserves.js';
+import { refuseUnfinishedBooks } from '../reconcile/verify/unfinished-books.js';
+import { noteVerification } from '../reconcile/verify/verification-queries.js';
 import { isWrong, type Verification, verifyBooks } from '../reconcile/verify/verify-books.js';
+import { operator } from './caller.js';
 import { withDatabase } from './database.js';
 import { finish, type JsonFlag, type VerbContext } from './flags.js';
 import { readSealNotes } from './seal-notes.js';
@@ -22,11 +28,22 @@ export async function verifyBalances(context: VerbContext, flags: VerifyFlags): 
   const { terminal } = context;
   const notes = flags.against === undefined ? {} : await readSealNotes(flags.against);
   await withDatabase(terminal, [], async ({ pool }) => {
+    await refuseUnfinishedBooks(pool);
     const result = await verifyBooks(pool, notes);
+    await note(terminal, pool, result.totalMismatches);
     if (flags.json === true) sayJson(terminal, result);
     else say(terminal, result);
     finish(context, result.totalMismatches === 0 ? EXIT.done : EXIT.discrepancies);
   });
+}
+
+/** The metrics tell of the last one. A copy that can only be read is verified all the same. */
+async function note(terminal: Terminal, pool: Pool, mismatches: number): Promise<void> {
+  try {
+    await noteVerification(pool, actorOf(operator()), mismatches);
+  } catch (error) {
+    terminal.err(`not noted for the metrics: ${describeDatabaseError(error)}\n`);
+  }
 }
 
 function say(terminal: Terminal, result: Verification): void {
@@ -172,13 +189,24 @@ function sayReserves(terminal: Terminal, reserves: readonly Reserve[]): void {
 
 function sayWhatToDo(terminal: Terminal, { seals, digests, totalMismatches }: Verification): void {
   terminal.out(`${totalMismatches} ${totalMismatches === 1 ? 'mismatch' : 'mismatches'}. `);
-  terminal.out(
-    'Take a copy of the database first; `teller reconcile --repair` then appends the entries that are ' +
-      'lacking and sets balances to the sums of their entries.\n',
-  );
-  if (seals.changed.count + seals.broken.count + seals.notAsNoted.length > 0) {
+  const ofSeals = seals.changed.count + seals.broken.count + seals.notAsNoted.length;
+  terminal.out('Take a copy of the database first.\n');
+  if (totalMismatches > ofSeals) {
+    terminal.out(
+      '`teller reconcile --repair` appends the entries that are lacking and sets balances to the sums of ' +
+        'their entries.\n',
+    );
+  }
+  if (ofSeals > 0) {
     terminal.out(
       'The program never changes a sealed row: find out who did, from a backup and PostgreSQL’s own log.\n',
+    );
+  }
+  const [changed] = seals.changed.shown;
+  if (changed !== undefined) {
+    terminal.out(
+      `\`teller balance accept-seal ${changed.chain}/${changed.seal} --reason TEXT\` then lets rows count as ` +
+        'they are, by your name: each seal once you can answer for it.\n',
     );
   }
   if (digests.some(isWrong)) {

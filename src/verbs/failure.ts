@@ -4,6 +4,7 @@ import { SchemaError } from '../database/migrate.js';
 import { describeDatabaseError, isTransient } from '../database/pool.js';
 import { CursorError } from '../payments/pages.js';
 import { BackupError } from '../reconcile/backup/backup-error.js';
+import { UnfinishedBooksError } from '../reconcile/verify/unfinished-books.js';
 import { EXIT, type ExitCode, UsageError } from './terminal.js';
 
 export type Failure = { readonly exitCode: ExitCode; readonly message: string };
@@ -25,6 +26,9 @@ export function failureOf(error: unknown): Failure {
   if (error instanceof BackupError) {
     const exitCode = error.fault === 'setting' ? EXIT.badUsage : EXIT.failed;
     return { exitCode, message: error.message };
+  }
+  if (error instanceof UnfinishedBooksError) {
+    return { exitCode: EXIT.failed, message: error.message };
   }
   if (error instanceof SchemaError) return { exitCode: EXIT.failed, message: error.message };
   const message = listenMessage(error) ?? databaseMessage(error) ?? faultMessage(error);

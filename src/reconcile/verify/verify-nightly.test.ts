@@ -2,6 +2,7 @@ import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createTestDatabase } from '../../../test/support/database.js';
 import type { TestDatabase } from '../../../test/support/test-databases.js';
+import { lastVerification } from './verification-queries.js';
 import { verifyNow } from './verify-nightly.js';
 
 describe('the nightly verification', () => {
@@ -16,19 +17,18 @@ describe('the nightly verification', () => {
 
   const setUp = () => {
     const lines: string[] = [];
-    const counts: number[] = [];
     const deps = {
       pool: database.pool,
-      setBalanceMismatches: (count: number) => void counts.push(count),
+      requestedBy: 'schedule',
       log: pino({ level: 'info' }, { write: (line: string) => void lines.push(line) }),
     };
-    return { deps, counts, lines };
+    return { deps, lines };
   };
 
-  test('sets the metric and names the balance that has no entries for what it says', async () => {
-    const { deps, counts, lines } = setUp();
+  test('notes how many mismatches there are and names the balance that has no entries for what it says', async () => {
+    const { deps, lines } = setUp();
     await verifyNow(deps);
-    expect(counts).toEqual([1]);
+    expect(await lastVerification(database.pool)).toMatchObject({ mismatches: 1 });
     const told = lines.map((line) => JSON.parse(line) as { event: string; userId?: string });
     expect(told.map(({ event, userId }) => [event, userId])).toEqual([
       ['balance_mismatch', 'ann'],
@@ -44,6 +44,34 @@ describe('the nightly verification', () => {
       "select data from outbox where type = 'balance.mismatch'",
     );
     expect(rows.map(({ data }) => data.userId)).toEqual(['ann']);
+  });
+
+  test('says that the books are being made again after a restore, until a rebuild has ended', async () => {
+    const { pool } = database;
+    const noted = await lastVerification(pool);
+    const { rows } = await pool.query<{ id: string }>(
+      `insert into chain_jobs (kind, params, requested_by)
+       values ('rebuild', '{"from": "origin", "dryRun": false, "after": "restore"}', 'test') returning id`,
+    );
+    const [job] = rows;
+    await expect(verifyNow(setUp().deps)).rejects.toThrow(
+      `the books are being made again by rebuild job ${job?.id}, after a restore (it is queued)`,
+    );
+    await pool.query("update chain_jobs set state = 'failed', problem = 'no node'");
+    await expect(verifyNow(setUp().deps)).rejects.toThrow(
+      'is failed (no node): run `teller rebuild --from origin`',
+    );
+    await pool.query(
+      `insert into chain_jobs (kind, params, state, requested_by)
+       values ('rebuild', '{"from": "origin", "dryRun": true}', 'done', 'test')`,
+    );
+    await expect(verifyNow(setUp().deps)).rejects.toThrow('is failed');
+    expect(await lastVerification(pool)).toEqual(noted);
+    await pool.query(
+      `insert into chain_jobs (kind, params, state, requested_by)
+       values ('rebuild', '{"from": "origin", "dryRun": false}', 'done', 'test')`,
+    );
+    await verifyNow(setUp().deps);
   });
 
   test('fails where the books can’t be read, so that it is tried again', async () => {

@@ -2,23 +2,32 @@ import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { inTransaction } from '../../database/transaction.js';
 import { tellMismatches } from './mismatch-events.js';
+import { refuseUnfinishedBooks } from './unfinished-books.js';
+import { noteVerification } from './verification-queries.js';
 import { isWrong, type Verification, verifyBooks } from './verify-books.js';
 
 export type VerificationDeps = {
   readonly pool: Pool;
-  readonly setBalanceMismatches: (count: number) => void;
+  readonly requestedBy: string;
   readonly log: Logger;
 };
 
-/** Holds the books against each other, and tells what differs: log, metric, and an event of each a day. */
-export async function verifyNow({ pool, setBalanceMismatches, log }: VerificationDeps) {
+/**
+ * Holds the books against each other, and tells what differs: log, metric, and an event of each a day.
+ *
+ * @throws where they can't be read, or are still being made again after a restore
+ */
+export async function verifyNow({ pool, requestedBy, log }: VerificationDeps): Promise<void> {
+  await refuseUnfinishedBooks(pool);
   const found = await verifyBooks(pool);
-  setBalanceMismatches(found.totalMismatches);
   const mismatches = mismatchesOf(found);
   for (const [kind, mismatch] of mismatches) {
     log.error({ event: 'balance_mismatch', kind, ...mismatch }, MESSAGES[kind]);
   }
-  await inTransaction(pool, (tx) => tellMismatches(tx, new Date(), mismatches));
+  await inTransaction(pool, async (tx) => {
+    await noteVerification(tx, requestedBy, found.totalMismatches);
+    await tellMismatches(tx, new Date(), mismatches);
+  });
   for (const { unit, owed, treasury } of found.reserves.filter((one) => one.shortfall)) {
     log.warn(
       { event: 'reserves_short', unit, owed, treasury },
