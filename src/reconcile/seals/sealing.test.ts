@@ -4,6 +4,7 @@ import { createTestDatabase } from '../../../test/support/database.js';
 import { leadershipOf, sealedTables } from '../../../test/support/sealed-tables.js';
 import type { TestDatabase } from '../../../test/support/test-databases.js';
 import { inTransaction } from '../../database/transaction.js';
+import type { ProofEvent } from '../model/proof-events.js';
 import { verifySeals } from './check-seals.js';
 import { linkSeals, NO_SEALS } from './seal.js';
 import { countUnsealed, sealHead, storeSeals } from './seal-queries.js';
@@ -167,6 +168,32 @@ describe('sealing', () => {
       learn: () => undefined,
     });
     expect(await ranges()).toEqual([]);
+  });
+
+  test('tells once what fails, and goes on with the other chain and afterwards', async () => {
+    await tables.enter(3);
+    await tables.audit(3);
+    await tables.change(`alter table seals add constraint no_ledger check (chain <> 'ledger')`);
+    const end = new AbortController();
+    const told: ProofEvent[] = [];
+    const task = sealing(
+      (event) => told.push(event),
+      20,
+    )({ ...leadershipOf(database.pool, end.signal), partitionId: 0, learn: () => undefined });
+    try {
+      await expect.poll(() => told.map(({ type }) => type)).toEqual(['sealing_failed', 'sealed']);
+      expect(told[0]).toMatchObject({
+        chain: 'ledger',
+        reason: expect.stringContaining('no_ledger'),
+      });
+      await tables.change('alter table seals drop constraint no_ledger');
+      await expect.poll(() => told.at(-1)).toEqual({ type: 'sealed', chain: 'ledger', seal: 1 });
+      expect(told.filter(({ type }) => type === 'sealing_failed')).toHaveLength(1);
+    } finally {
+      await tables.change('alter table seals drop constraint if exists no_ledger');
+      end.abort();
+      await task;
+    }
   });
 
   test('hashes the same whatever a session shows times and numbers as', async () => {

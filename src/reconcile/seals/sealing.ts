@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
-import { isTransient } from '../../database/pool.js';
+import { describeDatabaseError, isTransient } from '../../database/pool.js';
 import { inTransaction } from '../../database/transaction.js';
+import { TermOver } from '../../sync/follower.js';
 import type { Leadership, LeadingTask } from '../../sync/leadership.js';
 import type { ObserveProof } from '../model/proof-events.js';
 import { linkSeals, SEAL_CHAINS, type SealChain } from './seal.js';
@@ -12,22 +13,41 @@ const EVERY_MS = 10_000;
 /** One partition's leader seals for all: there is one ledger. */
 const SEALING_PARTITION = 0;
 
-/** Seals what was appended, a moment later, for as long as a term lasts. */
+/** Seals what was appended, a moment later, for as long as a term lasts, whatever fails in between. */
 export const sealing =
   (observe: ObserveProof, everyMs: number = EVERY_MS): LeadingTask =>
   async (leadership) => {
     const { partitionId, signal } = leadership;
     if (partitionId !== SEALING_PARTITION) return;
+    const told = new Map<SealChain, string>();
     while (!signal.aborted) {
       for (const chain of SEAL_CHAINS) {
-        await sealAppended(leadership, chain, observe).catch((error: unknown) => {
-          // The rows stay; the next round comes.
-          if (!isTransient(error)) throw error;
-        });
+        const reason = await trySealing(leadership, chain, observe);
+        // Each time that it is another one: every ten seconds the same would drown the log.
+        if (reason !== null && reason !== told.get(chain)) {
+          observe({ type: 'sealing_failed', chain, reason });
+        }
+        if (reason === null) told.delete(chain);
+        else told.set(chain, reason);
       }
       await sleep(everyMs, undefined, { signal }).catch(() => undefined);
     }
   };
+
+/** @returns why it failed, where another try alone may not help; the rows stay, and the next round comes */
+async function trySealing(
+  leadership: Leadership,
+  chain: SealChain,
+  observe: ObserveProof,
+): Promise<string | null> {
+  try {
+    await sealAppended(leadership, chain, observe);
+    return null;
+  } catch (error) {
+    if (leadership.signal.aborted || error instanceof TermOver) return null;
+    return isTransient(error) ? null : describeDatabaseError(error);
+  }
+}
 
 /**
  * Seals all that is decided by now. What is hashed can't change any more, so that takes no lock; ended
