@@ -38,7 +38,11 @@ const OWN_ALERTS = [
   'HotWalletUnknownSpend',
   'PayoutAttemptsWithoutCommonInput',
   'ChainSplitSuspected',
+  'WitnessSilent',
   'BackupOverdue',
+  'VerificationOverdue',
+  'LedgerSealsLost',
+  'LedgerUnsealed',
 ];
 
 /** Runbooks for what nothing can alert of: the worker isn't there any more. */
