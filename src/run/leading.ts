@@ -87,7 +87,9 @@ function plansOf(
     {
       name: 'backup',
       cron,
-      run: async ({ signal }) => void (await backupByPlan({ ...backup, signal }, new Date())),
+      run: async ({ signal }) => {
+        await backupByPlan({ ...backup, signal }, new Date());
+      },
     },
   ];
 }
