@@ -1,21 +1,29 @@
+import type { Pool } from 'pg';
 import type { Config } from '../config.js';
 import { createPool } from '../database/pool.js';
 import { followJob } from '../reconcile/jobs/follow-job.js';
 import { type Job, type JobRequest, requestJob } from '../reconcile/jobs/job-queries.js';
+import { SEAL_CHAINS } from '../reconcile/seals/seal.js';
+import { sealAppended, sealing } from '../reconcile/seals/sealing.js';
 import { CHAIN_SETTINGS, type ChainSettings, syncDeps } from '../run/chain.js';
+import { GUARD_SETTINGS, type GuardConfig, guardTaskOf } from '../run/guard.js';
 import { jobsOf } from '../run/proving.js';
+import type { Leadership } from '../sync/leadership.js';
 import { runSync } from '../sync/worker.js';
 
 /** What a verb needs to ask a leader for something, or to lead where nobody does. */
-export const LEADING_SETTINGS = CHAIN_SETTINGS;
-export type LeadingSettings = ChainSettings;
+export const LEADING_SETTINGS = [...CHAIN_SETTINGS, ...GUARD_SETTINGS] as const;
+export type LeadingSettings = ChainSettings & GuardConfig;
 
-/** Following, a job and looking at it: some connections each. */
-const CONNECTIONS_MAX = 6;
+/** Following, a job, sealing, watching the chain and looking at it: some connections each. */
+const CONNECTIONS_MAX = 8;
+/** Somebody who works on a job says so more often. */
+const SILENT_MS = 30_000;
 
 /**
  * Asks for a job and waits for its end. Where an instance leads it does it; where none does this process
- * becomes the leader until it is done: it stands by for the lock like any instance.
+ * becomes the leader until it is done: it stands by for the lock like any instance, for as long as nobody
+ * else is heard to work on it. While it leads it also seals and watches the chain, as every leader does.
  *
  * @param tell what is known of the job, several times a second
  * @param signal ends the waiting, not the job
@@ -27,26 +35,95 @@ export async function doAsLeader(
   signal: AbortSignal,
 ): Promise<Job> {
   const pool = poolOf(settings);
-  const done = new AbortController();
   try {
     const id = await requestJob(pool, { ...request, partitionId: settings.partitionId });
-    const deps = {
-      ...syncDeps(settings, pool, () => undefined),
-      leading: [jobsOf(settings, () => undefined)],
+    const office = standBy(settings, pool, signal);
+    const isWorkedOn = hearing(() => performance.now());
+    const look = (job: Job): void => {
+      tell(job);
+      if (isWorkedOn(job) && !office.leads()) office.leave();
+      else office.wait();
     };
-    const either = AbortSignal.any([signal, done.signal]);
-    const leading = runSync(deps, either);
-    // Who can't lead says why at once; otherwise it only ends with the job.
-    const failed = leading.then(() => new Promise<never>(() => undefined));
     try {
-      return await Promise.race([followJob(pool, id, tell, either), failed]);
+      const job = await Promise.race([followJob(pool, id, look, signal), office.refused]);
+      await office.sealLast();
+      return job;
     } finally {
-      done.abort(new Error('the job has ended'));
-      await leading.catch(() => undefined);
+      await office.end();
     }
   } finally {
     await pool.end();
   }
+}
+
+/** Whether somebody says that the job is in hands; by this clock, which may not be the database's. */
+function hearing(clock: () => number): (job: Job) => boolean {
+  let beat: number | null = null;
+  let heardAt = Number.NEGATIVE_INFINITY;
+  return ({ state, heartbeatAt }) => {
+    if (state !== 'running' || heartbeatAt === null) return false;
+    if (heartbeatAt.getTime() !== beat) {
+      beat = heartbeatAt.getTime();
+      heardAt = clock();
+    }
+    return clock() - heardAt < SILENT_MS;
+  };
+}
+
+function standBy(settings: LeadingSettings, pool: Pool, signal: AbortSignal) {
+  let led: Leadership | null = null;
+  let waiting: AbortController | null = null;
+  const runs: Promise<unknown>[] = [];
+  let refuse: (error: unknown) => void = () => undefined;
+  const refused = new Promise<never>((_, reject) => {
+    refuse = reject;
+  });
+  refused.catch(() => undefined);
+  // First of the tasks: nobody may take a job for this process before it is known to lead.
+  const noteTerm = (leadership: Leadership): Promise<void> => {
+    led = leadership;
+    leadership.signal.addEventListener('abort', () => {
+      if (led === leadership) led = null;
+    });
+    return Promise.resolve();
+  };
+  const quietly = (): void => undefined;
+  const deps = {
+    ...syncDeps(settings, pool, quietly),
+    leading: [
+      noteTerm,
+      sealing(quietly),
+      guardTaskOf(settings, quietly),
+      jobsOf(settings, quietly),
+    ],
+  };
+  const leave = (): void => {
+    waiting?.abort(new Error('somebody else works on it, or it has ended'));
+    waiting = null;
+  };
+  return {
+    refused,
+    leads: () => led !== null,
+    leave,
+    wait: (): void => {
+      if (waiting !== null || signal.aborted) return;
+      waiting = new AbortController();
+      // Who can't lead says why at once; otherwise it only ends with the job.
+      runs.push(runSync(deps, AbortSignal.any([signal, waiting.signal])).catch(refuse));
+    },
+    /** What the job itself wrote; else it would wait for the next leader. */
+    sealLast: async (): Promise<void> => {
+      const leadership = led;
+      if (leadership === null || leadership.partitionId !== 0) return;
+      for (const chain of SEAL_CHAINS) {
+        await sealAppended(leadership, chain, quietly).catch(quietly);
+      }
+    },
+    end: async (): Promise<void> => {
+      leave();
+      await Promise.all(runs);
+    },
+  };
 }
 
 const poolOf = (settings: Pick<Config, 'databaseUrl' | 'databaseDirectUrl'>) =>

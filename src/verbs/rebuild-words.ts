@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Job } from '../reconcile/jobs/job-queries.js';
 import { readProgress } from '../reconcile/rebuild/rebuild-progress.js';
+import { sayLeft } from './repair-words.js';
 import { counted, sayTable, type Terminal } from './terminal.js';
 
 const result = z.object({
@@ -18,6 +19,7 @@ const result = z.object({
   ),
   healed: z.number(),
   open: z.number(),
+  left: z.array(z.string()).default([]),
   ledger: z.object({ entries: z.number(), balances: z.number(), statuses: z.number() }),
   digest: z.object({ equal: z.boolean(), stored: z.string(), derived: z.string() }),
   blocks: z.number(),
@@ -119,6 +121,7 @@ export function sayResult(terminal: Terminal, shown: ShownResult): void {
         `${counted(ledger.balances, 'balance')} set to the sum of its entries\n`,
     );
   }
+  if (!shown.dryRun) sayLeft(terminal, shown.left);
   terminal.out(
     digest.equal
       ? `state digest ${digest.stored} is that of the chain\n`

@@ -78,7 +78,7 @@ async function run(context: VerbContext, flags: Flags): Promise<void> {
     return finish(context, EXIT.failed);
   }
   if (flags.json !== true) sayResult(terminal, result);
-  const isClean = result.dryRun ? result.total === 0 : result.open === 0;
+  const isClean = result.dryRun ? result.total === 0 : result.open + result.left.length === 0;
   finish(context, isClean ? EXIT.done : EXIT.discrepancies);
 }
 

@@ -10,11 +10,11 @@ import {
   type RunView,
   readRun,
 } from '../reconcile/runs/run-reads.js';
-import { CHAIN_SETTINGS, type ChainSettings } from '../run/chain.js';
+import type { ChainSettings } from '../run/chain.js';
 import { operator } from './caller.js';
 import { refuseOtherNetwork, withDatabase } from './database.js';
 import { finish, type JsonFlag, type VerbContext, withExample } from './flags.js';
-import { doAsLeader } from './leading-job.js';
+import { doAsLeader, LEADING_SETTINGS, type LeadingSettings } from './leading-job.js';
 import { compareNow } from './reconcile-comparison.js';
 import { addReconcileReading } from './reconcile-reading.js';
 import { startTelling } from './reconcile-telling.js';
@@ -47,7 +47,7 @@ export function addReconcileVerbs(program: Command, context: VerbContext): void 
 
 async function reconcile(context: VerbContext, flags: Flags): Promise<void> {
   const { terminal } = context;
-  const settings = readSettings(terminal.environment, CHAIN_SETTINGS);
+  const settings = readSettings(terminal.environment, LEADING_SETTINGS);
   const addresses = flags.address?.map((given) => canonical(given, settings)) ?? null;
   await withDatabase(terminal, [], async ({ pool }) => {
     await refuseOtherNetwork(pool, settings);
@@ -76,7 +76,7 @@ function canonical(given: string, { network }: Pick<ChainSettings, 'network'>): 
 /** Done by whoever leads, or by this process where nobody does. @returns null where it failed */
 async function repair(
   { terminal }: VerbContext,
-  settings: ChainSettings,
+  settings: LeadingSettings,
   addresses: readonly string[] | null,
 ): Promise<Job | null> {
   const request = {

@@ -41,6 +41,11 @@ export function sayRepair(terminal: Terminal, { ledger, left, problem }: ShownRe
   ].flat();
   terminal.out(`ledger: ${done.length === 0 ? 'nothing to correct' : done.join(', ')}\n`);
   if (problem === null) terminal.out('state digest: that of its tables\n');
+  sayLeft(terminal, left);
+}
+
+/** What was left as it is, and why. */
+export function sayLeft(terminal: Terminal, left: readonly string[]): void {
   for (const reason of left.slice(0, LEFT_SHOWN)) terminal.out(`left: ${printable(reason)}\n`);
   const more = left.length - LEFT_SHOWN;
   if (more > 0) terminal.out(`and ${counted(more, 'more reason')}: --json shows all\n`);

@@ -1,0 +1,80 @@
+import { beforeEach, expect, test, vi } from 'vitest';
+import { enterpriseAddress } from '../../test/support/addresses.js';
+import { devnet } from '../../test/support/devnet.js';
+import {
+  emptyBooks,
+  leadershipOf,
+  register,
+  startWorker,
+  untilFollowed,
+} from '../../test/support/rebuilding.js';
+import { tellerInTests } from '../../test/support/teller.js';
+
+const { under, teller } = tellerInTests();
+const ANN = enterpriseAddress(1);
+
+beforeEach(async () => {
+  await emptyBooks(under.database.pool);
+  await under.database.pool.query('truncate seals, audit_log');
+});
+
+/** Books of a chain with a payment, and the worker that follows it. */
+async function followedBooks() {
+  const { pool } = under.database;
+  const net = await devnet({ blocks: 3 });
+  await register(pool, 'ann', [ANN]);
+  const { task } = leadershipOf();
+  // It leads and takes no jobs.
+  const worker = startWorker(under.database, net, { leading: [task] });
+  net.payNow({ address: ANN, lovelace: 5_000_000n });
+  await untilFollowed(pool, net);
+  under.environment = {
+    NETWORK: 'custom:42',
+    DATABASE_URL: under.database.url,
+    OGMIOS_URL: net.url,
+    START_POINT: 'origin',
+    CONFIRMATION_TIERS: '0=3,1000=6',
+  };
+  return { net, pool, worker };
+}
+
+test('seals what it wrote where it led', async () => {
+  const { pool, worker } = await followedBooks();
+  await worker.stop();
+  await pool.query('delete from incoming_payments');
+  expect((await teller(['rebuild', '--from', 'origin'])).exitCode).toBe(0);
+  const { rows } = await pool.query<{ sealed: string | null; written: string | null }>(
+    `select (select max(last_id) from seals where chain = 'audit') as sealed, max(id) as written
+       from audit_log`,
+  );
+  expect(rows[0]?.written).toEqual(expect.any(String));
+  expect(rows[0]?.sealed).toBe(rows[0]?.written);
+});
+
+test('needs the settings of the guard, because it watches the chain where it leads', async () => {
+  under.environment = { ...under.environment, OGMIOS_WITNESS_URL: 'nonsense' };
+  const { exitCode, err } = await teller(['rebuild', '--from', 'origin']);
+  expect(exitCode).toBe(2);
+  expect(err).toContain('OGMIOS_WITNESS_URL');
+});
+
+test('stands by for the lock only until somebody else works on it', async () => {
+  const { pool } = await followedBooks();
+  const sessions = async () => {
+    const { rowCount } = await pool.query(
+      `select 1 from pg_stat_activity
+        where datname = current_database() and application_name = 'chain-teller leader lock'`,
+    );
+    return rowCount;
+  };
+  const asked = teller(['rebuild', '--from', '1d']);
+  await vi.waitFor(async () => expect(await sessions()).toBe(2), { timeout: 10_000 });
+  await pool.query(
+    `update chain_jobs set state = 'running', runner = gen_random_uuid(), heartbeat_at = now()`,
+  );
+  await vi.waitFor(async () => expect(await sessions()).toBe(1), { timeout: 10_000 });
+  await pool.query("update chain_jobs set state = 'failed', problem = 'not today'");
+  const { exitCode, err } = await asked;
+  expect(exitCode).toBe(1);
+  expect(err).toMatch(/rebuild \d+ failed: not today/);
+});
