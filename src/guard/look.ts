@@ -147,7 +147,7 @@ function createTeller(observe: (event: GuardEvent) => void): (guard: GuardRow) =
 /** Writes what the witnesses said, for whoever asks how things stand: when it changes, and now and then. */
 function createNotes(
   { splitDepth, now }: LookDeps,
-  { partitionId, write }: Leadership,
+  leadership: Leadership,
   names: readonly string[],
   heard: ReadonlyMap<string, Heard>,
 ): (guard: GuardRow) => Promise<void> {
@@ -163,7 +163,8 @@ function createNotes(
     const isFresh = written !== null && at - written.at < WITNESSES_WRITTEN_EVERY_MS;
     const isKnown = kinds === (written?.kinds ?? '') && (isFresh || shown.length === 0);
     if (isKnown && !hasStrangers) return;
-    await write(async (tx, time) => {
+    const { partitionId } = leadership;
+    await leadership.write(async (tx, time) => {
       await lockGuard(tx, partitionId);
       await saveWitnesses(tx, partitionId, time, [...shown, ...unheard]);
     });
