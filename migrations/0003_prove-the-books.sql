@@ -9,6 +9,8 @@ update schema_compatibility set oldest_code = 3;
 -- Blocks above this height were followed; -1 where that is all of the chain, null where it isn't known
 -- (the height of a start point is told by the block after it; older databases never wrote it down).
 alter table sync_state add column start_height bigint;
+-- Whether all that was recorded is folded into the state digest: then a digest that is gone was taken away.
+alter table sync_state add column digested boolean not null default false;
 
 -- Outputs in blocks above `watched_from` count, and what was unspent at `backfilled_height` besides.
 -- Null in watched_from: registered by a version that didn't write it. -1: from the start point on.
@@ -44,11 +46,13 @@ create sequence correction_ids;
 alter table balance_transactions add column correction_id bigint;
 drop index balance_transactions_once;
 create unique index balance_transactions_once on balance_transactions
-  (tx_hash, output_index, inclusion, unit, bucket, type, reason, (coalesce(correction_id, 0)))
+  (tx_hash, output_index, inclusion, unit, bucket, type, reason, (coalesce(correction_id, 0)),
+   (case when correction_id is null then '' else user_id end))
   where tx_hash is not null;
 drop index balance_transactions_payout_once;
 create unique index balance_transactions_payout_once on balance_transactions
-  (payout_id, payout_turn, unit, bucket, type, reason, (coalesce(correction_id, 0)))
+  (payout_id, payout_turn, unit, bucket, type, reason, (coalesce(correction_id, 0)),
+   (case when correction_id is null then '' else user_id end))
   where payout_id is not null;
 
 -- A balance that another hand changed is found and set right; it must not keep a block from being applied.

@@ -62,6 +62,7 @@ export class WrongDatabase extends Error {
 /** Stands by, leads, follows, until the signal aborts; then finishes its transaction and lets go. */
 export async function runSync<S>(deps: SyncDeps<S>, signal: AbortSignal): Promise<void> {
   const busy = watchBusyClients(deps.pool);
+  const beside = new Set<Promise<void>>();
   try {
     while (!signal.aborted) {
       deps.observe({ type: 'standby' });
@@ -71,18 +72,24 @@ export async function runSync<S>(deps: SyncDeps<S>, signal: AbortSignal): Promis
       if (lock === null) return;
       const forget = endWhatHangs(busy, lock.lost);
       try {
-        await lead(deps, signal, lock.lost);
+        await lead(deps, signal, lock.lost, beside);
       } finally {
         forget();
         await lock.release();
       }
     }
   } finally {
+    await Promise.all(beside);
     busy.unwatch();
   }
 }
 
-async function lead<S>(deps: SyncDeps<S>, stop: AbortSignal, lost: AbortSignal): Promise<void> {
+async function lead<S>(
+  deps: SyncDeps<S>,
+  stop: AbortSignal,
+  lost: AbortSignal,
+  beside: Set<Promise<void>>,
+): Promise<void> {
   const signal = AbortSignal.any([stop, lost]);
   const over = new AbortController();
   let tasks: Promise<void> = Promise.resolve();
@@ -113,9 +120,13 @@ async function lead<S>(deps: SyncDeps<S>, stop: AbortSignal, lost: AbortSignal):
   } finally {
     lost.removeEventListener('abort', onLost);
     over.abort(new Error('the term is over'));
-    await tasks;
+    // Nobody who could lead waits for what takes long to let go: its writes are fenced off already.
+    beside.add(tasks);
+    void tasks.finally(() => beside.delete(tasks));
   }
 }
+
+const TASK_AGAIN_MS = 10_000;
 
 /** They look after themselves: one that fails must not end the term, and with it the following. */
 async function startTasks<S>(
@@ -127,10 +138,15 @@ async function startTasks<S>(
   const learn = (references: readonly OutputReference[]): void => handlers.learn?.(references);
   const leadership = createLeadership(deps.pool, term, learn, signal);
   const settled = (deps.leading ?? []).map(async (task) => {
-    try {
-      await task(leadership);
-    } catch (error) {
-      if (!signal.aborted) deps.onTaskFailure?.(error);
+    while (!signal.aborted) {
+      try {
+        return await task(leadership);
+      } catch (error) {
+        if (signal.aborted) return;
+        deps.onTaskFailure?.(error);
+        // What ended for once is no reason to go without it for the rest of the term.
+        await sleep(TASK_AGAIN_MS, undefined, { signal }).catch(() => undefined);
+      }
     }
   });
   await Promise.all(settled);

@@ -16,9 +16,9 @@ export function chainViewOf(world: World, actor: string): ChainView {
   const { source, scheduler, random } = world;
   return {
     ledgerAt: async (point): Promise<LedgerView> => {
-      await scheduler.idle(actor, 'acquiring a ledger');
+      await scheduler.aside(actor, 'acquiring a ledger');
       const ask = async (filter: UtxoFilter): Promise<UnspentOutput[]> => {
-        await scheduler.idle(actor, 'asking a ledger');
+        await scheduler.aside(actor, 'asking a ledger');
         if (world.faultsOn && random.chance(0.03)) throw new ConnectionEnded('the node went away');
         const position = source.find(point);
         if (position === undefined || source.utxo === undefined) throw gone();

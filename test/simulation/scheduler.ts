@@ -14,6 +14,8 @@ type Waiting = {
   readonly need: Need;
   readonly isStatement: boolean;
   readonly isAside: boolean;
+  /** Whose locks are its own. */
+  readonly owner: string;
   readonly go: () => void;
   readonly fail: (error: Error) => void;
 };
@@ -90,16 +92,21 @@ export function createScheduler(random: Random): Scheduler {
       start();
     }).finally(() => clearTimeout(timer));
   };
-  const stop = (at: Omit<Waiting, 'go' | 'fail'>): Promise<void> =>
+  const stop = (at: Omit<Waiting, 'go' | 'fail' | 'owner'>): Promise<void> =>
     new Promise((resolve, reject) => {
-      waiting.set(at.actor, { ...at, go: resolve, fail: reject });
+      // Two statements of one actor at a time: the second waits beside the first.
+      const isSecond = waiting.has(at.actor);
+      if (isSecond) asides += 1;
+      const actor = isSecond ? `${at.actor}-${asides}` : at.actor;
+      const isAside = at.isAside || isSecond;
+      waiting.set(actor, { ...at, actor, isAside, owner: at.actor, go: resolve, fail: reject });
       stopped?.();
     });
-  const free = ({ actor, need }: Waiting): boolean =>
+  const free = ({ owner, need }: Waiting): boolean =>
     need === null ||
     [...held].every(
       ([holder, locks]) =>
-        holder === actor || !locks.has(need.lock) || (need.shared && locks.get(need.lock) === true),
+        holder === owner || !locks.has(need.lock) || (need.shared && locks.get(need.lock) === true),
     );
 
   /** Whose locks keep an actor waiting. */
@@ -108,7 +115,7 @@ export function createScheduler(random: Random): Scheduler {
     if (at === undefined || free(at)) return [];
     const { need } = at;
     return [...held].flatMap(([holder, locks]) =>
-      need !== null && holder !== actor && locks.has(need.lock) ? [holder] : [],
+      need !== null && holder !== at.owner && locks.has(need.lock) ? [holder] : [],
     );
   };
 

@@ -1,15 +1,17 @@
 import type { OutputReference } from '../../chain/block.js';
 import type { Tx } from '../../database/transaction.js';
-import { LEDGER_DIFFERENCES } from '../verify/ledger-differences.js';
+import { LEDGER_LEGS } from '../verify/ledger-differences.js';
 
-export type LedgerContext = {
+export type LedgerCorrection = {
   /** Who asked for it, for the audit log. */
   readonly actor: string;
   readonly cause: string;
-  /** Only what concerns these users; null: everybody. */
-  readonly users: readonly string[] | null;
-  /** Payments whose rows can't be relied on: nothing is booked after them. */
-  readonly except: readonly OutputReference[];
+  /** Payments whose rows were held against the chain, or have none and are nowhere. */
+  readonly payments: readonly OutputReference[];
+  /** Payouts whose rows are what was told of them. */
+  readonly payouts: readonly string[];
+  /** Balances that may not be the sum of their entries. */
+  readonly balances: readonly { readonly userId: string; readonly unit: string }[];
 };
 
 export type LedgerHealing = {
@@ -19,14 +21,40 @@ export type LedgerHealing = {
   readonly balances: number;
 };
 
-const COLLECT = `
-  create temp table ledger_corrections on commit drop as
-  select d.*, d.expected - d.booked as delta from (${LEDGER_DIFFERENCES}) d where false`;
-const FILL = `
-  insert into ledger_corrections
-  select d.*, d.expected - d.booked as delta from (${LEDGER_DIFFERENCES}) d
-   where ($1::text[] is null or d.user_id = any($1))
-     and (d.tx_hash is null or not (d.tx_hash || '#' || d.output_index) = any($2::text[]))`;
+export const SIGNED = "case type when 'credit' then amount else -amount end";
+
+// The legs of these causes alone, found by their indexes.
+const LEGS = LEDGER_LEGS.replaceAll('balance_transactions', 'some_entries')
+  .replaceAll('incoming_payments', 'some_payments')
+  .replaceAll('outbound_payments', 'some_payouts');
+const DIFFERENCES = `
+  with wanted as (select * from unnest($1::text[], $2::int[]) as w (tx_hash, output_index)),
+  some_payments as (select p.* from incoming_payments p join wanted using (tx_hash, output_index)),
+  some_payouts as (select * from outbound_payments where id = any($3::text[])),
+  some_entries as (
+    select b.* from balance_transactions b join wanted using (tx_hash, output_index)
+    union all
+    select b.* from balance_transactions b where b.payout_id = any($3::text[])
+  )
+  select d.tx_hash, d.output_index, coalesce(payment.inclusion, d.inclusion) as inclusion, d.payout_id,
+         coalesce(payout.turn, d.payout_turn) as payout_turn, d.user_id, d.unit, d.bucket, d.booked,
+         d.expected, d.expected - d.booked as delta
+    from (select tx_hash, output_index, payout_id, user_id, unit, bucket, max(inclusion) as inclusion,
+                 max(payout_turn) as payout_turn, sum(booked) as booked, sum(expected) as expected
+            from (${LEGS}) as legs
+           group by tx_hash, output_index, payout_id, user_id, unit, bucket
+          having sum(booked) <> sum(expected)) d
+    left join some_payments payment
+      on payment.tx_hash = d.tx_hash and payment.output_index = d.output_index
+    left join some_payouts payout on payout.id = d.payout_id`;
+// A table that is made of a query takes no parameters.
+const MAKE_TABLES = `
+  create temp table ledger_corrections (
+    tx_hash text, output_index int, inclusion int, payout_id text, payout_turn int, user_id text,
+    unit text, bucket text, booked numeric, expected numeric, delta numeric) on commit drop;
+  create temp table unbalanced (user_id text, unit text) on commit drop`;
+const COLLECT = `insert into ledger_corrections ${DIFFERENCES}`;
+
 const APPEND = `
   with numbered as (select nextval('correction_ids') as id)
   insert into balance_transactions
@@ -47,30 +75,23 @@ const AUDIT_ENTRIES = `
    group by tx_hash, output_index, payout_id, user_id
    order by user_id, tx_hash, output_index, payout_id`;
 
-const SIGNED = "case type when 'credit' then amount else -amount end";
-const SUMS = `
-  select user_id, unit,
-         coalesce(sum(${SIGNED}) filter (where bucket = 'available'), 0) as available,
-         coalesce(sum(${SIGNED}) filter (where bucket = 'held'), 0) as held,
-         coalesce(sum(${SIGNED}) filter (where bucket = 'pending'), 0) as pending
-    from balance_transactions`;
-const COLLECT_UNBALANCED = `
-  create temp table unbalanced on commit drop as
-  select user_id, unit
-    from (${SUMS} where $1::text[] is null or user_id = any($1) group by user_id, unit) s
-    full join (select * from user_balances where $1::text[] is null or user_id = any($1)) b
-      using (user_id, unit)
-   where (coalesce(b.available, 0), coalesce(b.held, 0), coalesce(b.pending, 0))
-           is distinct from (coalesce(s.available, 0), coalesce(s.held, 0), coalesce(s.pending, 0))`;
+const CANDIDATES = `
+  insert into unbalanced
+  select user_id, unit from ledger_corrections
+  union
+  select * from unnest($1::text[], $2::text[])`;
 const MAKE_BALANCES = `
   insert into user_balances (user_id, unit) select user_id, unit from unbalanced on conflict do nothing`;
 const LOCK_BALANCES = `
   select 1 from user_balances b join unbalanced using (user_id, unit)
    order by b.user_id, b.unit for update of b`;
-// A bucket that must not be below zero can't be set there: then the ledger itself is what is wrong.
 const SET_BALANCES = `
   with sums as (
-    ${SUMS} join unbalanced using (user_id, unit) group by user_id, unit
+    select user_id, unit,
+           coalesce(sum(${SIGNED}) filter (where bucket = 'available'), 0) as available,
+           coalesce(sum(${SIGNED}) filter (where bucket = 'held'), 0) as held,
+           coalesce(sum(${SIGNED}) filter (where bucket = 'pending'), 0) as pending
+      from balance_transactions join unbalanced using (user_id, unit) group by user_id, unit
   ), corrected as (
     select user_id, unit,
            coalesce(sum(delta) filter (where bucket = 'available'), 0) as available,
@@ -88,7 +109,6 @@ const SET_BALANCES = `
       left join sums s using (user_id, unit) left join corrected c using (user_id, unit)
      where (b.available, b.held, b.pending)
              is distinct from (coalesce(s.available, 0), coalesce(s.held, 0), coalesce(s.pending, 0))
-       and coalesce(s.held, 0) >= 0 and coalesce(s.pending, 0) >= 0
   ), moved as (
     update user_balances b set available = w.available, held = w.held, pending = w.pending
       from wrong w where b.user_id = w.user_id and b.unit = w.unit
@@ -107,19 +127,27 @@ const SET_BALANCES = `
   select (select count(*) from audited)::int as balances, (select count(*) from moved)::int as moved`;
 
 /**
- * Makes the ledger what payments and payouts make it, by entries that are appended, and every balance the
- * sum of its entries. The rows of payments and payouts are taken as they are: they are healed before.
+ * Makes the ledger of some causes what payments and payouts make it, by entries that are appended, and
+ * balances the sum of their entries. The rows of payments and payouts are taken as they are.
  */
 export async function balanceLedger(
   tx: Tx,
   at: Date,
-  { actor, cause, users, except }: LedgerContext,
+  { actor, cause, payments, payouts, balances }: LedgerCorrection,
 ): Promise<LedgerHealing> {
-  await tx.query(COLLECT);
-  await tx.query(FILL, [users, except]);
+  const parts = payments.map((reference) => reference.split('#'));
+  await tx.query(MAKE_TABLES);
+  await tx.query(COLLECT, [
+    parts.map(([txHash]) => txHash),
+    parts.map(([, index]) => Number(index)),
+    payouts,
+  ]);
   const { rowCount } = await tx.query(APPEND, [at]);
   if ((rowCount ?? 0) > 0) await tx.query(AUDIT_ENTRIES, [at, actor, cause]);
-  await tx.query(COLLECT_UNBALANCED, [users]);
+  await tx.query(CANDIDATES, [
+    balances.map(({ userId }) => userId),
+    balances.map(({ unit }) => unit),
+  ]);
   await tx.query(MAKE_BALANCES);
   // Locked first, and summed by another statement: what others committed meanwhile is seen.
   await tx.query(LOCK_BALANCES);

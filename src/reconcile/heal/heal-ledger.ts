@@ -4,13 +4,23 @@ import { balanceLedger, type LedgerHealing } from './balance-ledger.js';
 import type { HealContext } from './context.js';
 import { healPayments } from './heal-payments.js';
 import { healStatuses } from './heal-statuses.js';
+import type { LedgerPlan } from './ledger-plan.js';
 import { restoreLost } from './lost-payments.js';
+import { type Proof, provenAmong, toldAmong } from './proven-queries.js';
 
 export type LedgerScope = {
-  /** Only what concerns these users; null: everybody. */
-  readonly users: readonly string[] | null;
+  readonly plan: LedgerPlan;
+  /** Healed a moment ago, in this transaction. */
+  readonly healed: readonly OutputReference[];
   /** Payments whose rows can't be relied on: nothing is booked after them. */
-  readonly except: readonly OutputReference[];
+  readonly except: ReadonlySet<OutputReference>;
+  readonly proof: Proof;
+  /** Whether everything was held against the chain: then what has no row is nowhere. */
+  readonly isComplete: boolean;
+  /** Their balances are left alone: entries that nothing can be held against were changed. */
+  readonly exceptUsers: ReadonlySet<string>;
+  /** Payouts whose rows contradict their transactions; null: more than can be told one by one. */
+  readonly exceptPayouts: ReadonlySet<string> | null;
 };
 
 export type LedgerHealed = LedgerHealing & {
@@ -18,30 +28,73 @@ export type LedgerHealed = LedgerHealing & {
   readonly statuses: number;
   /** Payments that were booked and are neither in the books nor on the chain: put back as rolled back. */
   readonly lost: number;
-  /** Payments of which nothing was ever booked or told although they count: a person must look. */
-  readonly unclear: readonly OutputReference[];
+  /** What was left as it is, in words. */
+  readonly left: readonly string[];
 };
 
 /**
- * Brings statuses, ledger and balances to what the healed rows make them. Comes after the rows, in the
- * same transaction.
+ * Brings statuses, ledger and balances to what rows make them that were held against the chain. Comes after
+ * the rows, in the same transaction. Where row and ledger differ and nothing proves the row, nobody knows
+ * which of the two was changed: both are left alone.
  */
 export async function healLedger(
   tx: Tx,
   at: Date,
   context: HealContext,
-  { users, except }: LedgerScope,
+  scope: LedgerScope,
 ): Promise<LedgerHealed> {
-  const lost = users === null ? await restoreLost(tx, context.partitionId) : [];
+  const { plan, healed, except, proof, isComplete, exceptUsers, exceptPayouts } = scope;
+  const lost = isComplete ? plan.lost.filter((one) => !except.has(one)) : [];
+  const restored = await restoreLost(tx, context.partitionId, lost);
   await healPayments(
     tx,
     at,
     context,
-    lost.map((reference) => ({ reference, kind: 'payment', isRecorded: true, onChain: null })),
+    restored.map((reference) => ({ reference, kind: 'payment', isRecorded: true, onChain: null })),
   );
-  const { healed, unclear } = await healStatuses(tx, at, context, users, new Set(except));
+  const healedNow = new Set(healed);
+  const suspects = plan.payments.filter((one) => !except.has(one) && !healedNow.has(one));
+  const proven = [...(await provenAmong(tx, suspects, proof)), ...healedNow];
+  const statuses = await healStatuses(tx, at, context, proven);
+  const unclear = new Set(statuses.unclear);
+  const payouts =
+    exceptPayouts === null
+      ? []
+      : await toldAmong(
+          tx,
+          plan.payouts.filter((id) => !exceptPayouts.has(id)),
+        );
   const { actor, cause } = context;
-  const unreliable = [...except, ...unclear];
-  const balanced = await balanceLedger(tx, at, { actor, cause, users, except: unreliable });
-  return { ...balanced, statuses: healed, lost: lost.length, unclear };
+  const balances = plan.balances.filter(({ userId }) => !exceptUsers.has(userId));
+  const balanced = await balanceLedger(tx, at, {
+    actor,
+    cause,
+    payments: [...new Set([...proven.filter((one) => !unclear.has(one)), ...lost])],
+    payouts,
+    balances,
+  });
+  const left = [
+    said(unclear.size, 'payments count and nothing was ever booked or told of them'),
+    said(
+      suspects.length - (proven.length - healedNow.size),
+      'payments and their ledger differ, and nothing proves the rows: run `teller rebuild --from origin`',
+    ),
+    said(
+      plan.payouts.length - payouts.length,
+      'payouts and their ledger differ, and nothing proves the rows: a person must look',
+    ),
+    said(
+      isComplete ? 0 : plan.lost.length,
+      'payments were booked and have no rows: run `teller rebuild --from origin`',
+    ),
+    said(
+      plan.balances.length - balances.length,
+      'balances rest on entries of people that were changed after they were sealed: a person must look',
+    ),
+    said(plan.isPartial ? 1 : 0, 'more differs than is healed at once: run it again'),
+  ].filter((one) => one !== null);
+  return { ...balanced, statuses: statuses.healed, lost: restored.length, left };
 }
+
+const said = (count: number, what: string): string | null =>
+  count <= 0 ? null : `${count} ${what}`;

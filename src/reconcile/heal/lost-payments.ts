@@ -3,11 +3,9 @@ import type { Tx } from '../../database/transaction.js';
 
 const LOST = `
   with lost as (
-    select distinct b.tx_hash, b.output_index
-      from balance_transactions b
-     where b.tx_hash is not null
-       and not exists (select 1 from incoming_payments p
-                        where p.tx_hash = b.tx_hash and p.output_index = b.output_index)
+    select w.tx_hash, w.output_index from unnest($2::text[], $3::int[]) as w (tx_hash, output_index)
+     where not exists (select 1 from incoming_payments p
+                        where p.tx_hash = w.tx_hash and p.output_index = w.output_index)
   ), told as (
     select l.tx_hash, l.output_index, o.data
       from lost l
@@ -30,11 +28,21 @@ const LOST = `
   returning tx_hash || '#' || output_index as reference`;
 
 /**
- * Payments that were booked, whose rows are gone, and that the chain lacks too: they are put back as rolled
+ * Payments that were booked, whose rows are gone, and that are proven to be nowhere on the chain: they are put back as rolled
  * back. Without a row, a block that brings the output once more would book it under keys that exist already,
  * and stop there.
  */
-export async function restoreLost(tx: Tx, partitionId: number): Promise<OutputReference[]> {
-  const { rows } = await tx.query<{ reference: string }>(LOST, [partitionId]);
+export async function restoreLost(
+  tx: Tx,
+  partitionId: number,
+  lost: readonly OutputReference[],
+): Promise<OutputReference[]> {
+  if (lost.length === 0) return [];
+  const parts = lost.map((reference) => reference.split('#'));
+  const { rows } = await tx.query<{ reference: string }>(LOST, [
+    partitionId,
+    parts.map(([txHash]) => txHash),
+    parts.map(([, index]) => Number(index)),
+  ]);
   return rows.map((row) => row.reference);
 }

@@ -1,4 +1,4 @@
-import type { Tx } from '../../database/transaction.js';
+import type { Queryable, Tx } from '../../database/transaction.js';
 import type { HealContext } from '../heal/context.js';
 import type { HealedFinding } from '../model/finding.js';
 
@@ -33,13 +33,18 @@ export async function closeHealed(
   ]);
 }
 
-const NOTE_REPAIRED = 'update reconciliation_runs set repaired = $2, repair = true where id = $1';
+const NOTE_REPAIRED = `
+  update reconciliation_runs set repaired = $2, repair = true, problem = $3 where id = $1`;
 
-export const noteRepaired = (tx: Tx, runId: string, repaired: number) =>
-  tx.query(NOTE_REPAIRED, [runId, repaired]);
+/** @param problem what differs without any single output to be named, after all was healed */
+export const noteRepaired = (tx: Tx, runId: string, repaired: number, problem: string | null) =>
+  tx.query(NOTE_REPAIRED, [runId, repaired, problem]);
 
 const OWNERS = 'select distinct user_id from payment_addresses where address = any($1::text[])';
 
 /** Users whose ledger a repair of some addresses may touch. */
-export const ownersOfAddresses = async (tx: Tx, addresses: readonly string[]): Promise<string[]> =>
-  (await tx.query<{ user_id: string }>(OWNERS, [addresses])).rows.map((row) => row.user_id);
+export const ownersOfAddresses = async (
+  db: Queryable,
+  addresses: readonly string[],
+): Promise<string[]> =>
+  (await db.query<{ user_id: string }>(OWNERS, [addresses])).rows.map((row) => row.user_id);

@@ -3,17 +3,17 @@ import type { Tx } from '../../database/transaction.js';
 import type { DepositPolicy } from '../../payments/confirmation.js';
 import { checkDigest } from '../../payments/digest/check-digest.js';
 import type { Cursor } from '../../sync/events.js';
-import { isOurs } from '../../sync/queries.js';
+import { isOurs, readCursor } from '../../sync/queries.js';
 import type { HealContext } from '../heal/context.js';
 import { heal } from '../heal/heal.js';
 import { healLedger, type LedgerHealed } from '../heal/heal-ledger.js';
-import { rewriteDigest } from '../heal/rewrite-digest.js';
-import type { DiscrepancyType, HealedFinding } from '../model/finding.js';
+import { planLedger } from '../heal/ledger-plan.js';
+import { type Doubts, readDoubts, stillDiffering } from '../heal/proof.js';
+import { raiseInclusions, type Stretch } from '../heal/proven-queries.js';
+import type { DiscrepancyType, Finding, HealedFinding } from '../model/finding.js';
 import { findingPages } from '../runs/discrepancy-queries.js';
 import { tellDiscrepancies } from '../runs/explain.js';
 import { type ReconcileDeps, type Reconciliation, reconcile } from '../runs/reconcile.js';
-import { changedRows } from '../seals/check-queries.js';
-import { acceptSeals } from '../seals/check-seals.js';
 import { JobImpossible, type JobWork, type RunningJob } from './job.js';
 import { closeHealed, noteRepaired, ownersOfAddresses } from './repair-queries.js';
 
@@ -27,10 +27,15 @@ export type RepairResult = {
   readonly found: number;
   readonly repaired: number;
   readonly open: number;
-  readonly ledger: Omit<LedgerHealed, 'unclear'> & { readonly unclear: number };
+  readonly ledger: Omit<LedgerHealed, 'left'>;
   readonly sealsAccepted: number;
+  /** What was left as it is beside the discrepancies that are open, in words. */
+  readonly left: readonly string[];
   readonly problem: string | null;
 };
+
+/** More than are healed in one transaction. */
+const FINDINGS_MAX = 100_000;
 
 /**
  * Compares like every reconciliation, beside the chain, and heals what was found in one transaction between
@@ -40,20 +45,23 @@ export const repairJob =
   (deps: RepairDeps): JobWork =>
   async (job) => {
     const { leadership } = job;
+    const { pool, partitionId } = leadership;
     const addresses = addressesOf(job.params.addresses);
     const scope = addresses === null ? 'full' : { addresses };
+    // Needs no chain, and lets blocks go on that stumble over it.
+    await leadership.write((tx) => raiseInclusions(tx, partitionId));
     for (;;) {
       const run = await reconcile(
         {
           ...deps,
-          pool: leadership.pool,
-          partitionId: leadership.partitionId,
+          pool,
+          partitionId,
           signal: job.signal,
           onProgress: (report) => job.tell({ ...report }),
         },
-        { scope, requestedBy: job.requestedBy, resume: true, repair: true },
+        { scope, requestedBy: job.requestedBy, resume: false, repair: true },
       );
-      if (await healAll(deps, job, run, addresses)) return;
+      if (await healRun(deps, job, run, addresses)) return;
       job.signal.throwIfAborted();
     }
   };
@@ -64,131 +72,212 @@ function addressesOf(given: unknown): readonly string[] | null {
   throw new JobImpossible('addresses: wanted a list of addresses, or null for all');
 }
 
+type Prepared = {
+  readonly run: Reconciliation;
+  readonly addresses: readonly string[] | null;
+  readonly findings: readonly Finding[];
+  readonly differing: readonly Stretch[];
+  readonly plan: Awaited<ReturnType<typeof planLedger>>;
+  readonly doubts: Doubts;
+  readonly users: readonly string[] | null;
+};
+
 /** @returns false where the block that was compared at isn't part of the books' chain any more */
-async function healAll(
+async function healRun(
   deps: RepairDeps,
   job: RunningJob,
   run: Reconciliation,
   addresses: readonly string[] | null,
 ): Promise<boolean> {
-  const { leadership } = job;
-  const { pool, partitionId } = leadership;
-  const digest = await checkDigest(pool, partitionId, run.height);
-  const changed = await changedRows(pool, 'ledger', [0, SEALS_MAX], SEALS_ACCEPTED_MAX);
-  const began = deps.now();
-  const healed = await leadership.write(async (tx, at, cursor) => {
-    if (!(await isOurs(tx, partitionId, run.point.id))) return null;
-    const context = contextOf(deps, job, run, cursor);
-    const findings = await healFindings(tx, at, context, run.runId, deps.hotWallet);
-    const open = findings.filter(({ state }) => state === 'open');
-    const users = addresses === null ? null : await ownersOfAddresses(tx, addresses);
-    const except = open.map(({ reference }) => reference);
-    const ledger = await healLedger(tx, at, context, { users, except });
-    const lowest = lowestTouched(findings, digest.firstDifference?.height ?? null);
-    if (lowest !== null) await rewriteDigest(tx, at, partitionId, lowest - 1, context);
-    // Rows that somebody edited stay; what they did is made up for, and from then on they count as they are.
-    const isMadeUpFor = ledger.entries > 0 || ledger.balances > 0;
-    const accepted = isMadeUpFor
-      ? await acceptSeals(tx, at, changed.shown, job.requestedBy, context.cause)
-      : 0;
-    await noteRepaired(tx, run.runId, findings.length - open.length);
-    await tellDiscrepancies(tx, run.runId);
-    const result: RepairResult = {
-      runId: run.runId,
-      found: findings.length,
-      repaired: findings.length - open.length,
-      open: open.length + ledger.unclear.length,
-      ledger: { ...ledger, unclear: ledger.unclear.length },
-      sealsAccepted: accepted,
-      problem: run.problem,
-    };
-    await job.complete(tx, result);
-    return { findings, result };
-  });
-  if (healed === null) return false;
-  tellHealed(deps, run, addresses, healed, began);
-  return true;
+  const prepared = await prepare(job, run, addresses);
+  for (;;) {
+    const { pool, partitionId } = job.leadership;
+    const cursor = await readCursor(pool, partitionId);
+    if (cursor === null || !(await isOurs(pool, partitionId, run.point.id))) return false;
+    const spentSince = await askAgain(deps, job, prepared, cursor);
+    const healed = await job.leadership.write(async (tx, at, now) => {
+      if (!sameCursor(cursor, now)) return null;
+      return healAll(
+        tx,
+        at,
+        deps,
+        job,
+        { ...prepared, findings: leave(prepared, spentSince) },
+        now,
+      );
+    });
+    job.signal.throwIfAborted();
+    // A block came between the question and the writing: asked again, which is quick.
+    if (healed === null) continue;
+    tellHealed(deps, prepared, healed);
+    return true;
+  }
 }
 
-const SEALS_MAX = 2_000_000_000;
-const SEALS_ACCEPTED_MAX = 10_000;
-
-const contextOf = (
-  deps: RepairDeps,
+/** All that takes long is looked for beside the chain. */
+async function prepare(
   job: RunningJob,
   run: Reconciliation,
+  addresses: readonly string[] | null,
+): Promise<Prepared> {
+  const { pool, partitionId } = job.leadership;
+  const findings: Finding[] = [];
+  for await (const page of findingPages(pool, run.runId)) {
+    findings.push(...page);
+    if (findings.length > FINDINGS_MAX) {
+      throw new JobImpossible(
+        `more than ${FINDINGS_MAX} outputs differ: run \`teller rebuild --from origin\``,
+      );
+    }
+  }
+  const { differing } = await checkDigest(pool, partitionId, run.height);
+  const users = addresses === null ? null : await ownersOfAddresses(pool, addresses);
+  const plan = await planLedger(pool, users);
+  return { run, addresses, findings, differing, plan, users, doubts: await readDoubts(pool) };
+}
+
+/**
+ * What was unspent where it was compared may be spent by now, by a block that couldn't know it: the ledger at
+ * the cursor is asked. From here on blocks look for its spends.
+ */
+async function askAgain(
+  { chain }: RepairDeps,
+  { leadership, signal }: RunningJob,
+  { run, findings }: Prepared,
+  { point }: Cursor,
+): Promise<ReadonlySet<OutputReference>> {
+  const unspent = [
+    ...new Set(
+      findings.flatMap(({ onChain, reference }) =>
+        onChain?.spent === 'unspent' ? [reference] : [],
+      ),
+    ),
+  ];
+  leadership.learn(unspent);
+  if (unspent.length === 0 || point === 'origin' || point.id === run.point.id) return new Set();
+  const ledger = await chain.ledgerAt(point, signal);
+  try {
+    const there = new Set<OutputReference>();
+    for (let from = 0; from < unspent.length; from += ASKED_MAX) {
+      for (const { txHash, output } of await ledger.among(unspent.slice(from, from + ASKED_MAX))) {
+        there.add(`${txHash}#${output.index}`);
+      }
+    }
+    return new Set(unspent.filter((reference) => !there.has(reference)));
+  } finally {
+    await ledger.release();
+  }
+}
+
+const ASKED_MAX = 5_000;
+
+const leave = (
+  { findings }: Prepared,
+  spentSince: ReadonlySet<OutputReference>,
+): readonly Finding[] =>
+  findings.map((one) =>
+    spentSince.has(one.reference) ? { ...one, unexplained: one.unexplained ?? SPENT_SINCE } : one,
+  );
+const SPENT_SINCE = 'it was spent by a block that came meanwhile: run it again';
+
+const sameCursor = (a: Cursor, b: Cursor | null): boolean =>
+  b !== null && JSON.stringify(a.point) === JSON.stringify(b.point);
+
+async function healAll(
+  tx: Tx,
+  at: Date,
+  deps: RepairDeps,
+  job: RunningJob,
+  { run, addresses, findings, differing, plan, doubts }: Prepared,
   cursor: Cursor | null,
-): HealContext => ({
-  partitionId: job.leadership.partitionId,
-  policy: deps.policy,
-  height: run.height,
-  cursorHeight: cursor?.height ?? run.height,
-  actor: job.requestedBy,
-  cause: `reconciliation run ${run.runId}`,
-  learn: (references) => job.leadership.learn(references),
-});
+) {
+  const { partitionId } = job.leadership;
+  const context: HealContext = {
+    partitionId,
+    policy: deps.policy,
+    height: run.height,
+    cursorHeight: cursor?.height ?? run.height,
+    actor: job.requestedBy,
+    cause: `reconciliation run ${run.runId}`,
+    learn: (references) => job.leadership.learn(references),
+  };
+  const healed = await healFindings(tx, at, context, run.runId, findings, deps.hotWallet);
+  const open = healed.filter(({ state }) => state === 'open');
+  const doubtful = await stillDiffering(tx, partitionId, differing);
+  // The digest tells what no single output explained; where it agrees by now, everything is explained.
+  const problem = doubtful.length === 0 ? null : (run.problem ?? 'the digest differs');
+  const isPayment = (one: HealedFinding): boolean =>
+    one.state === 'repaired' && one.recorded?.kind !== 'wallet';
+  const { left, ...ledger } = await healLedger(tx, at, context, {
+    plan,
+    healed: [...new Set(healed.filter(isPayment).map(({ reference }) => reference))],
+    except: new Set(open.map(({ reference }) => reference)),
+    proof: { doubtful, above: null, addresses },
+    isComplete: addresses === null && open.length === 0 && doubtful.length === 0,
+    exceptUsers: doubts.exceptUsers,
+    exceptPayouts: doubts.exceptPayouts,
+  });
+  await noteRepaired(
+    tx,
+    run.runId,
+    healed.length - open.length,
+    addresses === null ? problem : null,
+  );
+  await tellDiscrepancies(tx, run.runId);
+  const result: RepairResult = {
+    runId: run.runId,
+    found: healed.length,
+    repaired: healed.length - open.length,
+    open: open.length,
+    ledger,
+    sealsAccepted: 0,
+    left,
+    problem: addresses === null ? problem : null,
+  };
+  await job.complete(tx, result);
+  return { findings: healed, result };
+}
 
 async function healFindings(
   tx: Tx,
   at: Date,
   context: HealContext,
   runId: string,
+  findings: readonly Finding[],
   hotWallet: string | null,
 ): Promise<HealedFinding[]> {
+  const groups = new Map<OutputReference, Finding[]>();
+  for (const one of findings) {
+    const group = groups.get(one.reference);
+    if (group === undefined) groups.set(one.reference, [one]);
+    else group.push(one);
+  }
   const all: HealedFinding[] = [];
-  for await (const page of wholeOutputs(findingPages(tx, runId))) {
-    const healed = await heal(tx, at, context, page, hotWallet);
+  let next: Finding[] = [];
+  const healNext = async (): Promise<void> => {
+    if (next.length === 0) return;
+    const healed = await heal(tx, at, context, next, hotWallet);
     await closeHealed(tx, at, runId, context, healed);
     all.push(...healed);
-  }
-  return all;
-}
-
-/** What is known of one output is healed together: where a page ends in the middle of one, it waits for the next. */
-async function* wholeOutputs<F extends { readonly reference: OutputReference }>(
-  pages: AsyncIterable<F[]>,
-): AsyncGenerator<F[], void, void> {
-  const groups = new Map<OutputReference, F[]>();
-  for await (const page of pages) {
-    for (const one of page) groups.set(one.reference, [...(groups.get(one.reference) ?? []), one]);
-  }
-  let next: F[] = [];
+    next = [];
+  };
   for (const group of groups.values()) {
     next.push(...group);
-    if (next.length < HEAL_PAGE) continue;
-    yield next;
-    next = [];
+    if (next.length >= HEAL_PAGE) await healNext();
   }
-  if (next.length > 0) yield next;
+  await healNext();
+  return all;
 }
 
 const HEAL_PAGE = 5_000;
 
-function lowestTouched(findings: readonly HealedFinding[], digest: number | null): number | null {
-  const heights = findings.flatMap(({ state, recorded, onChain }) =>
-    state === 'open'
-      ? []
-      : [
-          recorded?.placement?.height,
-          recorded?.countedFrom,
-          recorded?.spent?.height,
-          onChain?.placement?.height,
-          typeof onChain?.spent === 'object' ? onChain.spent.height : null,
-        ],
-  );
-  const known = [...heights, digest].filter((height) => typeof height === 'number');
-  return known.length === 0 ? null : known.reduce((least, height) => Math.min(least, height));
-}
-
 function tellHealed(
-  { observe, now }: RepairDeps,
-  run: Reconciliation,
-  addresses: readonly string[] | null,
+  { observe }: RepairDeps,
+  { run, addresses }: Prepared,
   {
     findings,
     result,
   }: { readonly findings: readonly HealedFinding[]; readonly result: RepairResult },
-  began: Date,
 ): void {
   const open: Partial<Record<DiscrepancyType, number>> = {};
   for (const { type, state } of findings) {
@@ -203,6 +292,6 @@ function tellHealed(
     open,
     repaired: result.repaired,
     findings,
-    seconds: (now().getTime() - began.getTime()) / 1000,
+    seconds: 0,
   });
 }

@@ -6,11 +6,15 @@ import { readCursor } from '../../sync/queries.js';
 import { heal } from '../heal/heal.js';
 import { healLedger, type LedgerHealed } from '../heal/heal-ledger.js';
 import { confirmationsHeld } from '../heal/heal-queries.js';
+import { planLedger } from '../heal/ledger-plan.js';
+import { readDoubts } from '../heal/proof.js';
 import { rewriteDigest } from '../heal/rewrite-digest.js';
+import type { ChainOutput, RecordedOutput } from '../model/finding.js';
 import { allCandidates } from './candidate-pages.js';
 import type { CompareScope } from './candidate-queries.js';
 import type { DigestComparison } from './derived-digest.js';
 import { type JudgeContext, judge } from './judge.js';
+import { startHeight } from './place-queries.js';
 import type { RebuildContext } from './rebuild-parts.js';
 import { heightOf, type RebuildProgress } from './rebuild-progress.js';
 import { createTally, type FindingView } from './tally.js';
@@ -35,8 +39,8 @@ export type RebuildResult = {
   readonly rate: number;
 };
 
-type LedgerView = Omit<LedgerHealed, 'unclear'> & { readonly unclear: number };
-const UNTOUCHED: LedgerView = { entries: 0, balances: 0, statuses: 0, lost: 0, unclear: 0 };
+type LedgerView = Omit<LedgerHealed, 'left'>;
+const UNTOUCHED: LedgerView = { entries: 0, balances: 0, statuses: 0, lost: 0 };
 
 type PlaceView = {
   readonly slot: number | null;
@@ -89,6 +93,11 @@ export async function apply(context: RebuildContext, conclusion: Conclusion): Pr
   const { leadership } = job;
   const cause = `rebuild job ${job.id}`;
   const actor = job.requestedBy;
+  // All that takes long is looked for beside the chain.
+  const plan = await planLedger(leadership.pool, null);
+  const doubts = await readDoubts(leadership.pool);
+  const start = (await startHeight(leadership.pool, scope.partitionId)) ?? -1;
+  const above = scope.fromHeight <= start ? null : scope.fromHeight;
   return leadership.write(async (tx, at, cursor) => {
     if (!isHere(cursor, place.point)) return false;
     await job.save(tx, { ...progress, stage: 'applying' });
@@ -103,22 +112,38 @@ export async function apply(context: RebuildContext, conclusion: Conclusion): Pr
       learn: (references: readonly OutputReference[]) => leadership.learn(references),
     };
     const tally = createTally();
-    const except: string[] = [];
+    const except = new Set<OutputReference>();
+    const corrected = new Set<OutputReference>();
     for await (const page of allCandidates(tx, scope)) {
       const findings = page.flatMap((candidate) => judge(candidate, judging));
       const healed = await heal(tx, at, healing, findings, hotWallet);
       tally.add(healed);
-      for (const { state, reference } of healed) if (state === 'open') except.push(reference);
+      for (const { state, reference, recorded, onChain } of healed) {
+        if (state === 'open') except.add(reference);
+        else if ((recorded?.kind ?? kindOf(onChain, hotWallet)) === 'payment') {
+          corrected.add(reference);
+        }
+      }
     }
-    const healed = await healLedger(tx, at, healing, { users: null, except });
-    const ledger = { ...healed, unclear: healed.unclear.length };
-    if (tally.result().healed + healed.statuses > 0 || digest.stored !== digest.derived) {
+    const { left, ...ledger } = await healLedger(tx, at, healing, {
+      plan,
+      healed: [...corrected],
+      except,
+      proof: { doubtful: [], above, addresses: null },
+      isComplete: above === null && except.size === 0,
+      exceptUsers: doubts.exceptUsers,
+      exceptPayouts: doubts.exceptPayouts,
+    });
+    if (digest.stored !== digest.derived) {
       await rewriteDigest(tx, at, scope.partitionId, scope.fromHeight, { actor, cause });
     }
-    await job.complete(tx, resultOf(context, conclusion, tally, ledger));
+    await job.complete(tx, { ...resultOf(context, conclusion, tally, ledger), left });
     return true;
   });
 }
+
+const kindOf = (onChain: ChainOutput | null, hotWallet: string | null): RecordedOutput['kind'] =>
+  onChain?.address === hotWallet ? 'wallet' : 'payment';
 
 const isHere = (cursor: Cursor | null, point: PointOrOrigin): boolean =>
   cursor !== null && samePoint(cursor.point, point);
@@ -144,7 +169,7 @@ function resultOf(
     differences,
     examples,
     healed,
-    open: open + ledger.unclear,
+    open,
     ledger,
     digest: { ...digest, equal: digest.stored === digest.derived },
     blocks: progress.done,

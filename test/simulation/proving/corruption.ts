@@ -8,11 +8,13 @@ import type { World } from '../state.js';
  */
 const CHOSEN = "('x' || substr(md5($1 || tx_hash || output_index), 1, 4))::bit(16)::int % 3 = 0";
 const LIVE = "status in ('pending', 'confirmed', 'ignored')";
+/** Of what an address lacks before its past was asked for, the answer doesn't say which block made it. */
+const SETTLED =
+  'address in (select address from payment_addresses where backfilled_height is not null)';
 
 export const CORRUPTIONS: Readonly<Record<string, string>> = {
-  'payments dropped': `delete from incoming_payments where ${LIVE} and ${CHOSEN}`,
-  'all payments dropped':
-    "delete from incoming_payments where status <> 'rolled_back' and $1 <> ''",
+  'payments dropped': `delete from incoming_payments where ${LIVE} and ${CHOSEN} and ${SETTLED}`,
+  'all payments dropped': `delete from incoming_payments where status <> 'rolled_back' and $1 <> '' and ${SETTLED}`,
   'payments invented': `
     insert into incoming_payments
     select (jsonb_populate_record(p, jsonb_build_object(
@@ -28,7 +30,7 @@ export const CORRUPTIONS: Readonly<Record<string, string>> = {
   'rolled back by hand': `
     update incoming_payments set status = 'rolled_back', block_hash = null, block_height = null, slot = null,
            tx_position = null, confirmed_at = null
-     where ${LIVE} and block_height is not null and ${CHOSEN}`,
+     where ${LIVE} and block_height is not null and ${CHOSEN} and ${SETTLED}`,
   'confirmed by hand': `update incoming_payments set status = 'confirmed', confirmed_at = now() where status = 'pending' and ${CHOSEN}`,
   'unconfirmed by hand': `update incoming_payments set status = 'pending', confirmed_at = null where status = 'confirmed' and ${CHOSEN}`,
   'ignored by hand': `update incoming_payments set status = 'ignored', confirmed_at = null where status in ('pending', 'confirmed') and ${CHOSEN}`,
@@ -110,12 +112,16 @@ export async function lookForHealing(world: World): Promise<string | null> {
     kind: string;
     state: string;
     problem: string | null;
-    result: { open?: number } | null;
+    result: { open?: number; left?: string[]; problem?: string | null } | null;
   }>('select kind, state, problem, result from chain_jobs order by id desc limit 1');
   const [job] = rows;
   if (job === undefined || job.state === 'queued' || job.state === 'running') return null;
   const { kind, state, result } = job;
-  if (state === 'done' && (result?.open ?? 0) === 0) {
+  const isOpen =
+    (result?.open ?? 0) > 0 ||
+    (result?.left ?? []).length > 0 ||
+    (result?.problem ?? null) !== null;
+  if (state === 'done' && !isOpen) {
     world.corrupted = null;
     world.tally.healings += 1;
     return null;

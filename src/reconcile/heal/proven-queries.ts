@@ -1,0 +1,99 @@
+import type { OutputReference } from '../../chain/block.js';
+import type { Queryable, Tx } from '../../database/transaction.js';
+
+/** Heights (the first exclusive) at which the tables aren't what the digest says. */
+export type Stretch = { readonly above: number; readonly upTo: number };
+
+const OUTSIDE = `
+  select p.tx_hash || '#' || p.output_index as reference
+    from incoming_payments p
+    join unnest($1::text[], $2::int[]) as w (tx_hash, output_index) using (tx_hash, output_index)
+   where not exists (
+     select 1 from unnest($3::bigint[], $4::bigint[]) as s (above, up_to)
+      where p.block_height > s.above and p.block_height <= s.up_to
+         or p.counted_from > s.above and p.counted_from <= s.up_to
+         or p.spent_height > s.above and p.spent_height <= s.up_to)
+     and ($5::bigint is null or p.block_height > $5)
+     and ($6::text[] is null or p.spent_by is null and p.address = any($6))`;
+
+export type Proof = {
+  /** Rows of these heights were changed by nobody knows whom. */
+  readonly doubtful: readonly Stretch[];
+  /** Only what followed blocks above it made was held against the chain; null: everything. */
+  readonly above: number | null;
+  /** Only what is unspent at these was; null: everything. */
+  readonly addresses: readonly string[] | null;
+};
+
+/** Those of the payments whose rows were held against the chain, and so may be booked after. */
+export async function provenAmong(
+  db: Queryable,
+  references: readonly OutputReference[],
+  { doubtful, above, addresses }: Proof,
+): Promise<OutputReference[]> {
+  if (references.length === 0) return [];
+  const parts = references.map((reference) => reference.split('#'));
+  const { rows } = await db.query<{ reference: string }>(OUTSIDE, [
+    parts.map(([txHash]) => txHash),
+    parts.map(([, index]) => Number(index)),
+    doubtful.map((stretch) => stretch.above),
+    doubtful.map((stretch) => stretch.upTo),
+    above,
+    addresses,
+  ]);
+  return rows.map((row) => row.reference);
+}
+
+const TOLD = `
+  select p.id
+    from outbound_payments p
+   where p.id = any($1::text[])
+     and exists (
+       select 1 from outbox o
+        where o.event_key = any (array[
+                'payout.submitted:' || p.id || ':' || coalesce(p.tx_hash, ''),
+                'payout.confirmed:' || p.id || ':' || p.turn])
+          and o.data ->> 'amountLovelace' = p.amount_lovelace::text
+          and o.data ->> 'userId' is not distinct from p.user_id
+          and o.data -> 'assets' = p.assets)`;
+
+/** Those of the payouts whose rows are what was told when they were signed or confirmed. */
+export async function toldAmong(db: Queryable, payouts: readonly string[]): Promise<string[]> {
+  if (payouts.length === 0) return [];
+  return (await db.query<{ id: string }>(TOLD, [payouts])).rows.map((row) => row.id);
+}
+
+const CAUSELESS = `
+  select distinct b.user_id as "userId"
+    from balance_transactions b
+    join unnest($1::bigint[], $2::bigint[]) as s (first_id, last_id)
+      on b.id between s.first_id and s.last_id
+   where b.tx_hash is null and b.payout_id is null`;
+
+/** Users with entries of people in stretches of the ledger that were changed after they were sealed. */
+export async function usersOfChangedSeals(
+  db: Queryable,
+  seals: readonly { readonly firstId: string; readonly lastId: string }[],
+): Promise<ReadonlySet<string>> {
+  if (seals.length === 0) return new Set();
+  const { rows } = await db.query<{ userId: string }>(CAUSELESS, [
+    seals.map((seal) => seal.firstId),
+    seals.map((seal) => seal.lastId),
+  ]);
+  return new Set(rows.map((row) => row.userId));
+}
+
+const RAISE = `
+  with booked as (
+    select tx_hash, output_index, max(inclusion) as inclusion
+      from balance_transactions where tx_hash is not null and correction_id is null
+     group by tx_hash, output_index
+  )
+  update incoming_payments p set inclusion = b.inclusion
+    from booked b
+   where p.partition_id = $1 and p.tx_hash = b.tx_hash and p.output_index = b.output_index
+     and p.inclusion < b.inclusion`;
+
+/** What blocks book next has keys of its own only where no payment is behind its ledger. */
+export const raiseInclusions = async (tx: Tx, partitionId: number): Promise<number> =>
+  (await tx.query(RAISE, [partitionId])).rowCount ?? 0;
