@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, expect, test } from 'vitest';
 import { handMadeBooks } from '../../test/support/hand-made-books.js';
@@ -55,6 +55,31 @@ test('what differs is told with both values and what to do', async () => {
   expect(out).toContain('2 mismatches. ');
   expect(out).toContain('teller reconcile --repair');
   expect(out).toContain('never changes a sealed row');
+});
+
+test('rows that nobody can bring back are accepted by a person, once, and count as they are', async () => {
+  await change("update balance_transactions set reason = reason || '!'");
+  const { out } = await teller(['balance', 'verify']);
+  expect(out).toContain('`teller balance accept-seal ledger/1 --reason TEXT`');
+  expect(out).not.toContain('--repair');
+  const accept = (...words: string[]) => teller(['balance', 'accept-seal', ...words]);
+  const accepted = await accept('ledger/1', '--reason', 'ticket 77');
+  expect(accepted).toMatchObject({ exitCode: 0, err: '' });
+  expect(accepted.out).toMatch(/^ledger\/1: 3 rows with ids .* count as they are from now on\n$/);
+  expect((await teller(['balance', 'verify'])).exitCode).toBe(0);
+  const { rows } = await change(
+    "select entity_id, actor, details->>'reason' as reason from audit_log where action = 'seal.accepted'",
+  );
+  const actor = `operator:${userInfo().username}`;
+  expect(rows).toEqual([{ entity_id: 'ledger/1', actor, reason: 'ticket 77' }]);
+
+  const again = await accept('ledger/1', '--reason', 'twice');
+  expect(again).toMatchObject({ exitCode: 1, out: '' });
+  expect(again.err).toContain('accepted as they are already');
+  expect((await accept('ledger/9', '--reason', 'none')).err).toContain('there is no such seal');
+  expect(await accept('payments/1', '--reason', 'x')).toMatchObject({ exitCode: 2 });
+  expect(await accept('ledger/1', '--reason', ' ')).toMatchObject({ exitCode: 2 });
+  expect(await accept('ledger/1')).toMatchObject({ exitCode: 2 });
 });
 
 test('what it found is noted for the metrics, and while a restore fills books in it refuses', async () => {

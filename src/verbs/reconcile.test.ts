@@ -18,6 +18,7 @@ type Document = {
   readonly discrepancies: readonly DiscrepancyView[];
   readonly totals: readonly { unit: string; recorded: string; onChain: string }[];
   readonly repaired: number;
+  readonly repair?: unknown;
 };
 
 let net: Devnet;
@@ -130,6 +131,11 @@ describe('books that are wrong', () => {
     ]);
     expect({ exitCode, repaired: document.repaired }).toEqual({ exitCode: 0, repaired: 2 });
     expect((await say('reconcile')).exitCode).toBe(0);
+    expect(document.repair).toMatchObject({
+      open: 0,
+      problem: null,
+      ledger: { entries: expect.any(Number) as unknown },
+    });
     const balances = await sql('select user_id, available::text from user_balances order by 1');
     expect(balances.rows).toEqual([
       { user_id: 'ann', available: '7000000' },
@@ -160,6 +166,14 @@ describe('books that are wrong', () => {
       "select entity_id, actor, details->>'reason' as reason from audit_log where action = 'reconciliation.explained'",
     );
     expect(audit.rows).toEqual([{ entity_id: id, actor: by, reason: 'known since May' }]);
+  });
+
+  test('that somebody answered for are right for the next run', async () => {
+    const { document } = await ask('reconcile');
+    await say('reconcile', 'explain', document.discrepancies[0]?.id ?? '', '--reason', 'ours');
+    const { exitCode, out } = await say('reconcile');
+    expect(out).toContain('1 discrepancy, 1 explained before');
+    expect(exitCode).toBe(0);
   });
 
   test('are told to those who listen, once for each difference', async () => {

@@ -27,7 +27,7 @@ export type Archive = {
 export async function openArchive(file: string): Promise<Archive> {
   const zip = await readingOf(file, () =>
     yauzl.openPromise(file, { lazyEntries: true, autoClose: false }),
-  );
+  ).catch((error: unknown) => damaged(file, error));
   // Also what it says unasked belongs to the reads below, which fail by themselves.
   zip.on('error', () => undefined);
   try {
@@ -47,8 +47,14 @@ export async function openArchive(file: string): Promise<Archive> {
     };
   } catch (error) {
     zip.close();
-    throw error;
+    return damaged(file, error);
   }
+}
+
+/** What its checksum says is plainer than where reading it went wrong. @throws BackupError */
+async function damaged(file: string, error: unknown): Promise<never> {
+  await checkWholeFile(file);
+  throw error;
 }
 
 /** Reads all of it and holds it against what it says of itself. @throws BackupError */

@@ -77,6 +77,17 @@ describe('a file', () => {
       /cut\.zip: can't be read as a backup: /,
     ],
     [
+      'that was cut off, beside its checksum',
+      async () => {
+        const file = join(folder.path, 'short.zip');
+        await copyFile(good, file);
+        await copyFile(`${good}.sha256`, `${file}.sha256`);
+        await truncate(file, (await readFile(good)).length - 100);
+        return file;
+      },
+      /short\.zip: differs from its checksum in .*short\.zip\.sha256/,
+    ],
+    [
       'with one byte changed',
       async () => {
         const file = join(folder.path, 'byte.zip');

@@ -33,6 +33,21 @@ export async function changedAddresses(
   return rows.map(({ address }) => address);
 }
 
+// The tip as it was heard with the last block.
+const IS_NEAR_TIP = `
+  select coalesce(tip_height - last_block_height <= $2::int, false) as near
+    from sync_state where partition_id = $1`;
+
+/** Further below no node holds its ledger any more, or the books will be elsewhere in a moment. */
+export async function isNearTip(
+  db: Queryable,
+  partitionId: number,
+  blocks: number,
+): Promise<boolean> {
+  const { rows } = await db.query<{ near: boolean }>(IS_NEAR_TIP, [partitionId, blocks]);
+  return rows[0]?.near === true;
+}
+
 const WATCH_IDS = `
   select min(watch_id)::text as least, max(watch_id)::text as most from payment_addresses
    where partition_id = $1`;

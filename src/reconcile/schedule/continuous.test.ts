@@ -50,12 +50,19 @@ describe('comparing all the time', () => {
     const term = await beginTerm(database.pool, 0, 1, 'custom:42');
     if ('refused' in term) throw new Error(term.refused);
     const leadership = createLeadership(database.pool, term, () => undefined, end.signal);
+    const tipAhead = (blocks: number) =>
+      sql(`update sync_state set tip_height = last_block_height + ${blocks}`);
+    await tipAhead(5_000);
+    let looks = 0;
     const endpoints = { urls: [net.url] as const, keys: [], keyHeader: null, keyParam: 'apikey' };
     const done = compareContinuously({
       chain: createChainView(endpoints, decodeNextBlock),
       hotWallet: null,
       observe: (event) => void events.push(event),
-      now: () => new Date(),
+      now: () => {
+        looks += 1;
+        return new Date();
+      },
       random: Math.random,
       lookMs: 10,
       sampleMs: 10,
@@ -63,6 +70,10 @@ describe('comparing all the time', () => {
     try {
       const eventually = (check: () => Promise<void>) =>
         vi.waitFor(check, { timeout: 30_000, interval: 50 });
+      // Far behind the tip nothing is compared, and nothing fails.
+      await vi.waitFor(() => expect(looks).toBeGreaterThan(10), { timeout: 30_000 });
+      expect((await sql('select 1 from reconciliation_runs')).rows).toEqual([]);
+      await tipAhead(3);
       await eventually(async () => {
         expect(await readCoverage(database.pool, 0, new Date())).toMatchObject({
           watched: 2,
@@ -80,8 +91,10 @@ describe('comparing all the time', () => {
         "select scope from reconciliation_runs where state = 'finished' and mismatched = 0",
       );
       expect(runs.rows).toEqual([{ scope: 'continuous' }]);
-      const told = events.filter(({ type }) => type === 'reconciliation_finished');
-      expect(told).toMatchObject([{ scope: 'continuous', open: { amount_mismatch: 1 } }]);
+      await vi.waitFor(() => {
+        const told = events.filter(({ type }) => type === 'reconciliation_finished');
+        expect(told).toMatchObject([{ scope: 'continuous', open: { amount_mismatch: 1 } }]);
+      });
     } finally {
       end.abort(new Error('done'));
       await done;

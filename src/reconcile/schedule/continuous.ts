@@ -10,6 +10,7 @@ import {
   closeEarlier,
   drawnAddresses,
   dropClean,
+  isNearTip,
   lastComparedHeight,
   noteChecks,
   watchIds,
@@ -47,6 +48,8 @@ export const compareContinuously =
     const { signal, pool, partitionId } = leadership;
     const { lookMs = LOOK_MS } = deps;
     let state: State = { comparedUpTo: null, sampledAt: 0, toldAt: 0 };
+    // What a restored database says of the tip is as old as its books, until a block was followed.
+    await sleep(lookMs, undefined, { signal }).catch(() => undefined);
     while (!signal.aborted) {
       const begun = deps.now().getTime();
       try {
@@ -78,6 +81,7 @@ async function round(deps: ContinuousDeps, leadership: Leadership, state: State)
   const { batchMax = BATCH_MAX, sampleMs = SAMPLE_MS } = deps;
   const cursor = await readCursor(pool, partitionId);
   if (cursor === null || cursor.height === null) return state;
+  if (!(await isNearTip(pool, partitionId, NEAR_TIP_BLOCKS))) return state;
   const upTo = cursor.height;
   const oldest = upTo - SECURITY_PARAMETER_BLOCKS;
   const known = state.comparedUpTo ?? (await lastComparedHeight(pool, partitionId)) ?? oldest;
@@ -95,6 +99,9 @@ async function round(deps: ContinuousDeps, leadership: Leadership, state: State)
     sampledAt: isSampleDue ? now : state.sampledAt,
   };
 }
+
+/** While the books catch up, or after an old backup was restored, there is nothing to hold them against yet. */
+const NEAR_TIP_BLOCKS = 100;
 
 /** Blocks of the last stretch may be replaced: what comes in their place is looked at again. */
 const SHORT_FORK_BLOCKS = 50;

@@ -1,0 +1,59 @@
+import { expect, test } from 'vitest';
+import type { Job } from '../reconcile/jobs/job-queries.js';
+import { startTelling } from './reconcile-telling.js';
+import { readRepair, sayRepair } from './repair-words.js';
+
+const job = (wishes: Partial<Job>): Job => ({
+  id: '7',
+  kind: 'repair',
+  params: {},
+  state: 'done',
+  requestedBy: 'operator:zoe',
+  requestedAt: new Date(0),
+  startedAt: null,
+  finishedAt: null,
+  heartbeatAt: null,
+  progress: {},
+  result: null,
+  problem: null,
+  ...wishes,
+});
+
+function terminal() {
+  const said: string[] = [];
+  const say = (text: string): void => void said.push(text);
+  return { said, environment: {}, out: say, err: say, isInteractive: false };
+}
+
+test('a repair tells what it did to the ledger, and what it left', () => {
+  const ledger = { entries: 2, balances: 1, statuses: 0, lost: 0 };
+  const result = { runId: '3', open: 0, ledger, left: ['payment 1: nobody knows'], problem: null };
+  const repair = readRepair(job({ result }));
+  const on = terminal();
+  if (repair !== null) sayRepair(on, repair);
+  expect(on.said.slice(0, 3)).toEqual([
+    'ledger: 2 correcting entries appended, 1 balance set to the sum of its entries\n',
+    'state digest: that of its tables\n',
+    'left: payment 1: nobody knows\n',
+  ]);
+});
+
+test.each([
+  ['cancelled', { state: 'cancelled', problem: 'cancelled by zoe' }, 'repair 7: cancelled\n'],
+  ['tried again', { state: 'running', problem: 'no node' }, 'repair 7: trying again: no node\n'],
+  [
+    'looking in blocks',
+    {
+      state: 'running',
+      progress: { done: 5, total: 20, rate: 5, secondsLeft: 3, of: 'blocks' },
+    },
+    'repair 7: looking in blocks: 5 of 20, 5/s, 25 %, 3 s left\n',
+  ],
+] as const)('a job that is %s is told as that', (_, wishes, line) => {
+  let now = 0;
+  const on = terminal();
+  const telling = startTelling(on, () => now);
+  now = 10_000;
+  telling.job(job(wishes));
+  expect(on.said).toEqual([line]);
+});
