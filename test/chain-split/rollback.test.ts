@@ -23,21 +23,14 @@ async function agreed(): Promise<SplitWorld> {
 }
 
 describe('a deep rollback', () => {
-  test.each([0, 10, 20])(
-    'is held although the witness vouched for the chain before it, %i ms after it did',
-    async (phase) => {
+  test(
+    'is held although the witness vouched for the chain before it',
+    async () => {
       const world = await agreed();
-      const before = world.checks();
-      await expect.poll(() => world.checks(), { interval: 1 }).toBeGreaterThan(before);
-      await new Promise((resolve) => setTimeout(resolve, phase));
+      // It takes a while to say what it thinks of the new chain; all that is known is of the old one.
+      world.theirs.inject({ kind: 'slow', delayMs: 1_000 });
       world.ours.fork(DEPTH);
       await world.followed();
-      await world.held('rollback', 'witness');
-      for (let i = 0; i < 10; i += 1) {
-        world.ours.mine();
-        await world.followed();
-        await world.heard(2);
-      }
       await world.held('rollback', 'witness');
       expect(await released(world)).toEqual([]);
     },

@@ -165,7 +165,6 @@ export async function openSplitWorld(options: Options) {
         const { reasons } = await guard();
         expect(reasons.map(({ kind }) => kind).sort()).toEqual(kinds.sort());
       }, SOON),
-    checks: () => checks,
     /** So many more times the witness answered, or failed to. */
     heard: (times: number) => {
       const from = checks;
