@@ -20,6 +20,7 @@ import { syncDeps } from './run/chain.js';
 import { endpointsOf } from './run/endpoints.js';
 import { leadingTasks } from './run/leading.js';
 import { checkPayoutSettings, type PayerParts, startPayer } from './run/payer.js';
+import { endInTime, stopOnSignals } from './run/stopping.js';
 import type { SyncEvent } from './sync/events.js';
 import { runSync, WrongDatabase } from './sync/worker.js';
 import { readVersion } from './version.js';
@@ -252,40 +253,6 @@ async function follow(
     signal.addEventListener('abort', () => resolve(), { once: true });
     if (signal.aborted) resolve();
   });
-}
-
-/** The first signal drains, the second one ends at once. */
-function stopOnSignals(
-  stopping: AbortController,
-  timeoutMs: number,
-  { log, signal }: RunOptions,
-): () => void {
-  let timer: NodeJS.Timeout | undefined;
-  const stop = (reason: string): void => {
-    if (stopping.signal.aborted) process.exit(1);
-    log.info({ event: 'stopping', reason }, 'finishing what is under way');
-    timer = endInTime(timeoutMs, log);
-    stopping.abort(new Error(reason));
-  };
-  const onTerm = (): void => stop('SIGTERM');
-  const onInt = (): void => stop('SIGINT');
-  process.on('SIGTERM', onTerm);
-  process.on('SIGINT', onInt);
-  signal?.addEventListener('abort', () => stop('stopped'), { once: true });
-  return () => {
-    clearTimeout(timer);
-    process.off('SIGTERM', onTerm);
-    process.off('SIGINT', onInt);
-  };
-}
-
-/** Also a database that answers nothing, which no draining can outlast, ends within the time that was given. */
-function endInTime(timeoutMs: number, log: Logger): NodeJS.Timeout {
-  const timer = setTimeout(() => {
-    log.error({ event: 'shutdown_timeout' }, 'not everything let go in time');
-    process.exit(1);
-  }, timeoutMs);
-  return timer.unref();
 }
 
 /** Last opened, first closed; what doesn't close in time is left to the process's end. */

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import type { OutputReference } from '../chain/block.js';
 import { inTransaction, type Tx } from '../database/transaction.js';
@@ -42,3 +43,32 @@ export const createLeadership = (
       return work(tx, held.at, held.cursor);
     }),
 });
+
+const TASK_AGAIN_MS = 10_000;
+
+export type Tasks = {
+  readonly leading?: readonly LeadingTask[];
+  readonly onTaskFailure?: (error: unknown) => void;
+};
+
+/** They look after themselves: one that fails must not end the term, and with it the following. */
+export async function runTasks(
+  { leading = [], onTaskFailure }: Tasks,
+  leadership: Leadership,
+): Promise<void> {
+  const { signal } = leadership;
+  const isOver = (): boolean => signal.aborted;
+  const settled = leading.map(async (task) => {
+    while (!isOver()) {
+      try {
+        return await task(leadership);
+      } catch (error) {
+        if (isOver()) return;
+        onTaskFailure?.(error);
+        // What ended for once is no reason to go without it for the rest of the term.
+        await sleep(TASK_AGAIN_MS, undefined, { signal }).catch(() => undefined);
+      }
+    }
+  });
+  await Promise.all(settled);
+}

@@ -27,7 +27,7 @@ import {
 } from './follower.js';
 import { intersect, type StartPoint } from './intersect.js';
 import { waitForLeadership } from './leader.js';
-import { createLeadership, type LeadingTask } from './leadership.js';
+import { createLeadership, type LeadingTask, runTasks } from './leadership.js';
 import { type NodeHealth, nodeProblem, watchNodeHealth } from './node-health.js';
 import { PREFERRED_IS_BACK, watchPreferred } from './preferred.js';
 import { beginTerm, readCursor, type Term } from './queries.js';
@@ -109,7 +109,9 @@ async function lead<S>(
     deps.observe({ type: 'leader_acquired', epoch: begun.epoch });
     const handlers = deps.createHandlers();
     await handlers.prepare(deps.pool, signal);
-    tasks = startTasks(deps, begun, handlers, AbortSignal.any([signal, over.signal]));
+    const learn = (references: readonly OutputReference[]): void => handlers.learn?.(references);
+    const untilOver = AbortSignal.any([signal, over.signal]);
+    tasks = runTasks(deps, createLeadership(deps.pool, begun, learn, untilOver));
     await connectAgainAndAgain(deps, begun, handlers, signal);
     tell(describe(signal.reason));
   } catch (error) {
@@ -124,32 +126,6 @@ async function lead<S>(
     beside.add(tasks);
     void tasks.finally(() => beside.delete(tasks));
   }
-}
-
-const TASK_AGAIN_MS = 10_000;
-
-/** They look after themselves: one that fails must not end the term, and with it the following. */
-async function startTasks<S>(
-  deps: SyncDeps<S>,
-  term: Term,
-  handlers: BlockHandlers<S>,
-  signal: AbortSignal,
-): Promise<void> {
-  const learn = (references: readonly OutputReference[]): void => handlers.learn?.(references);
-  const leadership = createLeadership(deps.pool, term, learn, signal);
-  const settled = (deps.leading ?? []).map(async (task) => {
-    while (!signal.aborted) {
-      try {
-        return await task(leadership);
-      } catch (error) {
-        if (signal.aborted) return;
-        deps.onTaskFailure?.(error);
-        // What ended for once is no reason to go without it for the rest of the term.
-        await sleep(TASK_AGAIN_MS, undefined, { signal }).catch(() => undefined);
-      }
-    }
-  });
-  await Promise.all(settled);
 }
 
 /** One connection after the other; returns when the signal aborts, throws when the term is over. */

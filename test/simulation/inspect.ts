@@ -29,12 +29,11 @@ export async function inspect(
   learnStart(world, now);
   learnAddresses(world, now);
   if (world.corrupted !== null) {
-    const { corrupted } = world;
+    world.healed = world.corrupted;
     const hopeless = await lookForHealing(world);
     if (hopeless !== null) throw new InvariantBroken(`seed ${world.seed}: ${hopeless}`);
     world.books = now;
-    if (world.corrupted !== null) return;
-    world.healed = corrupted;
+    if (isStillCorrupted(world)) return;
   }
   const paid = world.payouts === null ? null : await readPayoutBooks(world.pool);
   const broken = violations(now, before, {
@@ -68,6 +67,8 @@ export async function inspect(
   }
   world.books = now;
 }
+
+const isStillCorrupted = ({ corrupted }: World): boolean => corrupted !== null;
 
 /** A database that starts at the tip starts where the tip was at that moment. */
 function learnStart(world: World, now: Books): void {

@@ -96,3 +96,42 @@ describe('payouts, by seed: two payers, clients, a competing wallet, restored da
     expect(total.payoutsConfirmed).toBeGreaterThan(5 * PAYOUT_SEEDS);
   });
 });
+
+/** Seeds that found something: money of the past that was healed with another block (26, 105), repairs that never ended (110, 136), one that booked twice (122). */
+const REMEMBERED_CORRUPTION_SEEDS = [26, 105, 110, 122, 136];
+const FIRST_CORRUPTION_SEED = 500;
+const CORRUPTION_SEEDS = 40;
+
+describe('books that another hand changes, by seed: repaired and rebuilt between crashes, forks and failovers', () => {
+  let database: TestDatabase;
+  beforeAll(async () => {
+    database = await createTestDatabase();
+  });
+  afterAll(async () => {
+    await database.drop();
+  });
+
+  test.each(REMEMBERED_CORRUPTION_SEEDS)('seed %i is healed', { timeout: 60_000 }, async (seed) => {
+    const { corruptions, healings } = await simulate(database.pool, seed, { corrupts: true });
+    expect(healings).toBe(corruptions);
+  });
+
+  test(`seeds ${FIRST_CORRUPTION_SEED} to ${FIRST_CORRUPTION_SEED + CORRUPTION_SEEDS - 1} are healed`, {
+    timeout: 600_000,
+  }, async () => {
+    const total = { corruptions: 0, healings: 0, crashes: 0, forks: 0, backfills: 0, jobs: 0 };
+    for (
+      let seed = FIRST_CORRUPTION_SEED;
+      seed < FIRST_CORRUPTION_SEED + CORRUPTION_SEEDS;
+      seed += 1
+    ) {
+      const tally = await simulate(database.pool, seed, { corrupts: true });
+      for (const what of Object.keys(total) as (keyof typeof total)[]) total[what] += tally[what];
+    }
+    expect(total.healings).toBe(total.corruptions);
+    expect(total.corruptions).toBeGreaterThan(CORRUPTION_SEEDS / 4);
+    for (const what of ['crashes', 'forks', 'backfills', 'jobs'] as const) {
+      expect([what, total[what] > 0]).toEqual([what, true]);
+    }
+  });
+});
