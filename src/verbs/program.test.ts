@@ -156,7 +156,7 @@ describe('run', () => {
     expect((await teller(['run'], { environment: whole, run })).exitCode).toBe(1);
     await teller(['run', '--roles', 'api'], { environment: whole, run });
     expect(calls).toEqual([
-      ['preprod', ['sync', 'api']],
+      ['preprod', ['sync', 'api', 'scheduler']],
       ['preprod', ['api']],
     ]);
   });
