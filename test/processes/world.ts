@@ -130,6 +130,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       countsFrom,
       asksForPast: () => false,
       confirmedBefore: new Set(),
+      wasSpoilt: false,
       payouts: [],
     });
   };

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { isTransient } from '../../src/database/pool.js';
 import { Crash, type Need, type Scheduler } from './scheduler.js';
 
 /** A statement failed although the process lives: the database went away for a moment. */
@@ -38,7 +39,14 @@ export function gatePool(
       throw fate === 'away' ? new DatabaseAway('terminating connection') : new Crash(text);
     }
     scheduler.hold(actor(), need);
-    const result = await scheduler.busy(send);
+    const result = await scheduler.busy(send).catch((error: unknown) => {
+      // A slow machine: the server ended what stood idle in a transaction for too long.
+      if (isTransient(error)) {
+        cut();
+        throw new DatabaseAway('the server ended the connection');
+      }
+      throw error;
+    });
     if (fate === 'answer_lost' || fate === 'crash_after') {
       cut();
       throw fate === 'answer_lost' ? new DatabaseAway('connection lost') : new Crash(text);
@@ -47,11 +55,13 @@ export function gatePool(
   };
   const connect = async () => {
     const client = await scheduler.busy(() => real.connect());
+    client.on('error', ignore);
     let cutOff = false;
     const cut = (): void => {
       if (cutOff) return;
       cutOff = true;
       scheduler.letGo(actor());
+      client.off('error', ignore);
       client.release(true);
     };
     return {
@@ -69,6 +79,7 @@ export function gatePool(
         if (cutOff) return;
         cutOff = true;
         scheduler.letGo(actor());
+        client.off('error', ignore);
         client.release(broken);
       },
     };
@@ -89,6 +100,8 @@ export function gatePool(
     },
   });
 }
+
+const ignore = (): void => undefined;
 
 /** Statements that would wait for another transaction. The scheduler lets none of them wait. */
 function needOf(text: string): Need {

@@ -119,6 +119,7 @@ const expectationOf = (
   owners: world.owners,
   countsFrom: world.countsFrom,
   asksForPast: (address) => asksForPast(world, address),
+  wasSpoilt: world.healed !== '',
 });
 
 /** The lowest block that the books gave up, if the node's chain still has it: it was behind, not forked. */

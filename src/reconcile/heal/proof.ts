@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
 import type { Queryable } from '../../database/transaction.js';
-import { storedDigests } from '../../payments/digest/digest-queries.js';
+import { parseSum } from '../../payments/digest/facts.js';
 import { recompute } from '../../payments/digest/recompute.js';
 import { changedRows } from '../seals/check-queries.js';
 import { checkPayouts } from '../verify/payout-check-queries.js';
@@ -43,14 +43,35 @@ export async function stillDiffering(
   return found;
 }
 
+const STORED = `
+  select height, facts, facts_sum as sum from state_digests
+   where partition_id = $1 and height > $2 and height <= $3`;
+
 async function differs(db: Queryable, partitionId: number, { above, upTo }: Stretch) {
-  const stored = new Map<number, string>();
-  for await (const row of storedDigests(db, partitionId, upTo)) {
-    if (row.height > above) stored.set(row.height, `${row.facts} ${row.sum}`);
-  }
+  const { rows } = await db.query<{ height: string; facts: number; sum: string }>(STORED, [
+    partitionId,
+    above,
+    upTo,
+  ]);
+  const stored = new Map(
+    rows.map((row) => [Number(row.height), `${row.facts} ${parseSum(row.sum)}`]),
+  );
   for await (const sum of recompute(db, partitionId, { above, upTo })) {
     if (stored.get(sum.height) !== `${sum.facts} ${sum.sum}`) return true;
     stored.delete(sum.height);
   }
   return stored.size > 0;
+}
+
+/** More are looked at as one. */
+const STRETCHES_MAX = 200;
+
+/** Single blocks, as stretches. */
+export function stretchesOf(heights: readonly number[]): Stretch[] {
+  const sorted = [...new Set(heights)].sort((a, b) => a - b);
+  const [lowest] = sorted;
+  const highest = sorted.at(-1);
+  if (lowest === undefined || highest === undefined) return [];
+  if (sorted.length > STRETCHES_MAX) return [{ above: lowest - 1, upTo: highest }];
+  return sorted.map((height) => ({ above: height - 1, upTo: height }));
 }

@@ -2,8 +2,9 @@ import { afterAll, expect, test } from 'vitest';
 import { createTestDatabase } from '../../../test/support/database.js';
 import { latestJobs, openJobs } from './job-queries.js';
 
-const { pool, drop } = await createTestDatabase();
-afterAll(drop);
+const database = await createTestDatabase();
+const { pool } = database;
+afterAll(() => database.drop());
 
 test('jobs keep their order where their numbers grow by a digit', async () => {
   await pool.query(

@@ -8,14 +8,16 @@ import type { HealContext } from '../heal/context.js';
 import { heal } from '../heal/heal.js';
 import { healLedger, type LedgerHealed } from '../heal/heal-ledger.js';
 import { planLedger } from '../heal/ledger-plan.js';
-import { type Doubts, readDoubts, stillDiffering } from '../heal/proof.js';
+import { type Doubts, readDoubts, stillDiffering, stretchesOf } from '../heal/proof.js';
 import { raiseInclusions, type Stretch } from '../heal/proven-queries.js';
+import { rewriteDigest } from '../heal/rewrite-digest.js';
 import type { DiscrepancyType, Finding, HealedFinding } from '../model/finding.js';
 import { findingPages } from '../runs/discrepancy-queries.js';
 import { tellDiscrepancies } from '../runs/explain.js';
 import { type ReconcileDeps, type Reconciliation, reconcile } from '../runs/reconcile.js';
 import { JobImpossible, type JobWork, type RunningJob } from './job.js';
 import { closeHealed, noteRepaired, ownersOfAddresses } from './repair-queries.js';
+import { spentSince } from './spent-since.js';
 
 export type RepairDeps = Omit<ReconcileDeps, 'pool' | 'partitionId' | 'signal' | 'onProgress'> & {
   readonly policy: DepositPolicy;
@@ -94,17 +96,11 @@ async function healRun(
     const { pool, partitionId } = job.leadership;
     const cursor = await readCursor(pool, partitionId);
     if (cursor === null || !(await isOurs(pool, partitionId, run.point.id))) return false;
-    const spentSince = await askAgain(deps, job, prepared, cursor);
+    const asked = { comparedAt: run.point, findings: prepared.findings };
+    const spent = await spentSince(deps.chain, job, asked, cursor);
     const healed = await job.leadership.write(async (tx, at, now) => {
       if (!sameCursor(cursor, now)) return null;
-      return healAll(
-        tx,
-        at,
-        deps,
-        job,
-        { ...prepared, findings: leave(prepared, spentSince) },
-        now,
-      );
+      return healAll(tx, at, deps, job, { ...prepared, findings: leave(prepared, spent) }, now);
     });
     job.signal.throwIfAborted();
     // A block came between the question and the writing: asked again, which is quick.
@@ -136,47 +132,9 @@ async function prepare(
   return { run, addresses, findings, differing, plan, users, doubts: await readDoubts(pool) };
 }
 
-/**
- * What was unspent where it was compared may be spent by now, by a block that couldn't know it: the ledger at
- * the cursor is asked. From here on blocks look for its spends.
- */
-async function askAgain(
-  { chain }: RepairDeps,
-  { leadership, signal }: RunningJob,
-  { run, findings }: Prepared,
-  { point }: Cursor,
-): Promise<ReadonlySet<OutputReference>> {
-  const unspent = [
-    ...new Set(
-      findings.flatMap(({ onChain, reference }) =>
-        onChain?.spent === 'unspent' ? [reference] : [],
-      ),
-    ),
-  ];
-  leadership.learn(unspent);
-  if (unspent.length === 0 || point === 'origin' || point.id === run.point.id) return new Set();
-  const ledger = await chain.ledgerAt(point, signal);
-  try {
-    const there = new Set<OutputReference>();
-    for (let from = 0; from < unspent.length; from += ASKED_MAX) {
-      for (const { txHash, output } of await ledger.among(unspent.slice(from, from + ASKED_MAX))) {
-        there.add(`${txHash}#${output.index}`);
-      }
-    }
-    return new Set(unspent.filter((reference) => !there.has(reference)));
-  } finally {
-    await ledger.release();
-  }
-}
-
-const ASKED_MAX = 5_000;
-
-const leave = (
-  { findings }: Prepared,
-  spentSince: ReadonlySet<OutputReference>,
-): readonly Finding[] =>
+const leave = ({ findings }: Prepared, spent: ReadonlySet<OutputReference>): readonly Finding[] =>
   findings.map((one) =>
-    spentSince.has(one.reference) ? { ...one, unexplained: one.unexplained ?? SPENT_SINCE } : one,
+    spent.has(one.reference) ? { ...one, unexplained: one.unexplained ?? SPENT_SINCE } : one,
   );
 const SPENT_SINCE = 'it was spent by a block that came meanwhile: run it again';
 
@@ -206,6 +164,12 @@ async function healAll(
   const doubtful = await stillDiffering(tx, partitionId, differing);
   // The digest tells what no single output explained; where it agrees by now, everything is explained.
   const problem = doubtful.length === 0 ? null : (run.problem ?? 'the digest differs');
+  if (doubtful.length === 0) {
+    // What blocks did to rows that weren't there wasn't folded.
+    const touched = await stillDiffering(tx, partitionId, stretchesOf(heightsOf(healed)));
+    const [lowest] = touched;
+    if (lowest !== undefined) await rewriteDigest(tx, at, partitionId, lowest.above, context);
+  }
   const isPayment = (one: HealedFinding): boolean =>
     one.state === 'repaired' && one.recorded?.kind !== 'wallet';
   const { left, ...ledger } = await healLedger(tx, at, context, {
@@ -237,6 +201,18 @@ async function healAll(
   await job.complete(tx, result);
   return { findings: healed, result };
 }
+
+const heightsOf = (findings: readonly HealedFinding[]): number[] =>
+  findings
+    .filter(({ state }) => state === 'repaired')
+    .flatMap(({ recorded, onChain }) => [
+      recorded?.placement?.height,
+      recorded?.countedFrom,
+      recorded?.spent?.height,
+      onChain?.placement?.height,
+      typeof onChain?.spent === 'object' ? onChain.spent.height : null,
+    ])
+    .filter((height) => typeof height === 'number');
 
 async function healFindings(
   tx: Tx,

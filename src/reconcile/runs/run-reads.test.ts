@@ -3,8 +3,9 @@ import { createTestDatabase } from '../../../test/support/database.js';
 import { findingPages } from './discrepancy-queries.js';
 import { latestRun, listRuns } from './run-reads.js';
 
-const { pool, drop } = await createTestDatabase();
-afterAll(drop);
+const database = await createTestDatabase();
+const { pool } = database;
+afterAll(() => database.drop());
 
 const insertRuns = (ids: readonly number[]) =>
   pool.query(

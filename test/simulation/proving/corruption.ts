@@ -42,6 +42,7 @@ export const CORRUPTIONS: Readonly<Record<string, string>> = {
   'wallet outputs dropped': `
     delete from wallet_outputs
      where block_height is not null and ${CHOSEN}
+       and exists (select 1 from wallet_backfills)
        and (spent_by is null or block_height > (select max(block_height) from wallet_backfills))`,
   'wallet outputs invented': `
     insert into wallet_outputs
