@@ -92,6 +92,18 @@ describe('what the hot wallet held', () => {
 });
 
 describe('books of a version without the digest', () => {
+  test('aren’t taken for such where the digest was taken away', async () => {
+    const chain = newChain();
+    const books = await takeOver(pool(), chain, { hotWallet: WALLET });
+    pay(chain, WALLET);
+    await books.catchUp();
+    await query('delete from state_digests');
+    const next = await takeOver(pool(), chain, { hotWallet: WALLET });
+    chain.mine();
+    await next.catchUp();
+    expect(await query('select 1 from state_digests')).toEqual([]);
+  });
+
   test('get it with the first block, and nothing is added before', async () => {
     const chain = newChain();
     const books = await takeOver(pool(), chain, { hotWallet: WALLET });
@@ -100,6 +112,7 @@ describe('books of a version without the digest', () => {
     pay(chain, OTHER);
     await books.catchUp();
     await query('delete from state_digests');
+    await query('update sync_state set digested = false');
     await query('update payment_addresses set watched_from = null');
     const upgraded = await takeOver(pool(), chain, { hotWallet: WALLET });
     expect(await upgraded.between()).toBe('nothing_to_do');
