@@ -1,6 +1,7 @@
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { createTestDatabase } from '../../test/support/database.js';
 import type { Block } from '../chain/block.js';
+import type { Height, Slot } from '../chain/point.js';
 import { inTransaction } from '../database/transaction.js';
 import type { LinkedBlock } from '../sync/events.js';
 import type { BlockHandlers } from '../sync/follower.js';
@@ -23,14 +24,28 @@ const nothing: BlockHandlers<null> = {
   backward: () => Promise.resolve(null),
 };
 
+function blockAt(at: number): LinkedBlock<Block> {
+  const id = at.toString(16).padStart(64, '0');
+  const slot = at as Slot;
+  const block: Block = {
+    type: 'praos',
+    era: 'conway',
+    id,
+    ancestor: 'f'.repeat(64),
+    height: at as Height,
+    slot,
+    transactions: [],
+  };
+  return { block, slot, point: { slot, id } };
+}
+
 function play(rollbackDepth: number | null, handlers = nothing) {
   const guarded = withGuard(handlers, { partitionId: 0, rollbackDepth, hasWitnesses: false });
-  const upTo = (height: number) => [{ block: { height } }] as unknown as LinkedBlock<Block>[];
   return async (...steps: readonly Step[]): Promise<void> => {
     for (const { to, undone } of steps) {
       await inTransaction(database.pool, (tx) =>
         undone === undefined
-          ? guarded.forward(tx, upTo(to), AT)
+          ? guarded.forward(tx, [blockAt(to)], AT)
           : guarded.backward(tx, to, AT, undone),
       );
     }
@@ -126,7 +141,7 @@ describe('a term with witnesses', () => {
     ]);
   });
 
-  test('begins as any other where there are none', async () => {
+  test('begins like every other where there are none', async () => {
     const guarded = withGuard(nothing, {
       partitionId: 0,
       rollbackDepth: 30,
