@@ -2,11 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { expect, onTestFinished, vi } from 'vitest';
-import { decodeNextBlock } from '../../src/chain/decode.js';
 import { parseNetwork } from '../../src/chain/network.js';
 import type { Devnet } from '../../src/devnet/server.js';
-import { createPaymentHandlers } from '../../src/payments/apply.js';
-import type { DepositPolicy } from '../../src/payments/confirmation.js';
 import { checkDigest } from '../../src/payments/digest/check-digest.js';
 import { registerAddresses } from '../../src/payments/registration.js';
 import { followJob } from '../../src/reconcile/jobs/follow-job.js';
@@ -24,64 +21,23 @@ import { askSlotAt } from '../../src/reconcile/rebuild/ask-slot.js';
 import { rebuild } from '../../src/reconcile/rebuild/rebuild.js';
 import type { RebuildDeps } from '../../src/reconcile/rebuild/rebuild-parts.js';
 import type { ChainView } from '../../src/sync/chain-view.js';
-import type { Endpoints } from '../../src/sync/endpoints.js';
 import type { Leadership, LeadingTask } from '../../src/sync/leadership.js';
-import { createChainView } from '../../src/sync/ogmios-chain-view.js';
-import { runSync } from '../../src/sync/worker.js';
 import { emptyTables, POLICY } from './follow.js';
+import { endpointsTo, NETWORK, openWorker, viewOf, type WorkerWishes } from './following.js';
 import type { TestDatabase } from './test-databases.js';
-
-const NETWORK = 'custom:42';
-
-export const endpointsTo = (net: Devnet): Endpoints => ({
-  urls: [net.url],
-  keys: [],
-  keyHeader: null,
-  keyParam: 'apikey',
-});
-
-export type WorkerWishes = {
-  readonly startPoint?: Parameters<typeof runSync>[0]['startPoint'];
-  readonly hotWallet?: string | null;
-  readonly policy?: DepositPolicy;
-  readonly leading?: readonly LeadingTask[];
-};
 
 /** The real worker, until the test ends or it is stopped. */
 export function startWorker(database: TestDatabase, net: Devnet, wishes: WorkerWishes = {}) {
-  const { startPoint = 'origin', hotWallet = null, policy = POLICY, leading = [] } = wishes;
-  const abort = new AbortController();
-  const running = runSync(
-    {
-      pool: database.pool,
-      directUrl: database.url,
-      partitionId: 0,
-      totalPartitions: 1,
-      network: NETWORK,
-      startPoint,
-      endpoints: endpointsTo(net),
-      decode: decodeNextBlock,
-      createHandlers: () => createPaymentHandlers({ partitionId: 0, policy, hotWallet }),
-      leading,
-      observe: () => undefined,
-      random: () => 0,
-      preferredRetryMs: 60_000,
-    },
-    abort.signal,
-  );
-  const stop = async (): Promise<void> => {
-    abort.abort(new Error('stopped'));
-    await running;
-  };
-  onTestFinished(stop);
-  return { stop };
+  const worker = openWorker(database, net, wishes);
+  onTestFinished(worker.stop);
+  return worker;
 }
 
 export const rebuildDeps = (
   net: Devnet,
   wishes: Pick<WorkerWishes, 'hotWallet' | 'policy'> & Partial<RebuildDeps> = {},
 ): RebuildDeps => ({
-  chain: createChainView(endpointsTo(net), decodeNextBlock),
+  chain: viewOf(net),
   policy: POLICY,
   observe: () => undefined,
   now: () => new Date(),

@@ -1,9 +1,7 @@
 import type pg from 'pg';
 import { vi } from 'vitest';
-import { decodeNextBlock } from '../../src/chain/decode.js';
 import { parseNetwork } from '../../src/chain/network.js';
 import { type Devnet, startDevnet } from '../../src/devnet/server.js';
-import { createPaymentHandlers } from '../../src/payments/apply.js';
 import { registerAddresses } from '../../src/payments/registration.js';
 import {
   type ReconcileDeps,
@@ -11,26 +9,15 @@ import {
   type Reconciliation,
   reconcile,
 } from '../../src/reconcile/runs/reconcile.js';
-import type { Endpoints } from '../../src/sync/endpoints.js';
-import { createChainView } from '../../src/sync/ogmios-chain-view.js';
-import { runSync } from '../../src/sync/worker.js';
 import { enterpriseAddress } from './addresses.js';
-import { ADA, POLICY } from './follow.js';
+import { ADA } from './follow.js';
+import { NETWORK, openWorker, viewOf } from './following.js';
 import type { TestDatabase } from './test-databases.js';
 
-const NETWORK = 'custom:42';
 export const ANN = [enterpriseAddress(1), enterpriseAddress(2)];
 /** Held something before they were registered: Carol's counts, Dave's is recorded as ignored. */
 export const CAROL = enterpriseAddress(3);
 export const DAVE = enterpriseAddress(4);
-
-const endpointsTo = (url: string): Endpoints => ({
-  urls: [url],
-  keys: [],
-  keyHeader: null,
-  keyParam: 'apikey',
-});
-export const viewOf = (net: Devnet) => createChainView(endpointsTo(net.url), decodeNextBlock);
 
 const eventually = (check: () => Promise<boolean>): Promise<unknown> =>
   vi.waitFor(
@@ -40,27 +27,9 @@ const eventually = (check: () => Promise<boolean>): Promise<unknown> =>
     { timeout: 20_000, interval: 20 },
   );
 
-/** The real worker, from the origin on, until it is stopped. */
+/** The real worker, with the devnet's faucet as its hot wallet, until it is stopped. */
 export function startWorker(database: TestDatabase, net: Devnet) {
-  const abort = new AbortController();
-  const running = runSync(
-    {
-      pool: database.pool,
-      directUrl: database.url,
-      partitionId: 0,
-      totalPartitions: 1,
-      network: NETWORK,
-      startPoint: 'origin',
-      endpoints: endpointsTo(net.url),
-      decode: decodeNextBlock,
-      createHandlers: () =>
-        createPaymentHandlers({ partitionId: 0, policy: POLICY, hotWallet: net.chain.faucet }),
-      observe: () => undefined,
-      random: () => 0,
-      preferredRetryMs: 60_000,
-    },
-    abort.signal,
-  );
+  const { stop } = openWorker(database, net, { hotWallet: net.chain.faucet });
   const untilAtTip = (): Promise<unknown> =>
     eventually(async () => {
       const { rows } = await database.pool.query<{ hash: string; waiting: boolean }>(
@@ -70,10 +39,6 @@ export function startWorker(database: TestDatabase, net: Devnet) {
       );
       return rows[0]?.hash === net.chain.blocks().at(-1)?.id && rows[0]?.waiting === false;
     });
-  const stop = async (): Promise<void> => {
-    abort.abort(new Error('stopped'));
-    await running;
-  };
   return { untilAtTip, stop };
 }
 

@@ -36,97 +36,43 @@ const SUMS = `
                sum(substring(bits from 205 for 52)::bigint)::text] as parts`;
 const PART_BITS = 52n;
 
+type Table = 'incoming_payments' | 'wallet_outputs';
+type Column = 'block_height' | 'counted_from' | 'spent_height';
+
 /** Where the page after a height ends: with a whole block, however much that brought. */
-const PAYMENT_BLOCKS = `
+const boundOf = (table: Table, height: Column): string => `
   select max(height)::text as height from (
-    select block_height as height from incoming_payments
-     where partition_id = $1 and block_height > $2 and block_height <= $3
-     order by block_height limit $4) as page`;
+    select ${height} as height from ${table}
+     where partition_id = $1 and ${height} > $2 and ${height} <= $3
+     order by ${height} limit $4) as page`;
+
 // Without "offset 0" each of the sums would have a hash made of its own.
-const PAYMENTS_IN_BLOCKS = `
+const sumsOf = (table: Table, height: Column, amount: string, fact: string, counts: string) => `
   ${SUMS} from (
-    select block_height as height, amount_lovelace as amount, ${bitsOf(OUTPUT_IN_BLOCK)}
-      from incoming_payments
-     where partition_id = $1 and block_height > $2 and block_height <= $3 and status <> 'rolled_back'
+    select ${height} as height, ${amount} as amount, ${bitsOf(fact)}
+      from ${table}
+     where partition_id = $1 and ${height} > $2 and ${height} <= $3 and ${counts}
     offset 0) as facts
    group by height order by height`;
 
-const PAYMENT_LEDGERS = `
-  select max(height)::text as height from (
-    select counted_from as height from incoming_payments
-     where partition_id = $1 and counted_from > $2 and counted_from <= $3
-     order by counted_from limit $4) as page`;
-const PAYMENTS_BEFORE = `
-  ${SUMS} from (
-    select counted_from as height, amount_lovelace as amount, ${bitsOf(OUTPUT_BEFORE)}
-      from incoming_payments
-     where partition_id = $1 and counted_from > $2 and counted_from <= $3
-       and status <> 'rolled_back' and block_height is null
-    offset 0) as facts
-   group by height order by height`;
-
-const WALLET_BLOCKS = `
-  select max(height)::text as height from (
-    select block_height as height from wallet_outputs
-     where partition_id = $1 and block_height > $2 and block_height <= $3
-     order by block_height limit $4) as page`;
-const WALLET_IN_BLOCKS = `
-  ${SUMS} from (
-    select block_height as height, amount_lovelace as amount, ${bitsOf(OUTPUT_IN_BLOCK)}
-      from wallet_outputs
-     where partition_id = $1 and block_height > $2 and block_height <= $3
-    offset 0) as facts
-   group by height order by height`;
-
-const WALLET_LEDGERS = `
-  select max(height)::text as height from (
-    select counted_from as height from wallet_outputs
-     where partition_id = $1 and counted_from > $2 and counted_from <= $3
-     order by counted_from limit $4) as page`;
-const WALLET_BEFORE = `
-  ${SUMS} from (
-    select counted_from as height, amount_lovelace as amount, ${bitsOf(OUTPUT_BEFORE)}
-      from wallet_outputs
-     where partition_id = $1 and counted_from > $2 and counted_from <= $3 and block_height is null
-    offset 0) as facts
-   group by height order by height`;
-
-const PAYMENT_SPENT_BLOCKS = `
-  select max(height)::text as height from (
-    select spent_height as height from incoming_payments
-     where partition_id = $1 and spent_height > $2 and spent_height <= $3
-     order by spent_height limit $4) as page`;
-const PAYMENT_SPENDS = `
-  ${SUMS} from (
-    select spent_height as height, null::numeric as amount, ${bitsOf(SPEND)}
-      from incoming_payments
-     where partition_id = $1 and spent_height > $2 and spent_height <= $3
-       and status <> 'rolled_back' and (block_height is not null or counted_from is not null)
-    offset 0) as facts
-   group by height order by height`;
-
-const WALLET_SPENT_BLOCKS = `
-  select max(height)::text as height from (
-    select spent_height as height from wallet_outputs
-     where partition_id = $1 and spent_height > $2 and spent_height <= $3
-     order by spent_height limit $4) as page`;
-const WALLET_SPENDS = `
-  ${SUMS} from (
-    select spent_height as height, null::numeric as amount, ${bitsOf(SPEND)}
-      from wallet_outputs
-     where partition_id = $1 and spent_height > $2 and spent_height <= $3
-       and (block_height is not null or counted_from is not null)
-    offset 0) as facts
-   group by height order by height`;
+/** What blocks made, what ledgers told of, what blocks spent; a table of one kind of output. */
+function sourcesOf(table: Table, isLive: string) {
+  const source = (height: Column, amount: string, fact: string, counts: string) => ({
+    bound: boundOf(table, height),
+    sums: sumsOf(table, height, amount, fact, `${isLive} and ${counts}`),
+  });
+  const isThere = '(block_height is not null or counted_from is not null)';
+  return [
+    source('block_height', 'amount_lovelace', OUTPUT_IN_BLOCK, 'true'),
+    source('counted_from', 'amount_lovelace', OUTPUT_BEFORE, 'block_height is null'),
+    source('spent_height', 'null::numeric', SPEND, isThere),
+  ];
+}
 
 const SOURCES = [
-  { bound: PAYMENT_BLOCKS, sums: PAYMENTS_IN_BLOCKS },
-  { bound: PAYMENT_LEDGERS, sums: PAYMENTS_BEFORE },
-  { bound: WALLET_BLOCKS, sums: WALLET_IN_BLOCKS },
-  { bound: WALLET_LEDGERS, sums: WALLET_BEFORE },
-  { bound: PAYMENT_SPENT_BLOCKS, sums: PAYMENT_SPENDS },
-  { bound: WALLET_SPENT_BLOCKS, sums: WALLET_SPENDS },
-] as const;
+  ...sourcesOf('incoming_payments', "status <> 'rolled_back'"),
+  ...sourcesOf('wallet_outputs', 'true'),
+];
 type Source = (typeof SOURCES)[number];
 
 /** All that is folded into the digest, as the live tables have it: each source in the order of heights. */

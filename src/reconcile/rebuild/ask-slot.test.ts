@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { devnet } from '../../../test/support/devnet.js';
-import { endpointsTo } from '../../../test/support/rebuilding.js';
+import { endpointsTo } from '../../../test/support/following.js';
 import { askSlotAt } from './ask-slot.js';
 
 test('the slot of a time is told by the node’s own eras', async () => {

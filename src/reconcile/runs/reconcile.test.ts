@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { copyTestDatabase, createTestDatabase } from '../../../test/support/database.js';
+import { viewOf } from '../../../test/support/following.js';
 import {
   ANN,
   CAROL,
@@ -8,7 +9,6 @@ import {
   followedWorld,
   reconcileFully,
   startWorker,
-  viewOf,
 } from '../../../test/support/reconciling.js';
 import type { Devnet } from '../../devnet/server.js';
 import type { ChainView, LedgerView } from '../../sync/chain-view.js';
