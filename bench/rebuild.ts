@@ -1,18 +1,15 @@
-import { once } from 'node:events';
 import { parseArgs } from 'node:util';
 import { decodeNextBlock } from '../src/chain/decode.js';
 import { makeAddress } from '../src/devnet/address.js';
 import { createRandom } from '../src/devnet/random.js';
-import { createPaymentHandlers } from '../src/payments/apply.js';
 import { followJob } from '../src/reconcile/jobs/follow-job.js';
 import { requestJob } from '../src/reconcile/jobs/job-queries.js';
 import { runJobs } from '../src/reconcile/jobs/job-runner.js';
 import { rebuildJob } from '../src/reconcile/jobs/rebuild-work.js';
 import type { Endpoints } from '../src/sync/endpoints.js';
-import type { SyncEvent } from '../src/sync/events.js';
 import { createChainView } from '../src/sync/ogmios-chain-view.js';
-import { runSync } from '../src/sync/worker.js';
 import { emptyTables, POLICY } from '../test/support/follow.js';
+import { startLiveWorker } from './live-worker.js';
 import { median, openDatabase, startFeeder } from './surroundings.js';
 
 /**
@@ -57,38 +54,12 @@ await database.close();
 
 async function measure() {
   await register(Number(values.addresses));
-  const observed = new EventTarget();
-  const stop = new AbortController();
-  const observe = (event: SyncEvent<unknown>): void => {
-    if (event.type !== 'forward') return;
-    const { cursor, tip } = event;
-    if (tip !== 'origin' && cursor.height === tip.height) observed.dispatchEvent(new Event('tip'));
-  };
   const begun = performance.now();
-  const reached = once(observed, 'tip');
-  const following = runSync(
-    {
-      pool,
-      directUrl: database.url,
-      partitionId: 0,
-      totalPartitions: 1,
-      network: 'custom:42',
-      startPoint: 'origin',
-      endpoints,
-      decode: decodeNextBlock,
-      createHandlers: () =>
-        createPaymentHandlers({ partitionId: 0, policy: POLICY, hotWallet: null }),
-      leading: [jobs()],
-      observe,
-      random: Math.random,
-      preferredRetryMs: 60_000,
-    },
-    stop.signal,
-  );
-  await reached;
+  const worker = startLiveWorker(database, feeder, [jobs()]);
+  await worker.caughtUp;
   const catchUp = blocks / ((performance.now() - begun) / 1000);
   const quiet: number[] = [];
-  for (let i = 0; i < QUIET_BLOCKS; i += 1) quiet.push(await timeOfBlock(observed));
+  for (let i = 0; i < QUIET_BLOCKS; i += 1) quiet.push(await worker.blockMs());
   // Alone, as catching up was; then once more with a live chain beside it.
   const rebuild = await rebuildRate();
   const busy: number[] = [];
@@ -97,10 +68,9 @@ async function measure() {
     over = true;
   });
   const isOver = (): boolean => over;
-  while (!isOver()) busy.push(await timeOfBlock(observed));
+  while (!isOver()) busy.push(await worker.blockMs());
   await beside;
-  stop.abort(new Error('measured'));
-  await following;
+  await worker.stop();
   return { catchUp, rebuild, quietMs: quiet, busyMs: busy };
 }
 
@@ -140,16 +110,6 @@ function jobs() {
     },
     observe: () => undefined,
   });
-}
-
-/** From asking for a block until the live worker has committed it. */
-async function timeOfBlock(observed: EventTarget): Promise<number> {
-  const reached = once(observed, 'tip');
-  const begun = performance.now();
-  const answer = await fetch(`${feeder.httpUrl}/control/mine`, { method: 'POST' });
-  if (!answer.ok) throw new Error(`the devnet mines nothing: ${await answer.text()}`);
-  await reached;
-  return performance.now() - begun;
 }
 
 async function register(count: number): Promise<void> {

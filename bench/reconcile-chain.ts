@@ -24,7 +24,7 @@ const devnet = await startDevnet({
   random: false,
   endowments: endowments(),
 });
-process.stdout.write(`${JSON.stringify({ url: devnet.url })}\n`);
+process.stdout.write(`${JSON.stringify({ url: devnet.url, httpUrl: devnet.httpUrl })}\n`);
 const { user, system } = process.cpuUsage();
 const startedMicros = user + system;
 process.on('SIGUSR2', () => {

@@ -1,17 +1,19 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import type pg from 'pg';
 import { inTransaction } from '../src/database/transaction.js';
 import { rewriteDigests } from '../src/payments/digest/recompute.js';
 import { longAddress } from '../test/support/addresses.js';
-import { followUntil } from '../test/support/follow.js';
+import { sayTimes, startLiveWorker } from './live-worker.js';
 import { openDatabase } from './surroundings.js';
 
 /**
- * How long records and chain take to be compared, output by output, and how much memory that needs: chain,
- * database and comparison each have a process of their own. Fails where a target is missed.
+ * How long records and chain take to be compared, output by output, how much memory that needs, and how late
+ * the live worker commits blocks meanwhile, beside how late it does without: chain, database, worker and
+ * comparison each have a process of their own. Fails where a target is missed.
  */
 const { values } = parseArgs({
   options: {
@@ -24,30 +26,35 @@ const outputs = Number(values.outputs);
 const addresses = Number(values.addresses);
 
 const SECONDS_MAX = 60;
+const BLOCK_EVERY_MS = 500;
+const QUIET_BLOCKS = 20;
 const RSS_MB_MAX = 300;
 
 const chain = start('bench/reconcile-chain.ts', String(outputs), String(addresses));
 const database = await openDatabase();
 const ofChain = linesOf(chain);
-const { url } = await next<{ url: string }>(ofChain);
+const { url, httpUrl } = await next<{ url: string; httpUrl: string }>(ofChain);
 await register(database.pool);
-await followUntil(
-  { databaseUrl: database.url, pool: database.pool, urls: [url], startPoint: 'origin' },
-  (event) =>
-    event.type === 'forward' && event.tip !== 'origin' && event.cursor.height === event.tip.height,
-);
+const worker = startLiveWorker(database, { url, httpUrl });
+await worker.caughtUp;
 await fill(database.pool);
 console.log(`${outputs} unspent outputs at ${addresses} addresses`);
 for (let round = 1; round <= Number(values.rounds); round += 1) {
   const before = await chainCpuSeconds();
+  const quiet = await blocksUntil((done) => done === QUIET_BLOCKS);
   const run = start('bench/reconcile-run.ts', database.url, url);
-  const told = await next<{
+  let over = false;
+  const telling = next<{
     seconds: number;
     cpuSeconds: number;
     rssMb: number;
     matched: number;
     findings: number;
-  }>(linesOf(run));
+  }>(linesOf(run)).finally(() => {
+    over = true;
+  });
+  const meanwhile = await blocksUntil(() => over);
+  const told = await telling;
   const { seconds, cpuSeconds, rssMb, matched, findings } = told;
   const chainSeconds = (await chainCpuSeconds()) - before;
   console.log(
@@ -55,12 +62,27 @@ for (let round = 1; round <= Number(values.rounds); round += 1) {
       `${chainSeconds.toFixed(1)} s in the devnet), ${Math.round(matched / seconds)} outputs/s, ` +
       `${Math.round(rssMb)} MB at most, ${matched} matched, ${findings} differ`,
   );
+  console.log(
+    `a block at the tip is committed after ${sayTimes(quiet)}, meanwhile after ${sayTimes(meanwhile)}`,
+  );
   const isSound = matched === outputs && findings === 0;
   if (!isSound || seconds > SECONDS_MAX || rssMb > RSS_MB_MAX) process.exitCode = 1;
 }
+await worker.stop();
 chain.kill('SIGTERM');
 await once(chain, 'exit');
 await database.close();
+
+/** A block every now and then, as long as it takes. @returns the milliseconds that each took */
+async function blocksUntil(isOver: (done: number) => boolean): Promise<number[]> {
+  const times: number[] = [];
+  while (!isOver(times.length)) {
+    const took = await worker.blockMs();
+    times.push(took);
+    await sleep(Math.max(0, BLOCK_EVERY_MS - took));
+  }
+  return times;
+}
 
 function start(script: string, ...words: readonly string[]): ChildProcess {
   const flags = script.includes('chain') ? ['--max-old-space-size=6000'] : [];

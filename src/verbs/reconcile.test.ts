@@ -11,7 +11,8 @@ const { under, teller } = tellerInTests();
 const ANN = enterpriseAddress(1);
 const BOB = enterpriseAddress(2);
 const PROVING = `
-  truncate reconciliation_runs, reconciliation_discrepancies, chain_jobs, state_digests, chain_guard cascade`;
+  truncate reconciliation_runs, reconciliation_discrepancies, chain_jobs, state_digests, chain_guard
+  restart identity cascade`;
 
 type Document = {
   readonly run: RunView;
@@ -187,6 +188,67 @@ describe('books that are wrong', () => {
         data: document.discrepancies[0],
       },
     ]);
+  });
+});
+
+describe('a comparison that was interrupted', () => {
+  /** As a run of another process leaves it that was killed after its first page. */
+  const kill = (silentSeconds: number) =>
+    sql(
+      `update reconciliation_runs
+          set state = 'running', finished_at = null, matched = 1,
+              heartbeat_at = now() - $1::int * interval '1 second',
+              progress = progress || '{"phase": "addresses", "matched": 1}'`,
+      [silentSeconds],
+    );
+  beforeEach(async () => {
+    expect((await say('reconcile')).exitCode).toBe(0);
+  });
+
+  test('is gone on with where that is asked for', async () => {
+    await kill(61);
+    const { exitCode, err, document } = await ask('reconcile', '--resume');
+    expect({ exitCode, id: document.run.id, state: document.run.state }).toEqual({
+      exitCode: 0,
+      id: '1',
+      state: 'finished',
+    });
+    expect(err).toMatch(/^going on with run 1, begun at \d{4}-/);
+  });
+
+  test('is told of to whoever begins another', async () => {
+    await kill(61);
+    const { exitCode, err, document } = await ask('reconcile');
+    expect({ exitCode, id: document.run.id }).toEqual({ exitCode: 0, id: '2' });
+    expect(err).toContain('run 1 was interrupted after 1 outputs');
+    expect((await ask('reconcile', 'show', '1')).document.run.state).toBe('abandoned');
+  });
+
+  test('is waited for until it is silent for long enough', async () => {
+    await kill(59);
+    const { exitCode, err, document } = await ask('reconcile', '--resume');
+    expect({ exitCode, id: document.run.id }).toEqual({ exitCode: 0, id: '1' });
+    expect(err).toMatch(/run 1 may still be at work: waiting up to [12] s/);
+  });
+
+  test('but is at work elsewhere is left alone', async () => {
+    await kill(30);
+    const beating = setInterval(
+      () => void sql('update reconciliation_runs set heartbeat_at = now()'),
+      100,
+    );
+    const { exitCode, out, err } = await say('reconcile', '--resume');
+    clearInterval(beating);
+    expect({ exitCode, out }).toEqual({ exitCode: 1, out: '' });
+    expect(err).toContain(`run 1 is under way, asked for by operator:${userInfo().username}`);
+  });
+
+  test('and was none is begun', async () => {
+    const { exitCode, document } = await ask('reconcile', '--resume');
+    expect({ exitCode, id: document.run.id }).toEqual({ exitCode: 0, id: '2' });
+    const both = await say('reconcile', '--resume', '--address', ANN);
+    expect(both).toMatchObject({ exitCode: 2, out: '' });
+    expect(both.err).toContain('--resume: stands alone');
   });
 });
 

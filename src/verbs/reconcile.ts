@@ -22,7 +22,11 @@ import { sayDiscrepancies, sayTotals, sayVerdict, totalsOf } from './reconcile-w
 import { isLeft, readRepair, sayRepair } from './repair-words.js';
 import { EXIT, sayJson, type Terminal, UsageError } from './terminal.js';
 
-type Flags = JsonFlag & { readonly address?: readonly string[]; readonly repair?: boolean };
+type Flags = JsonFlag & {
+  readonly address?: readonly string[];
+  readonly repair?: boolean;
+  readonly resume?: boolean;
+};
 
 /** What is printed of a run; all of it is in the database. */
 const SHOWN_MAX = 200;
@@ -40,6 +44,10 @@ export function addReconcileVerbs(program: Command, context: VerbContext): void 
       '--repair',
       'heals what the chain explains, by correcting entries; exit 3 where more is left',
     )
+    .option(
+      '--resume',
+      'goes on with the comparison that was interrupted, at its block; where there is none it begins one',
+    )
     .action((flags: Flags) => reconcile(context, flags));
   withExample(command, 'teller reconcile', 'teller reconcile --repair', 'teller reconcile show 12');
   addReconcileReading(command, context);
@@ -47,6 +55,10 @@ export function addReconcileVerbs(program: Command, context: VerbContext): void 
 
 async function reconcile(context: VerbContext, flags: Flags): Promise<void> {
   const { terminal } = context;
+  if (flags.resume === true && (flags.address !== undefined || flags.repair === true)) {
+    const why = 'a repair goes on by itself, and addresses are compared in no time';
+    throw new UsageError(`--resume: stands alone: ${why}`);
+  }
   const settings = readSettings(terminal.environment, LEADING_SETTINGS);
   const addresses = flags.address?.map((given) => canonical(given, settings)) ?? null;
   await withDatabase(terminal, [], async ({ pool }) => {
@@ -56,7 +68,7 @@ async function reconcile(context: VerbContext, flags: Flags): Promise<void> {
     const runId =
       flags.repair === true
         ? (repaired?.runId ?? null)
-        : await compareNow(context, pool, settings, addresses);
+        : await compareNow(context, pool, settings, { addresses, resume: flags.resume === true });
     if (runId === null) return finish(context, EXIT.failed);
     const run = await readRun(pool, runId);
     if (run === null) throw new Error(`run ${runId} is gone`);

@@ -1,10 +1,21 @@
+import type { Pool } from 'pg';
 import { describe, expect } from 'vitest';
-import { readBooks } from '../simulation/books.js';
+import { type Books, readBooks } from '../simulation/books.js';
 import { addressAt, test } from './world.js';
 
 const REVERSED = `
   select count(*)::int as n from balance_transactions
    where bucket = 'available' and type = 'debit' and reason like '%rolled_back%'`;
+
+/** The books once the past of every address is known: from then on a quiet chain changes nothing. */
+async function untilBackfilled(pool: Pool): Promise<Books> {
+  const unknown = (books: Books) =>
+    books.addresses.filter(({ backfilled_height: height }) => height === null);
+  await expect
+    .poll(async () => unknown(await readBooks(pool)), { timeout: 20_000, interval: 200 })
+    .toEqual([]);
+  return readBooks(pool);
+}
 
 describe.concurrent('a fork', { timeout: 60_000 }, () => {
   test('while no worker ran, past confirmed payments, is undone by entries and followed', async ({
@@ -52,7 +63,7 @@ describe.concurrent('a fork', { timeout: 60_000 }, () => {
     const tip = world.devnet.chain.blocks().at(-1)?.id;
     await expect.poll(() => world.cursor(), { timeout: 20_000 }).toBe(tip);
     await worker.untilReadiness('ready');
-    const before = await readBooks(world.pool);
+    const before = await untilBackfilled(world.pool);
     expect(before.blocks.length).toBeGreaterThan(2_160);
     world.devnet.fork(2_250);
     await worker.untilReadiness('intersection_lost');

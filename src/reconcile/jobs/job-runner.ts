@@ -142,6 +142,7 @@ const inHands = (
   kind: job.kind,
   params: job.params,
   requestedBy: job.requestedBy,
+  startedAt: job.startedAt,
   progress: job.progress,
   leadership,
   signal,

@@ -3,7 +3,7 @@ import type { Leadership } from '../../sync/leadership.js';
 import type { Job, JobFields } from './job-queries.js';
 
 /** A job in the hands of the leader that works on it. */
-export type RunningJob = Pick<Job, 'id' | 'kind' | 'params' | 'requestedBy'> & {
+export type RunningJob = Pick<Job, 'id' | 'kind' | 'params' | 'requestedBy' | 'startedAt'> & {
   /** As it was saved last, perhaps by a leader before this one. */
   readonly progress: JobFields;
   readonly leadership: Leadership;

@@ -52,6 +52,8 @@ export const repairJob =
     const scope = addresses === null ? 'full' : { addresses };
     // Needs no chain, and lets blocks go on that stumble over it.
     await leadership.write((tx) => raiseInclusions(tx, partitionId));
+    // A leader before this one may have compared a part of it.
+    const resume = job.startedAt === null ? false : { repairBegunSince: job.startedAt };
     for (;;) {
       const run = await reconcile(
         {
@@ -61,7 +63,7 @@ export const repairJob =
           signal: job.signal,
           onProgress: (report) => job.tell({ ...report }),
         },
-        { scope, requestedBy: job.requestedBy, resume: false, repair: true },
+        { scope, requestedBy: job.requestedBy, resume, repair: true },
       );
       if (await healRun(deps, job, run, addresses)) return;
       job.signal.throwIfAborted();

@@ -1,4 +1,5 @@
 import type { OutputReference } from '../../chain/block.js';
+import type { UnspentOutput } from '../../chain/utxo.js';
 import type { Queryable } from '../../database/transaction.js';
 import {
   fromLedger,
@@ -16,6 +17,7 @@ import {
   watchedWallet,
 } from './address-queries.js';
 import { storeFindings, storeSuspects } from './discrepancy-queries.js';
+import { oneAhead } from './one-ahead.js';
 import { notHeld, recordedElsewhere } from './recorded-elsewhere-queries.js';
 import { addTo, BEFORE_ALL_ADDRESSES, HOT_WALLET_DONE } from './run-progress.js';
 import type { Work } from './run-work.js';
@@ -27,32 +29,67 @@ const LOOKUP_OUTPUTS = 5_000;
 const ABOVE_ALL = Number.MAX_SAFE_INTEGER;
 
 /** All that the ledger holds at watched addresses, against the books. */
-export async function compareLedger(work: Work): Promise<void> {
+export const compareLedger = (work: Work): Promise<void> => compareAnswers(work, allOf(work));
+
+/** Those at some addresses only. */
+export const compareLedgerAt = (work: Work, addresses: readonly string[]): Promise<void> =>
+  compareAnswers(work, someOf(work, addresses));
+
+/** Addresses of one question, and the last of them in the order of registration. */
+type Question = { readonly asked: readonly WatchedAddress[]; readonly watchId: string };
+type Answer = Question & { readonly unspent: readonly UnspentOutput[] };
+
+/** While an answer is compared, the next question is asked already. */
+async function compareAnswers(
+  work: Work,
+  questions: AsyncGenerator<Question, void, void>,
+): Promise<void> {
+  for await (const answer of oneAhead(answersTo(work, questions)))
+    await compareAnswer(work, answer);
+}
+
+async function* answersTo(
+  work: Work,
+  questions: AsyncGenerator<Question, void, void>,
+): AsyncGenerator<Answer, void, void> {
+  for await (const question of questions) {
+    const addresses = question.asked.map(({ address }) => address);
+    const unspent = addresses.length === 0 ? [] : await work.questions.atAddresses(addresses);
+    yield { ...question, unspent };
+  }
+}
+
+async function* allOf(work: Work): AsyncGenerator<Question, void, void> {
   const { partitionId, hotWallet } = work;
-  if (work.progress().watchId === BEFORE_ALL_ADDRESSES) {
-    const wallet =
+  let { watchId } = work.progress();
+  if (watchId === BEFORE_ALL_ADDRESSES) {
+    const asked =
       hotWallet === null ? [] : [await watchedWallet(work.pool, partitionId, hotWallet)];
-    await compareAddresses(work, wallet, HOT_WALLET_DONE);
+    watchId = HOT_WALLET_DONE;
+    yield { asked, watchId };
   }
   for (;;) {
-    const { watchId } = work.progress();
-    let listed = await work.read((tx) => addressesAfter(tx, partitionId, watchId, QUESTION));
+    const after = watchId;
+    let listed = await work.read((tx) => addressesAfter(tx, partitionId, after, QUESTION));
     if (listed.length === 0) return;
     while (listed.length > 0) {
       const asked = asManyAsFit(listed);
-      await compareAddresses(work, asked, asked.at(-1)?.watchId ?? watchId);
+      watchId = asked.at(-1)?.watchId ?? watchId;
+      yield { asked, watchId };
       listed = listed.slice(asked.length);
     }
   }
 }
 
-/** Those at some addresses only. */
-export async function compareLedgerAt(work: Work, addresses: readonly string[]): Promise<void> {
+async function* someOf(
+  work: Work,
+  addresses: readonly string[],
+): AsyncGenerator<Question, void, void> {
   const { partitionId, hotWallet } = work;
   for (let from = 0; from < addresses.length; from += QUESTION.addresses) {
     const some = addresses.slice(from, from + QUESTION.addresses);
     const watched = await work.read((tx) => watchedAmong(tx, partitionId, hotWallet, some));
-    await compareAddresses(work, [...watched.values()], BEFORE_ALL_ADDRESSES);
+    yield { asked: [...watched.values()], watchId: BEFORE_ALL_ADDRESSES };
   }
 }
 
@@ -66,17 +103,12 @@ function asManyAsFit<A extends { readonly outputs: number }>(listed: readonly A[
   return tooMany === -1 ? listed : listed.slice(0, tooMany);
 }
 
-async function compareAddresses(
-  work: Work,
-  asked: readonly WatchedAddress[],
-  watchId: string,
-): Promise<void> {
+async function compareAnswer(work: Work, { asked, watchId, unspent }: Answer): Promise<void> {
   const watched = new Map(asked.map((one) => [one.address, one]));
   const { at, hotWallet, confirmationsHeld } = work;
   const surroundings = { height: at.height, hotWallet, confirmationsHeld, watched };
-  const answer = asked.length === 0 ? [] : await work.questions.atAddresses([...watched.keys()]);
-  for (let from = 0; from < answer.length; from += LOOKUP_OUTPUTS) {
-    const some = answer.slice(from, from + LOOKUP_OUTPUTS).map(fromLedger);
+  for (let from = 0; from < unspent.length; from += LOOKUP_OUTPUTS) {
+    const some = unspent.slice(from, from + LOOKUP_OUTPUTS).map(fromLedger);
     await compareUnspent(work, some, surroundings);
   }
   const { addresses, covered } = work.progress();

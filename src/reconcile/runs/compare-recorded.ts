@@ -21,6 +21,7 @@ import {
   watchedWallet,
 } from './address-queries.js';
 import { storeFindings, storeSuspects } from './discrepancy-queries.js';
+import { oneAhead } from './one-ahead.js';
 import { addTo, type RunProgress } from './run-progress.js';
 import type { Work } from './run-work.js';
 
@@ -49,40 +50,50 @@ export const compareRecordedAt = (work: Work, addresses: readonly string[]): Pro
     return { rows: [...found.values()], last: references.at(-1) };
   });
 
-/** While a page is compared, the next one is read already: one page ahead, and no more. */
+/** While a page is compared, the next one is read and asked for already. */
 async function compareInPages(work: Work, readPage: ReadPage): Promise<void> {
-  const read = (after: Place): Promise<PageSides> => {
-    const sides = work.read((tx) => readSides(tx, work, readPage, after));
-    // Whoever waits for it is told; it may fail before anybody does.
-    sides.catch(() => undefined);
-    return sides;
-  };
-  let reading = read(work.progress().after);
-  try {
-    for (let page = await reading; page.last !== undefined; page = await reading) {
-      const last = placeOf(page.last);
-      reading = read(last);
-      await comparePage(work, page, last);
-    }
-  } finally {
-    await reading.catch(() => undefined);
+  for await (const page of oneAhead(pagesOf(work, readPage))) await comparePage(work, page);
+}
+
+async function* pagesOf(work: Work, readPage: ReadPage): AsyncGenerator<BothSides, void, void> {
+  for (let { after } = work.progress(); ; ) {
+    const recorded = await work.read((tx) => readRecorded(tx, work, readPage, after));
+    if (recorded.last === undefined) return;
+    after = placeOf(recorded.last);
+    const held = recorded.rows.filter(isHeld).map(({ reference }) => reference);
+    yield { ...recorded, after, unspent: await unspentAmong(work, held) };
   }
 }
 
-type PageSides = Page & {
+type RecordedSide = Page & {
+  /** How many rows there were, also of those that aren't compared. */
+  readonly size: number;
   readonly headers: StoredHeaders;
   readonly surroundings: Surroundings;
 };
 
-async function readSides(tx: Tx, work: Work, readPage: ReadPage, after: Place): Promise<PageSides> {
+type BothSides = RecordedSide & {
+  /** Where the next one begins. */
+  readonly after: Place;
+  readonly unspent: ReadonlyMap<OutputReference, ChainOutput>;
+};
+
+async function readRecorded(
+  tx: Tx,
+  work: Work,
+  readPage: ReadPage,
+  after: Place,
+): Promise<RecordedSide> {
   const { rows, last } = await readPage(tx, after);
   const heights = new Set(rows.flatMap(({ placement }) => placement?.height ?? []));
   const headers = await headersAt(tx, work.partitionId, [...heights]);
+  const surroundings = await ownersOf(tx, work, rows);
   return {
-    rows,
+    rows: rows.filter((row) => isCompared(row, surroundings)),
+    size: rows.length,
     last,
     headers: new Map(headers.map((header) => [header.height, header])),
-    surroundings: await ownersOf(tx, work, rows),
+    surroundings,
   };
 }
 
@@ -120,23 +131,17 @@ export async function surroundingsOf(
   return { height: at.height, hotWallet, confirmationsHeld, watched };
 }
 
-async function comparePage(work: Work, page: PageSides, last: Place): Promise<void> {
-  const rows = page.rows.filter((row) => isCompared(row, page.surroundings));
-  const held = rows.filter(isHeld).map(({ reference }) => reference);
-  const unspent = await unspentAmong(work, held);
+async function comparePage(work: Work, page: BothSides): Promise<void> {
+  const { rows, unspent, after } = page;
   const surroundings = await withChainAddresses(work, page.surroundings, unspent);
   const judged = judgeRecorded(rows, unspent, page.headers, surroundings);
   const findings = await explainOwners(work, judged.findings, surroundings);
   for (const row of rows) if (isHeld(row)) addTo(work.totals.recorded, row);
   const { matched } = work.progress();
-  await work.commit(
-    { after: last, matched: matched + judged.matched },
-    page.rows.length,
-    async (tx) => {
-      await storeFindings(tx, work.runId, findings);
-      await storeSuspects(tx, work.runId, judged.suspects);
-    },
-  );
+  await work.commit({ after, matched: matched + judged.matched }, page.size, async (tx) => {
+    await storeFindings(tx, work.runId, findings);
+    await storeSuspects(tx, work.runId, judged.suspects);
+  });
 }
 
 async function unspentAmong(

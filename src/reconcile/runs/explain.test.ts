@@ -102,6 +102,25 @@ describe('a run that was interrupted', () => {
     expect(resumed).toMatchObject([{ runId: '1', startedAt: expect.any(Date) as unknown }]);
   });
 
+  test.each([
+    ['goes on with its own', true, '1 minute', '1'],
+    ["leaves another one's alone, that only compared", false, '1 minute', '2'],
+    ['leaves what was begun before it was asked for alone', true, '-1 minute', '2'],
+  ])('by a repair: it %s', async (_, repair, ago, runId) => {
+    const { pool } = await spoiltBooks();
+    await pool.query(
+      "update reconciliation_runs set state = 'running', repair = $1, heartbeat_at = now()",
+      [repair],
+    );
+    const { rows } = await pool.query<{ since: Date }>(
+      'select started_at - $1::interval as since from reconciliation_runs',
+      [ago],
+    );
+    const resume = { repairBegunSince: rows[0]?.since ?? new Date(0) };
+    const run = await reconcile(depsOf(pool, net), { ...FULL, resume, repair: true });
+    expect(run.runId).toBe(runId);
+  });
+
   test('and answers for the past is left alone', async () => {
     expect(await interrupted(50, 40)).toEqual({ runId: '2', resumed: [] });
   });

@@ -9,9 +9,9 @@ import { PointLost } from './comparison-point.js';
 
 /** How much of the node's time is left to others. */
 export type Pacing = {
-  /** Between two questions, at least. */
+  /** Between an answer and the next question, at least. */
   readonly pauseMs: number;
-  /** And this many times as long as the last question took. */
+  /** And this many times as long as that answer took. */
   readonly pauseShare: number;
 };
 
@@ -49,7 +49,7 @@ export const realPause = async (ms: number, signal: AbortSignal): Promise<void> 
 export function askLedger(point: Point, deps: QuestionDeps): LedgerQuestions {
   const { chain, signal, pacing, pause, clock } = deps;
   let ledger: LedgerView | null = null;
-  let rest = 0;
+  let restUntil = 0;
 
   const once = async <T>(question: (view: LedgerView) => Promise<T>): Promise<T> => {
     ledger ??= await chain.ledgerAt(point, signal);
@@ -62,11 +62,12 @@ export function askLedger(point: Point, deps: QuestionDeps): LedgerQuestions {
   };
   const ask = async <T>(question: (view: LedgerView) => Promise<T>): Promise<T> => {
     for (let attempt = 1; ; attempt += 1) {
+      const rest = restUntil - clock();
       if (rest > 0) await pause(rest, signal);
       const begun = clock();
       try {
         const answer = await once(question);
-        rest = pacing.pauseMs + pacing.pauseShare * (clock() - begun);
+        restUntil = clock() + pacing.pauseMs + pacing.pauseShare * (clock() - begun);
         return answer;
       } catch (error) {
         await letGo();
@@ -76,7 +77,7 @@ export function askLedger(point: Point, deps: QuestionDeps): LedgerQuestions {
         }
         // What the node understood and refused it refuses the next time too.
         if (error instanceof NodeError || attempt === ATTEMPTS_MAX) throw error;
-        rest = RETRY_FIRST_MS * 2 ** (attempt - 1);
+        restUntil = clock() + RETRY_FIRST_MS * 2 ** (attempt - 1);
       }
     }
   };

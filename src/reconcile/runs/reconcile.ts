@@ -20,6 +20,7 @@ import {
   abandonOthers,
   beginAt,
   heartbeat,
+  type InterruptedRun,
   insertRun,
   interruptedRun,
   markFailed,
@@ -50,10 +51,11 @@ export type ReconcileRequest = {
   readonly scope: 'full' | { readonly addresses: readonly string[]; readonly continuous?: boolean };
   readonly requestedBy: string;
   /**
-   * Goes on with a full run that was interrupted a moment ago, where its block still stands. Whoever
-   * asks what is so now doesn't: that one answers for the block that it began at.
+   * Goes on with a full run that was interrupted a moment ago, where its block still stands; or only with
+   * that of a repair begun since then, for whoever alone may repair. Whoever asks what is so now doesn't:
+   * that run answers for the block that it began at.
    */
-  readonly resume: boolean;
+  readonly resume: boolean | { readonly repairBegunSince: Date };
   /** What is found is healed afterwards, and told of by whoever heals it. */
   readonly repair?: boolean;
 };
@@ -143,8 +145,7 @@ async function openRun(deps: ReconcileDeps, request: ReconcileRequest): Promise<
   const { pool, partitionId } = deps;
   const runner = randomUUID();
   const { requestedBy, repair = false } = request;
-  const before =
-    request.resume && request.scope === 'full' ? await interruptedRun(pool, partitionId) : null;
+  const before = await interruptedBefore(deps, request);
   if (before !== null) {
     const progress = { ...before.progress, runner, interrupted: false };
     if (await takeOver(pool, partitionId, before, progress, repair)) {
@@ -156,6 +157,15 @@ async function openRun(deps: ReconcileDeps, request: ReconcileRequest): Promise<
   const progress = firstProgress(runner);
   const start = { partitionId, scope: scopeOf(request), requestedBy, repair };
   return { id: await insertRun(pool, start, progress), progress, at: null };
+}
+
+async function interruptedBefore(
+  { pool, partitionId }: ReconcileDeps,
+  { scope, resume }: ReconcileRequest,
+): Promise<InterruptedRun | null> {
+  if (resume === false || scope !== 'full') return null;
+  const since = resume === true ? null : resume.repairBegunSince;
+  return interruptedRun(pool, partitionId, since);
 }
 
 async function atAnyPoint(

@@ -39,10 +39,11 @@ const RESUMABLE = `
      and r.heartbeat_at > now() - interval '1 hour'
      and (r.started_at > now() - interval '10 minutes' or s.last_block_height - r.block_height <= $3::int)
      and (r.state = 'failed' or r.state = 'running' and
-          ((r.progress ->> 'interrupted')::boolean or r.heartbeat_at < now() - $2::bigint * interval '1 second'))`;
+          ((r.progress ->> 'interrupted')::boolean or r.heartbeat_at < now() - $2::bigint * interval '1 second'))
+     and ($4::timestamptz is null or r.repair and r.started_at >= $4)`;
 
 /** Longer than anything that keeps a living run from its heartbeat. */
-const SILENT_SECONDS = 60;
+export const SILENT_SECONDS = 60;
 /** Ten minutes of a public chain. */
 const BLOCKS_SINCE_MAX = 30;
 
@@ -61,15 +62,21 @@ type InterruptedRow = {
   started_at: Date;
 };
 
-/** The last full run, where it was interrupted a moment ago and nobody works on it any more. */
+/**
+ * The last full run, where it was interrupted a moment ago and nobody works on it any more.
+ *
+ * @param begunSince only that of a repair which was begun since then, by whoever may begin one no more
+ */
 export async function interruptedRun(
   db: Queryable,
   partitionId: number,
+  begunSince: Date | null = null,
 ): Promise<InterruptedRun | null> {
   const { rows } = await db.query<InterruptedRow>(RESUMABLE, [
     partitionId,
-    SILENT_SECONDS,
+    begunSince === null ? SILENT_SECONDS : 0,
     BLOCKS_SINCE_MAX,
+    begunSince,
   ]);
   const [row] = rows;
   if (row === undefined) return null;
@@ -82,6 +89,28 @@ export async function interruptedRun(
     progress: row.progress,
   };
 }
+
+const UNDER_WAY = `
+  select id::text, requested_by as "requestedBy", heartbeat_at as "heardAt",
+         extract(epoch from clock_timestamp() - heartbeat_at)::float8 as "silentSeconds"
+    from reconciliation_runs
+   where partition_id = $1 and scope = 'full' and state = 'running'
+     and not coalesce((progress ->> 'interrupted')::boolean, false)
+   order by reconciliation_runs.id desc limit 1`;
+
+/** A full run that somebody works on, or that was killed. */
+export type RunUnderWay = {
+  readonly id: string;
+  readonly requestedBy: string;
+  readonly heardAt: Date;
+  readonly silentSeconds: number;
+};
+
+export const runUnderWay = async (
+  db: Queryable,
+  partitionId: number,
+): Promise<RunUnderWay | null> =>
+  (await db.query<RunUnderWay>(UNDER_WAY, [partitionId])).rows[0] ?? null;
 
 const TAKE_OVER = `
   update reconciliation_runs
@@ -104,11 +133,11 @@ const ABANDON = `
   update reconciliation_runs
      set state = 'abandoned', finished_at = now(), problem = coalesce(problem, 'it was interrupted')
    where partition_id = $1 and state = 'running' and id <> $2
-     and ((progress ->> 'interrupted')::boolean or heartbeat_at < now() - interval '1 hour')`;
+     and ((progress ->> 'interrupted')::boolean or heartbeat_at < now() - $3::bigint * interval '1 second')`;
 
-/** What nobody will go on with. */
+/** What nobody will go on with: only the last full run is gone on with. */
 export const abandonOthers = (db: Queryable, partitionId: number, id: string) =>
-  db.query(ABANDON, [partitionId, id]);
+  db.query(ABANDON, [partitionId, id, SILENT_SECONDS]);
 
 const BEGIN_AT = `
   update reconciliation_runs

@@ -30,6 +30,7 @@ export async function workOnJob(
     observe: () => undefined,
     now: () => new Date(),
     pause: () => scheduler.aside(self.beside, 'pausing'),
+    pacing: { pauseMs: 0, pauseShare: 0 },
     heartbeatMs: 2 ** 31 - 1,
     slotAt: () => Promise.reject(new Error('no time is asked for')),
   };

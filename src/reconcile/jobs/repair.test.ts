@@ -1,0 +1,89 @@
+import { once } from 'node:events';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { copyTestDatabase, createTestDatabase } from '../../../test/support/database.js';
+import { POLICY } from '../../../test/support/follow.js';
+import { openWorker, viewOf } from '../../../test/support/following.js';
+import { CAROL, followedWorld } from '../../../test/support/reconciling.js';
+import type { Devnet } from '../../devnet/server.js';
+import type { ChainView, LedgerView } from '../../sync/chain-view.js';
+import { followJob } from './follow-job.js';
+import { requestJob } from './job-queries.js';
+import { runJobs } from './job-runner.js';
+import { repairJob } from './repair.js';
+
+const original = await createTestDatabase();
+let net: Devnet;
+beforeAll(async () => {
+  ({ net } = await followedWorld(original));
+}, 60_000);
+afterAll(async () => {
+  await net.close();
+  await original.drop();
+});
+
+const viewThat = (differs: Partial<LedgerView>): ChainView => ({
+  ...viewOf(net),
+  ledgerAt: async (...args) => ({ ...(await viewOf(net).ledgerAt(...args)), ...differs }),
+});
+
+const jobsOn = (chain: ChainView) =>
+  runJobs({
+    work: {
+      repair: repairJob({
+        chain,
+        hotWallet: net.chain.faucet,
+        policy: POLICY,
+        observe: () => undefined,
+        now: () => new Date(),
+        pacing: { pauseMs: 0, pauseShare: 0 },
+      }),
+      rebuild: () => Promise.reject(new Error('nobody asks for it')),
+    },
+    observe: () => undefined,
+  });
+
+test('a repair whose leader ends while it compares goes on where it was with the next leader', async () => {
+  const database = await copyTestDatabase(original.url);
+  onTestFinished(() => database.drop());
+  const { pool } = database;
+  await pool.query('delete from incoming_payments where address = $1', [CAROL]);
+  const id = await requestJob(pool, {
+    partitionId: 0,
+    kind: 'repair',
+    params: { addresses: null },
+    requestedBy: 'test',
+  });
+
+  const comparing = new EventTarget();
+  const ended = new EventTarget();
+  const untilEnded = once(ended, 'ended');
+  const reached = once(comparing, 'addresses');
+  const first = openWorker(database, net, {
+    hotWallet: net.chain.faucet,
+    leading: [
+      jobsOn(
+        viewThat({
+          atAddresses: async () => {
+            comparing.dispatchEvent(new Event('addresses'));
+            await untilEnded;
+            throw new Error('its leader ended');
+          },
+        }),
+      ),
+    ],
+  });
+  await reached;
+  const stopped = first.stop();
+  ended.dispatchEvent(new Event('ended'));
+  await stopped;
+
+  const second = openWorker(database, net, {
+    hotWallet: net.chain.faucet,
+    leading: [jobsOn(viewOf(net))],
+  });
+  const job = await followJob(pool, id, () => undefined, AbortSignal.timeout(20_000));
+  await second.stop();
+  expect(job).toMatchObject({ state: 'done', result: { repaired: 1, open: 0 } });
+  const { rows } = await pool.query('select state, missing::int from reconciliation_runs');
+  expect(rows).toEqual([{ state: 'finished', missing: 1 }]);
+});
