@@ -111,18 +111,34 @@ const DELETE_ABOVE = 'delete from state_digests where partition_id = $1 and heig
 export const deleteDigestsAbove = (tx: Tx, partitionId: number, height: number) =>
   tx.query(DELETE_ABOVE, [partitionId, height]);
 
+const FINGERPRINT = `
+  select concat(count(*), ' ', sum(hashtextextended(concat_ws(' ', height, facts, facts_sum, digest), 0)))
+           as fingerprint
+    from state_digests where partition_id = $1 and height > $2`;
+
+/** Tells whether any of the rows above a height became another one. */
+export async function digestFingerprint(
+  db: Queryable,
+  partitionId: number,
+  height: number,
+): Promise<string> {
+  const { rows } = await db.query<{ fingerprint: string }>(FINGERPRINT, [partitionId, height]);
+  return rows[0]?.fingerprint ?? '';
+}
+
 const ROWS_BETWEEN = `
   select height, facts, facts_sum, digest from state_digests
    where partition_id = $1 and height > $2 and height <= $3 order by height limit $4`;
 const PAGE_ROWS = 20_000;
 
-/** The stored digest, block by block. */
+/** The stored digest, block by block, above a height. */
 export async function* storedDigests(
   db: Queryable,
   partitionId: number,
   upTo: number,
+  from: number = Number.MIN_SAFE_INTEGER,
 ): AsyncGenerator<DigestRow, void, void> {
-  let above = Number.MIN_SAFE_INTEGER;
+  let above = from;
   for (;;) {
     const { rows } = await db.query<{
       height: string;

@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import type { Queryable } from '../../database/transaction.js';
-import { parseSum } from '../../payments/digest/facts.js';
+import { readDigest, storedDigests } from '../../payments/digest/digest-queries.js';
+import { linkDigest } from '../../payments/digest/facts.js';
 import { recompute } from '../../payments/digest/recompute.js';
 import { changedRows } from '../seals/check-queries.js';
 import { checkPayouts } from '../verify/payout-check-queries.js';
@@ -43,24 +44,38 @@ export async function stillDiffering(
   return found;
 }
 
-const STORED = `
-  select height, facts, facts_sum as sum from state_digests
-   where partition_id = $1 and height > $2 and height <= $3`;
-
 async function differs(db: Queryable, partitionId: number, { above, upTo }: Stretch) {
-  const { rows } = await db.query<{ height: string; facts: number; sum: string }>(STORED, [
-    partitionId,
-    above,
-    upTo,
-  ]);
-  const stored = new Map(
-    rows.map((row) => [Number(row.height), `${row.facts} ${parseSum(row.sum)}`]),
-  );
+  const stored = new Map<number, string>();
+  for await (const { height, facts, sum } of storedDigests(db, partitionId, upTo, above)) {
+    stored.set(height, `${facts} ${sum}`);
+  }
   for await (const sum of recompute(db, partitionId, { above, upTo })) {
     if (stored.get(sum.height) !== `${sum.facts} ${sum.sum}`) return true;
     stored.delete(sum.height);
   }
   return stored.size > 0;
+}
+
+/** Of stretches of the stored digest those in which a value doesn't follow from the one before it. */
+export async function unlinkedAmong(
+  db: Queryable,
+  partitionId: number,
+  stretches: readonly Stretch[],
+): Promise<Stretch[]> {
+  const found: Stretch[] = [];
+  for (const stretch of stretches) {
+    if (!(await isLinked(db, partitionId, stretch))) found.push(stretch);
+  }
+  return found;
+}
+
+async function isLinked(db: Queryable, partitionId: number, { above, upTo }: Stretch) {
+  let { digest } = await readDigest(db, partitionId, above);
+  for await (const row of storedDigests(db, partitionId, upTo, above)) {
+    if (row.digest !== linkDigest(digest, row.height, row)) return false;
+    digest = row.digest;
+  }
+  return true;
 }
 
 /** More are looked at as one. */

@@ -1,5 +1,5 @@
 import type { Tx } from '../../database/transaction.js';
-import { readDigest } from '../../payments/digest/digest-queries.js';
+import { digestFingerprint, readDigest } from '../../payments/digest/digest-queries.js';
 import { rewriteDigests } from '../../payments/digest/recompute.js';
 import { auditHealing } from './store-queries.js';
 
@@ -14,12 +14,17 @@ export async function rewriteDigest(
   above: number,
   { actor, cause }: { readonly actor: string; readonly cause: string },
 ): Promise<void> {
-  const before = await readDigest(tx, partitionId);
+  const recorded = await lookAbove(tx, partitionId, above);
   await rewriteDigests(tx, partitionId, above + 1);
-  const after = await readDigest(tx, partitionId);
-  if (before.digest === after.digest) return;
-  const details = { cause, recorded: before, computed: after };
+  const computed = await lookAbove(tx, partitionId, above);
+  if (recorded.fingerprint === computed.fingerprint) return;
+  const details = { cause, above, recorded: recorded.last, computed: computed.last };
   await auditHealing(tx, at, actor, [
     { action: 'digest.corrected', entityType: 'state_digest', entityId: `${partitionId}`, details },
   ]);
+}
+
+async function lookAbove(tx: Tx, partitionId: number, above: number) {
+  const fingerprint = await digestFingerprint(tx, partitionId, above);
+  return { fingerprint, last: await readDigest(tx, partitionId) };
 }

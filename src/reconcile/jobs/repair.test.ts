@@ -1,10 +1,12 @@
 import { once } from 'node:events';
+import type { Pool } from 'pg';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { copyTestDatabase, createTestDatabase } from '../../../test/support/database.js';
 import { POLICY } from '../../../test/support/follow.js';
 import { openWorker, viewOf } from '../../../test/support/following.js';
 import { CAROL, followedWorld } from '../../../test/support/reconciling.js';
 import type { Devnet } from '../../devnet/server.js';
+import { checkDigest } from '../../payments/digest/check-digest.js';
 import type { ChainView, LedgerView } from '../../sync/chain-view.js';
 import { followJob } from './follow-job.js';
 import { requestJob } from './job-queries.js';
@@ -42,17 +44,42 @@ const jobsOn = (chain: ChainView) =>
     observe: () => undefined,
   });
 
+const ALL = {
+  partitionId: 0,
+  kind: 'repair',
+  params: { addresses: null },
+  requestedBy: 'test',
+} as const;
+const followed = (pool: Pool, id: string) =>
+  followJob(pool, id, () => undefined, AbortSignal.timeout(20_000));
+
+test('a repair links a digest anew that another hand changed, where the tables equal the blocks', async () => {
+  const database = await copyTestDatabase(original.url);
+  onTestFinished(() => database.drop());
+  const { pool } = database;
+  const before = await checkDigest(pool, 0);
+  await pool.query(
+    'update state_digests set digest = md5(digest) || md5(digest) where height % 2 = 0',
+  );
+  const id = await requestJob(pool, ALL);
+  const worker = openWorker(database, net, {
+    hotWallet: net.chain.faucet,
+    leading: [jobsOn(viewOf(net))],
+  });
+  const { result } = await followed(pool, id);
+  await worker.stop();
+  expect(result).toMatchObject({ open: 0, problem: null, left: [] });
+  expect(await checkDigest(pool, 0)).toEqual(before);
+  const audit = await pool.query("select action from audit_log where entity_type = 'state_digest'");
+  expect(audit.rows).toEqual([{ action: 'digest.corrected' }]);
+});
+
 test('a repair whose leader ends while it compares goes on where it was with the next leader', async () => {
   const database = await copyTestDatabase(original.url);
   onTestFinished(() => database.drop());
   const { pool } = database;
   await pool.query('delete from incoming_payments where address = $1', [CAROL]);
-  const id = await requestJob(pool, {
-    partitionId: 0,
-    kind: 'repair',
-    params: { addresses: null },
-    requestedBy: 'test',
-  });
+  const id = await requestJob(pool, ALL);
 
   const comparing = new EventTarget();
   const ended = new EventTarget();
@@ -81,7 +108,7 @@ test('a repair whose leader ends while it compares goes on where it was with the
     hotWallet: net.chain.faucet,
     leading: [jobsOn(viewOf(net))],
   });
-  const job = await followJob(pool, id, () => undefined, AbortSignal.timeout(20_000));
+  const job = await followed(pool, id);
   await second.stop();
   expect(job).toMatchObject({ state: 'done', result: { repaired: 1, open: 0 } });
   const { rows } = await pool.query('select state, missing::int from reconciliation_runs');

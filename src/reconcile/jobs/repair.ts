@@ -8,10 +8,17 @@ import type { HealContext } from '../heal/context.js';
 import { heal } from '../heal/heal.js';
 import { healLedger, type LedgerHealed } from '../heal/heal-ledger.js';
 import { planLedger } from '../heal/ledger-plan.js';
-import { type Doubts, readDoubts, stillDiffering, stretchesOf } from '../heal/proof.js';
+import {
+  type Doubts,
+  readDoubts,
+  stillDiffering,
+  stretchesOf,
+  unlinkedAmong,
+} from '../heal/proof.js';
 import { raiseInclusions, type Stretch } from '../heal/proven-queries.js';
 import { rewriteDigest } from '../heal/rewrite-digest.js';
 import type { DiscrepancyType, Finding, HealedFinding } from '../model/finding.js';
+import { areCompared } from '../runs/compare-digest.js';
 import { findingPages } from '../runs/discrepancy-queries.js';
 import { tellDiscrepancies } from '../runs/explain.js';
 import { type ReconcileDeps, type Reconciliation, reconcile } from '../runs/reconcile.js';
@@ -164,13 +171,17 @@ async function healAll(
   const healed = await healFindings(tx, at, context, run.runId, findings, deps.hotWallet);
   const open = healed.filter(({ state }) => state === 'open');
   const doubtful = await stillDiffering(tx, partitionId, differing);
+  const unlinked = await unlinkedAmong(tx, partitionId, differing);
+  // Its rows were held against their blocks: then it is the digest that somebody changed.
+  const areProven = addresses === null && open.length === 0 && areCompared(differing);
+  const isDoubtful = doubtful.length > 0 || (unlinked.length > 0 && !areProven);
   // The digest tells what no single output explained; where it agrees by now, everything is explained.
-  const problem = doubtful.length === 0 ? null : (run.problem ?? 'the digest differs');
+  const problem = isDoubtful ? (run.problem ?? 'the digest differs') : null;
   if (doubtful.length === 0) {
     // What blocks did to rows that weren't there wasn't folded.
     const touched = await stillDiffering(tx, partitionId, stretchesOf(heightsOf(healed)));
-    const [lowest] = touched;
-    if (lowest !== undefined) await rewriteDigest(tx, at, partitionId, lowest.above, context);
+    const above = [...touched, ...(areProven ? unlinked : [])].map((stretch) => stretch.above);
+    if (above.length > 0) await rewriteDigest(tx, at, partitionId, Math.min(...above), context);
   }
   const isPayment = (one: HealedFinding): boolean =>
     one.state === 'repaired' && one.recorded?.kind !== 'wallet';

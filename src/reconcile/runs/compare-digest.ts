@@ -24,6 +24,12 @@ import type { Work } from './run-work.js';
 const BLOCKS_MAX = 500_000;
 const LOOKUP = 5_000;
 
+/** Whether a run holds all rows of these stretches against their blocks. */
+export const areCompared = (stretches: readonly Stretch[]): boolean =>
+  stretches.reduce((blocks, stretch) => blocks + blocksOf(stretch), 0) <= BLOCKS_MAX;
+
+const blocksOf = ({ above, upTo }: Stretch): number => upTo - Math.max(-1, above);
+
 /**
  * The digest tells which blocks' rows were changed by another hand, spent outputs among them, which no
  * ledger holds any more. These are compared with their blocks.
@@ -34,7 +40,7 @@ export async function compareDigest(work: Work): Promise<void> {
   const problems: string[] = [];
   let blocks = 0;
   for (const stretch of differing) {
-    blocks += stretch.upTo - Math.max(-1, stretch.above);
+    blocks += blocksOf(stretch);
     const found = blocks > BLOCKS_MAX ? null : await compareStretch(work, stretch);
     if (found === 0) problems.push(`${shown(stretch)}: the tables equal the blocks`);
     if (found === null) problems.push(`${shown(stretch)}: too many blocks to be compared`);
