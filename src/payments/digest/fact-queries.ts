@@ -17,12 +17,16 @@ const ASSETS = `
   case when assets = '{}' then ''
        else (select string_agg(asset.key || '=' || asset.value, ',' order by asset.key collate "C")
                from jsonb_each_text(assets) as asset) end`;
-const OUTPUT = `'output ', tx_hash, '#', output_index, ' ', address, ' ', amount_lovelace, ' ', ${ASSETS}`;
+// By "||", which takes half the time of "concat".
+const OUTPUT = `
+  'output ' || tx_hash || '#' || output_index::text || ' ' || address || ' ' || amount_lovelace::text
+    || ' ' || ${ASSETS}`;
 const OUTPUT_IN_BLOCK = `
-  case when block_hash is null then concat(${OUTPUT}, ' before')
-       else concat(${OUTPUT}, ' ', block_hash, ' ', coalesce(slot, 0)) end`;
-const OUTPUT_BEFORE = `concat(${OUTPUT}, ' before')`;
-const SPEND = "concat('spend ', tx_hash, '#', output_index, ' ', spent_by)";
+  ${OUTPUT} || case when block_hash is null then ' before'
+                    else ' ' || block_hash || ' ' || coalesce(slot, 0)::text end`;
+const OUTPUT_BEFORE = `${OUTPUT} || ' before'`;
+const SPEND = `
+  'spend ' || tx_hash || '#' || output_index::text || ' ' || coalesce(spent_by, '')`;
 
 const bitsOf = (text: string): string =>
   `('x' || encode(sha256(convert_to(${text}, 'UTF8')), 'hex'))::bit(256) as bits`;

@@ -11,15 +11,16 @@ const IS_ACCEPTED = `
                  and a.details ->> 'contentHash' = now.content_hash)`;
 /** Nothing below the first seal's range was ever written: what is there was added. */
 const LEAST = "case s.seal when 1 then '-9223372036854775808'::bigint else s.first_id end";
-/** What a seal's rows are now. */
-const LEDGER_NOW = `
-  select count(*)::int as rows,
-         encode(sha256(coalesce(string_agg(${LEDGER_BYTES}, '' order by id), '')), 'hex') as content_hash
-    from balance_transactions where id between ${LEAST} and s.last_id`;
-const AUDIT_NOW = `
-  select count(*)::int as rows,
-         encode(sha256(coalesce(string_agg(${AUDIT_BYTES}, '' order by id), '')), 'hex') as content_hash
-    from audit_log where id between ${LEAST} and s.last_id`;
+/**
+ * What a seal's rows are now. They are put into order before they are put together: an aggregate that
+ * orders would sort all their bytes.
+ */
+const nowOf = (bytes: string, table: string): string => `
+  select count(*)::int as rows, encode(sha256(coalesce(string_agg(bytes, ''), '')), 'hex') as content_hash
+    from (select ${bytes} as bytes from ${table}
+           where id between ${LEAST} and s.last_id order by id) as in_order`;
+const LEDGER_NOW = nowOf(LEDGER_BYTES, 'balance_transactions');
+const AUDIT_NOW = nowOf(AUDIT_BYTES, 'audit_log');
 
 const CHANGED_COLUMNS = `
   s.seal, s.first_id, s.last_id, s.row_count, now.rows, s.content_hash, now.content_hash as hash_now,
