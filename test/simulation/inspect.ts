@@ -2,7 +2,7 @@ import type { DevnetChain } from '../../src/devnet/chain.js';
 import { checkDigest } from '../../src/payments/digest/check-digest.js';
 import { type Books, readBooks } from './books.js';
 import { type Expectation, inclusionOf, violations } from './invariants.js';
-import { payoutViolations, readPayoutBooks } from './payouts/invariants.js';
+import { lastingViolations, payoutViolations, readPayoutBooks } from './payouts/invariants.js';
 import { lookForHealing } from './proving/corruption.js';
 import { asksForPast, POLICY, type World } from './state.js';
 
@@ -33,9 +33,13 @@ export async function inspect(
     const hopeless = await lookForHealing(world);
     if (hopeless !== null) throw new InvariantBroken(`seed ${world.seed}: ${hopeless}`);
     world.books = now;
-    if (isStillCorrupted(world)) return;
   }
   const paid = world.payouts === null ? null : await readPayoutBooks(world.pool);
+  if (isStillCorrupted(world)) {
+    world.payoutBooks = paid;
+    if (world.payouts === null || paid === null) return;
+    return expectNone(world, actor, lastingViolations(world, world.payouts, paid));
+  }
   const broken = violations(now, before, {
     ...expectationOf(world, paid?.payouts ?? []),
     confirmedBefore: wasCorrupted ? toldConfirmed(now) : confirmedIn(before),
@@ -60,12 +64,15 @@ export async function inspect(
     }
     world.payoutBooks = paid;
   }
-  if (broken.length > 0) {
-    throw new InvariantBroken(
-      `seed ${world.seed}, step ${world.tally.steps}, ${actor}${wasCorrupted ? `, healed from ${world.healed}` : ''}:\n  ${broken.slice(0, 12).join('\n  ')}`,
-    );
-  }
+  expectNone(world, wasCorrupted ? `${actor}, healed from ${world.healed}` : actor, broken);
   world.books = now;
+}
+
+function expectNone({ seed, tally }: World, after: string, broken: readonly string[]): void {
+  if (broken.length === 0) return;
+  throw new InvariantBroken(
+    `seed ${seed}, step ${tally.steps}, ${after}:\n  ${broken.slice(0, 12).join('\n  ')}`,
+  );
 }
 
 const isStillCorrupted = ({ corrupted }: World): boolean => corrupted !== null;

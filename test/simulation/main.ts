@@ -15,7 +15,7 @@ const from = Number(values.from);
 const seeds = Number(values.seeds);
 if (!Number.isSafeInteger(from) || !Number.isSafeInteger(seeds) || seeds < 1) {
   console.error(
-    'usage: npm run simulate -- --seeds N --from S [--payouts|--corruption]   (whole numbers, N at least 1)',
+    'usage: npm run simulate -- --seeds N --from S [--payouts] [--corruption]   (whole numbers, N at least 1)',
   );
   process.exit(2);
 }

@@ -90,6 +90,20 @@ export const CORRUPTIONS: readonly [what: string, text: string, found: readonly 
     ['orphan'],
   ],
   [
+    'entries without a payment that add up to nothing among what is available',
+    `insert into balance_transactions (user_id, unit, bucket, type, amount, reason, tx_hash, output_index, inclusion)
+     select 'bob', 'lovelace', 'available', type, 9, 'made up', repeat('5', 64), 0, 1
+       from unnest(array['credit', 'debit']) as type`,
+    ['orphan'],
+  ],
+  [
+    'entries without a payout that add up to nothing among what is held',
+    `insert into balance_transactions (user_id, unit, bucket, type, amount, reason, payout_id, payout_turn)
+     select 'bob', 'lovelace', 'held', type, 9, 'made up', repeat('5', 32), 0
+       from unnest(array['credit', 'debit']) as type`,
+    ['orphan'],
+  ],
+  [
     'the ledger emptied',
     'delete from balance_transactions',
     ['balance', 'ledger', 'sealed ledger'],

@@ -39,23 +39,15 @@ export const compareLedgerAt = (work: Work, addresses: readonly string[]): Promi
 type Question = { readonly asked: readonly WatchedAddress[]; readonly watchId: string };
 type Answer = Question & { readonly unspent: readonly UnspentOutput[] };
 
-/** While an answer is compared, the next question is asked already. */
+/** One answer at a time: they are large. */
 async function compareAnswers(
   work: Work,
   questions: AsyncGenerator<Question, void, void>,
 ): Promise<void> {
-  for await (const answer of oneAhead(answersTo(work, questions)))
-    await compareAnswer(work, answer);
-}
-
-async function* answersTo(
-  work: Work,
-  questions: AsyncGenerator<Question, void, void>,
-): AsyncGenerator<Answer, void, void> {
-  for await (const question of questions) {
+  for await (const question of oneAhead(questions)) {
     const addresses = question.asked.map(({ address }) => address);
     const unspent = addresses.length === 0 ? [] : await work.questions.atAddresses(addresses);
-    yield { ...question, unspent };
+    await compareAnswer(work, { ...question, unspent });
   }
 }
 

@@ -50,48 +50,62 @@ export const compareRecordedAt = (work: Work, addresses: readonly string[]): Pro
     return { rows: [...found.values()], last: references.at(-1) };
   });
 
-/** While a page is compared, the next one is read and asked for already. */
+/** While a page is compared, the next one is asked for already, and the one after it is read. */
 async function compareInPages(work: Work, readPage: ReadPage): Promise<void> {
-  for await (const page of oneAhead(pagesOf(work, readPage))) await comparePage(work, page);
+  const pages = oneAhead(recordedIn(work, readPage));
+  for await (const page of oneAhead(withUnspent(work, pages))) await comparePage(work, page);
 }
 
-async function* pagesOf(work: Work, readPage: ReadPage): AsyncGenerator<BothSides, void, void> {
+async function* recordedIn(
+  work: Work,
+  readPage: ReadPage,
+): AsyncGenerator<RecordedSide, void, void> {
   for (let { after } = work.progress(); ; ) {
-    const recorded = await work.read((tx) => readRecorded(tx, work, readPage, after));
-    if (recorded.last === undefined) return;
-    after = placeOf(recorded.last);
-    const held = recorded.rows.filter(isHeld).map(({ reference }) => reference);
-    yield { ...recorded, after, unspent: await unspentAmong(work, held) };
+    const page = await work.read((tx) => readRecorded(tx, work, readPage, after));
+    if (page === null) return;
+    yield page;
+    ({ after } = page);
   }
 }
 
-type RecordedSide = Page & {
+async function* withUnspent(
+  work: Work,
+  pages: AsyncGenerator<RecordedSide, void, void>,
+): AsyncGenerator<BothSides, void, void> {
+  for await (const page of pages) {
+    const held = page.rows.filter(isHeld).map(({ reference }) => reference);
+    yield { ...page, unspent: await unspentAmong(work, held) };
+  }
+}
+
+type RecordedSide = {
+  readonly rows: readonly Recorded[];
   /** How many rows there were, also of those that aren't compared. */
   readonly size: number;
+  /** Where the next page begins. */
+  readonly after: Place;
   readonly headers: StoredHeaders;
   readonly surroundings: Surroundings;
 };
 
-type BothSides = RecordedSide & {
-  /** Where the next one begins. */
-  readonly after: Place;
-  readonly unspent: ReadonlyMap<OutputReference, ChainOutput>;
-};
+type BothSides = RecordedSide & { readonly unspent: ReadonlyMap<OutputReference, ChainOutput> };
 
+/** @returns null where there are no more */
 async function readRecorded(
   tx: Tx,
   work: Work,
   readPage: ReadPage,
   after: Place,
-): Promise<RecordedSide> {
+): Promise<RecordedSide | null> {
   const { rows, last } = await readPage(tx, after);
+  if (last === undefined) return null;
   const heights = new Set(rows.flatMap(({ placement }) => placement?.height ?? []));
   const headers = await headersAt(tx, work.partitionId, [...heights]);
   const surroundings = await ownersOf(tx, work, rows);
   return {
     rows: rows.filter((row) => isCompared(row, surroundings)),
     size: rows.length,
-    last,
+    after: placeOf(last),
     headers: new Map(headers.map((header) => [header.height, header])),
     surroundings,
   };

@@ -16,5 +16,6 @@ export async function* oneAhead<T>(
     }
   } finally {
     await asked.catch(() => undefined);
+    await source.return();
   }
 }

@@ -58,6 +58,16 @@ export async function readPayoutBooks(pool: pg.Pool): Promise<PayoutBooks> {
   return books;
 }
 
+/** What holds at every commit, also while books are as another hand changed them. */
+export function lastingViolations(world: World, payouts: PayoutWorld, now: PayoutBooks): string[] {
+  const found: string[] = [];
+  const check = checkInto(found);
+  check(now.withoutCommonInput === 0, '5: two attempts of a payout lack a common input');
+  check(now.reservedTwice === 0, '5: an output is reserved twice');
+  checkOnce(world, payouts, check);
+  return found;
+}
+
 /** Everything about payouts that must hold at every commit and is broken; empty when all is well. */
 export function payoutViolations(
   world: World,
@@ -66,19 +76,20 @@ export function payoutViolations(
   before: PayoutBooks | null,
   cursor: string,
 ): string[] {
-  const found: string[] = [];
-  const check = (holds: boolean, said: string): void => {
-    if (!holds) found.push(said);
-  };
-  check(now.withoutCommonInput === 0, '5: two attempts of a payout lack a common input');
-  check(now.reservedTwice === 0, '5: an output is reserved twice');
-  checkOnce(world, payouts, check);
+  const found = lastingViolations(world, payouts, now);
+  const check = checkInto(found);
   checkStatuses(world.chain, now, payouts, pathTo(world.chain, cursor, world.start.id), check);
   if (before !== null) checkBrakes(now, before, check);
   return found;
 }
 
 type Check = (holds: boolean, said: string) => void;
+
+const checkInto =
+  (found: string[]): Check =>
+  (holds, said) => {
+    if (!holds) found.push(said);
+  };
 
 /** 5: on the best chain, and by that on every fork that ever was one, each is paid at most once. */
 export function checkOnce(world: World, payouts: PayoutWorld, check: Check): void {

@@ -71,7 +71,11 @@ export async function payoutMisfortune(world: World, payouts: PayoutWorld): Prom
     case 4:
     case 5:
       // A backup from before the first payout has nothing to know itself by: a known gap.
-      if (world.started && (world.payoutBooks?.payouts.length ?? 0) > 0) {
+      if (
+        world.started &&
+        world.corrupted === null &&
+        (world.payoutBooks?.payouts.length ?? 0) > 0
+      ) {
         payouts.snapshot = await takeSnapshot(world);
       }
       return;
@@ -88,6 +92,7 @@ async function restore(world: World, payouts: PayoutWorld): Promise<void> {
   await restoreSnapshot(world, payouts.snapshot);
   payouts.generation += 1;
   world.payoutBooks = null;
+  world.corrupted = null;
   const { rows } = await world.pool.query<{ id: string }>('select id from outbound_payments');
   const kept = new Set(rows.map((row) => row.id));
   for (const [id, asked] of payouts.asked) asked.accepted &&= kept.has(id);
