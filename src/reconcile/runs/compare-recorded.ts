@@ -59,55 +59,45 @@ async function compareInPages(work: Work, readPage: ReadPage): Promise<void> {
 async function* recordedIn(
   work: Work,
   readPage: ReadPage,
-): AsyncGenerator<RecordedSide, void, void> {
+): AsyncGenerator<RecordedPage, void, void> {
   for (let { after } = work.progress(); ; ) {
-    const page = await work.read((tx) => readRecorded(tx, work, readPage, after));
-    if (page === null) return;
-    yield page;
-    ({ after } = page);
+    const { rows, last } = await work.read((tx) => readPage(tx, after));
+    if (last === undefined) return;
+    after = placeOf(last);
+    yield { rows, after };
   }
 }
 
 async function* withUnspent(
   work: Work,
-  pages: AsyncGenerator<RecordedSide, void, void>,
+  pages: AsyncGenerator<RecordedPage, void, void>,
 ): AsyncGenerator<BothSides, void, void> {
-  for await (const page of pages) {
-    const held = page.rows.filter(isHeld).map(({ reference }) => reference);
-    yield { ...page, unspent: await unspentAmong(work, held) };
+  for await (const { rows, after } of pages) {
+    const held = rows.filter(isHeld).map(({ reference }) => reference);
+    const [around, unspent] = await Promise.all([
+      work.read((tx) => readAround(tx, work, rows)),
+      unspentAmong(work, held),
+    ]);
+    yield { rows, after, ...around, unspent };
   }
 }
 
-type RecordedSide = {
+type RecordedPage = {
   readonly rows: readonly Recorded[];
-  /** How many rows there were, also of those that aren't compared. */
-  readonly size: number;
-  /** Where the next page begins. */
+  /** Where the next one begins. */
   readonly after: Place;
-  readonly headers: StoredHeaders;
-  readonly surroundings: Surroundings;
 };
 
-type BothSides = RecordedSide & { readonly unspent: ReadonlyMap<OutputReference, ChainOutput> };
+type Around = { readonly headers: StoredHeaders; readonly surroundings: Surroundings };
+type BothSides = RecordedPage &
+  Around & { readonly unspent: ReadonlyMap<OutputReference, ChainOutput> };
 
-/** @returns null where there are no more */
-async function readRecorded(
-  tx: Tx,
-  work: Work,
-  readPage: ReadPage,
-  after: Place,
-): Promise<RecordedSide | null> {
-  const { rows, last } = await readPage(tx, after);
-  if (last === undefined) return null;
+async function readAround(tx: Tx, work: Work, rows: readonly Recorded[]): Promise<Around> {
   const heights = new Set(rows.flatMap(({ placement }) => placement?.height ?? []));
   const headers = await headersAt(tx, work.partitionId, [...heights]);
-  const surroundings = await ownersOf(tx, work, rows);
   return {
-    rows: rows.filter((row) => isCompared(row, surroundings)),
-    size: rows.length,
-    after: placeOf(last),
     headers: new Map(headers.map((header) => [header.height, header])),
-    surroundings,
+    surroundings: await ownersOf(tx, work, rows),
   };
 }
 
@@ -146,13 +136,14 @@ export async function surroundingsOf(
 }
 
 async function comparePage(work: Work, page: BothSides): Promise<void> {
-  const { rows, unspent, after } = page;
+  const { unspent, after } = page;
+  const rows = page.rows.filter((row) => isCompared(row, page.surroundings));
   const surroundings = await withChainAddresses(work, page.surroundings, unspent);
   const judged = judgeRecorded(rows, unspent, page.headers, surroundings);
   const findings = await explainOwners(work, judged.findings, surroundings);
   for (const row of rows) if (isHeld(row)) addTo(work.totals.recorded, row);
   const { matched } = work.progress();
-  await work.commit({ after, matched: matched + judged.matched }, page.size, async (tx) => {
+  await work.commit({ after, matched: matched + judged.matched }, page.rows.length, async (tx) => {
     await storeFindings(tx, work.runId, findings);
     await storeSuspects(tx, work.runId, judged.suspects);
   });
