@@ -8,7 +8,8 @@ export type UnreadyReason =
   | 'redis'
   | 'starting'
   | 'intersection_lost'
-  | 'undecodable_block';
+  | 'undecodable_block'
+  | 'books_contradict';
 
 /** The answers of `/health/ready` (contract, section 4). */
 export type Readiness =

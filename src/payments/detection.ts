@@ -1,14 +1,10 @@
 import type { Output } from '../chain/block.js';
 import { outputReference } from '../chain/block.js';
+import { BooksContradict } from '../sync/contradiction.js';
 import { type DepositPolicy, isIgnored, requiredConfirmations } from './confirmation.js';
 import type { Books, Owner, PlacedPayment } from './effects.js';
 import type { OutputHit } from './match.js';
 import type { Payment } from './payment.js';
-
-/** A broken invariant: an output that stands in the books as live comes once more. */
-export class OutputTwice extends Error {
-  override readonly name = 'OutputTwice';
-}
 
 /** A payment that a rollback undid. */
 export type RolledBack = {
@@ -76,10 +72,10 @@ function rowOf(
   const reference = outputReference(txHash, output.index);
   const earlier = recorded.get(reference);
   if (earlier !== undefined && earlier.status !== 'rolled_back') {
-    throw new OutputTwice(
-      `output ${reference} of block ${block.block.id} is already recorded as ${earlier.status} ` +
-        `in block ${earlier.blockHash ?? 'none'}`,
-    );
+    throw new BooksContradict([
+      `payment ${reference} (inclusion ${earlier.inclusion}, user ${earlier.userId}) is recorded as ` +
+        `${earlier.status} in block ${earlier.blockHash ?? 'none'}, and comes in block ${block.block.id}`,
+    ]);
   }
   return {
     ...owner,

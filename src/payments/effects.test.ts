@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Block, Transaction } from '../chain/block.js';
 import type { Height, Slot } from '../chain/point.js';
+import { BooksContradict } from '../sync/contradiction.js';
 import type { LinkedBlock } from '../sync/events.js';
-import { OutputTwice } from './detection.js';
 import {
   type Books,
   effectsOf,
@@ -133,7 +133,7 @@ describe('what blocks mean', () => {
     const [live] = run([block(10, pay(1, ['bob', 5n * ADA]))]).payments;
     const recorded = new Map([[referenceOf(live!), live!]]);
     expect(() => run([block(11, pay(1, ['bob', 5n * ADA]))], { ...BOOKS, recorded })).toThrow(
-      OutputTwice,
+      BooksContradict,
     );
   });
 

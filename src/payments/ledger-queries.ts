@@ -1,4 +1,5 @@
 import type { Tx } from '../database/transaction.js';
+import { bookedTwice, toldTwice } from './booked-queries.js';
 import { type PlacedPayment, referenceOf } from './effects.js';
 import type { Delta, Entry } from './ledger.js';
 import { showAssets } from './payment.js';
@@ -13,7 +14,8 @@ const APPEND_ENTRIES = `
                 $9::int[], $10::int[], $11::text[], $12::int[])
       with ordinality as e (user_id, unit, bucket, type, amount, reason, tx_hash, output_index, inclusion,
                             payout_id, payout_turn, ord)
-   order by ord`;
+   order by ord
+  on conflict do nothing`;
 
 const CREATE_BALANCES = `
   insert into user_balances (user_id, unit)
@@ -32,6 +34,8 @@ const CHANGE_BALANCES = `
 /**
  * Appends ledger entries and moves the balances by their sums. A balance row is made before it is
  * changed: a CHECK would judge the bare negative delta of an upsert.
+ *
+ * @throws BooksContradict where one of them is booked already
  */
 export async function post(
   tx: Tx,
@@ -39,7 +43,7 @@ export async function post(
   entries: readonly Entry[],
   deltas: readonly Delta[],
 ): Promise<void> {
-  await tx.query(APPEND_ENTRIES, [
+  const { rowCount } = await tx.query(APPEND_ENTRIES, [
     at,
     entries.map((entry) => entry.userId),
     entries.map((entry) => entry.unit),
@@ -53,6 +57,8 @@ export async function post(
     entries.map(({ cause }) => ('payoutId' in cause ? cause.payoutId : null)),
     entries.map(({ cause }) => ('payoutId' in cause ? cause.turn : null)),
   ]);
+  // A violated key would only name itself, and end the transaction before it can be asked what is booked.
+  if (rowCount !== entries.length) throw await bookedTwice(tx, entries);
   const keys = [deltas.map((delta) => delta.userId), deltas.map((delta) => delta.unit)];
   await tx.query(CREATE_BALANCES, keys);
   await tx.query(LOCK_BALANCES, keys);
@@ -68,20 +74,31 @@ const WRITE_EVENTS = `
   insert into outbox (type, event_key, data, created_at)
   select type, event_key, data, $1
     from unnest($2::text[], $3::text[], $4::jsonb[]) with ordinality as e (type, event_key, data, ord)
-   order by ord`;
+   order by ord
+  on conflict do nothing`;
 
-/** @param events `view` is what `/v1` shows at this moment */
-export const writeEvents = (
+/**
+ * @param events `view` is what `/v1` shows at this moment
+ * @throws BooksContradict where one of them was told already
+ */
+export async function writeEvents(
   tx: Tx,
   at: Date,
   events: readonly { readonly type: string; readonly key: string; readonly view: object }[],
-) =>
-  tx.query(WRITE_EVENTS, [
+): Promise<void> {
+  const { rowCount } = await tx.query(WRITE_EVENTS, [
     at,
     events.map((event) => event.type),
     events.map((event) => event.key),
     events.map((event) => JSON.stringify(event.view)),
   ]);
+  if (rowCount !== events.length) {
+    throw await toldTwice(
+      tx,
+      events.map((event) => event.key),
+    );
+  }
+}
 
 const AUDIT_REVERSALS = `
   insert into audit_log (action, entity_type, entity_id, actor, details, created_at)

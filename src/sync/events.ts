@@ -7,7 +7,11 @@ export type Cursor = {
 };
 
 /** Why nothing is followed at the moment. */
-export type Obstacle = 'blockchain' | 'intersection_lost' | 'undecodable_block';
+export type Obstacle =
+  | 'blockchain'
+  | 'intersection_lost'
+  | 'undecodable_block'
+  | 'books_contradict';
 
 /**
  * All that following a chain tells the outside. Logs, metrics, health and the demo are made from
@@ -32,6 +36,8 @@ export type SyncEvent<S> =
   | { readonly type: 'node_health'; readonly problem: string | null }
   | { readonly type: 'node_behind'; readonly cursor: Cursor; readonly tip: TipOrOrigin }
   | { readonly type: 'undecodable_block'; readonly after: PointOrOrigin; readonly error: Error }
+  /** Another hand changed what is recorded: what comes after the cursor can't be booked until it is repaired. */
+  | { readonly type: 'books_contradict'; readonly cursor: Cursor; readonly detail: string }
   /** Nothing moved, but the node told where it is. */
   | { readonly type: 'tip'; readonly cursor: Cursor; readonly tip: TipOrOrigin }
   /** What the node's ledger was asked for between two blocks; asked again later where it failed. */

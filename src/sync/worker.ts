@@ -6,6 +6,7 @@ import { endWhatHangs, watchBusyClients } from '../database/busy-clients.js';
 import { isTransient } from '../database/pool.js';
 import { type Between, workBetween } from './between.js';
 import { ConnectionEnded, KeyRefused, openSocket, Stalled } from './connection.js';
+import { BooksContradict } from './contradiction.js';
 import {
   afterFailure,
   afterRefusal,
@@ -148,6 +149,8 @@ type Outcome = { readonly error: unknown; readonly madeProgress: boolean };
 
 /** After the chain was refused a person is needed; another endpoint may still be the right one. */
 const REFUSED_RETRY_MS = 30_000;
+/** A person is needed, and then it is to go on soon. */
+const CONTRADICTED_RETRY_MS = 5_000;
 
 async function nextChoice<S>(
   deps: SyncDeps<S>,
@@ -167,16 +170,19 @@ async function nextChoice<S>(
     return next;
   }
   // The database's trouble is no endpoint's fault.
+  const isOurs = isTransient(error) || error instanceof BooksContradict;
   const next =
-    madeProgress || isTransient(error)
-      ? afterSuccess(choice, isTransient(error) ? choice.endpoint : 0)
+    madeProgress || isOurs
+      ? afterSuccess(choice, isOurs ? choice.endpoint : 0)
       : afterFailure(choice, deps.endpoints);
-  const pause =
-    error instanceof ChainRefused
-      ? REFUSED_RETRY_MS
-      : backoffMs(next, deps.endpoints, deps.random());
+  const pause = retryMsOf(error) ?? backoffMs(next, deps.endpoints, deps.random());
   await sleep(pause, undefined, { signal }).catch(() => undefined);
   return next;
+}
+
+function retryMsOf(error: unknown): number | null {
+  if (error instanceof ChainRefused) return REFUSED_RETRY_MS;
+  return error instanceof BooksContradict ? CONTRADICTED_RETRY_MS : null;
 }
 
 async function followOnce<S>(
@@ -227,6 +233,10 @@ async function followOnce<S>(
     if (error instanceof ChainRefused && follower !== null) {
       const cursor = follower.cursor() ?? { point: 'origin', height: null };
       deps.observe({ type: 'intersection_lost', cursor, instructions: error.message });
+    }
+    if (error instanceof BooksContradict && follower !== null) {
+      const cursor = follower.cursor() ?? { point: 'origin', height: null };
+      deps.observe({ type: 'books_contradict', cursor, detail: error.message });
     }
     if (session !== null) deps.observe({ type: 'disconnected', endpoint, reason: describe(error) });
     else deps.observe({ type: 'connect_failed', endpoint, reason: describe(error) });

@@ -2,7 +2,9 @@ import { decodeNextBlock } from '../../src/chain/decode.js';
 import type { Devnet } from '../../src/devnet/server.js';
 import { createPaymentHandlers } from '../../src/payments/apply.js';
 import type { DepositPolicy } from '../../src/payments/confirmation.js';
+import type { PaymentsSummary } from '../../src/payments/payment.js';
 import type { Endpoints } from '../../src/sync/endpoints.js';
+import type { SyncEvent } from '../../src/sync/events.js';
 import type { LeadingTask } from '../../src/sync/leadership.js';
 import { createChainView } from '../../src/sync/ogmios-chain-view.js';
 import { runSync } from '../../src/sync/worker.js';
@@ -25,11 +27,18 @@ export type WorkerWishes = {
   readonly hotWallet?: string | null;
   readonly policy?: DepositPolicy;
   readonly leading?: readonly LeadingTask[];
+  readonly observe?: (event: SyncEvent<PaymentsSummary>) => void;
 };
 
 /** The real worker, from the origin on where nothing else is wished, until it is stopped. */
 export function openWorker(database: TestDatabase, net: Devnet, wishes: WorkerWishes = {}) {
-  const { startPoint = 'origin', hotWallet = null, policy = POLICY, leading = [] } = wishes;
+  const {
+    startPoint = 'origin',
+    hotWallet = null,
+    policy = POLICY,
+    leading = [],
+    observe,
+  } = wishes;
   const abort = new AbortController();
   const running = runSync(
     {
@@ -43,7 +52,7 @@ export function openWorker(database: TestDatabase, net: Devnet, wishes: WorkerWi
       decode: decodeNextBlock,
       createHandlers: () => createPaymentHandlers({ partitionId: 0, policy, hotWallet }),
       leading,
-      observe: () => undefined,
+      observe: (event) => observe?.(event),
       random: () => 0,
       preferredRetryMs: 60_000,
     },

@@ -1,0 +1,99 @@
+import type { Tx } from '../database/transaction.js';
+import { BooksContradict } from '../sync/contradiction.js';
+import type { Entry } from './ledger.js';
+
+// What this transaction wrote itself was none of another hand's doing.
+const NOT_OURS = 'xmin <> pg_current_xact_id()::xid';
+
+const BOOKED_PAYMENTS = `
+  select distinct b.tx_hash || '#' || b.output_index as reference, b.inclusion, b.user_id as "userId", b.reason
+    from balance_transactions b
+    join unnest($1::text[], $2::int[], $3::int[], $4::text[], $5::text[], $6::text[], $7::text[])
+      as e (tx_hash, output_index, inclusion, unit, bucket, type, reason)
+   using (tx_hash, output_index, inclusion, unit, bucket, type, reason)
+   where b.correction_id is null and b.${NOT_OURS}
+   order by 1, 2, 4`;
+
+const BOOKED_PAYOUTS = `
+  select distinct b.payout_id as "payoutId", b.payout_turn as turn, b.user_id as "userId", b.reason
+    from balance_transactions b
+    join unnest($1::text[], $2::int[], $3::text[], $4::text[], $5::text[], $6::text[])
+      as e (payout_id, payout_turn, unit, bucket, type, reason)
+   using (payout_id, payout_turn, unit, bucket, type, reason)
+   where b.correction_id is null and b.${NOT_OURS}
+   order by 1, 2, 4`;
+
+type BookedPayment = {
+  readonly reference: string;
+  readonly inclusion: number;
+  readonly userId: string;
+  readonly reason: string;
+};
+type BookedPayout = {
+  readonly payoutId: string;
+  readonly turn: number;
+  readonly userId: string;
+  readonly reason: string;
+};
+
+/** Which of the entries the ledger has already, for a person. */
+export async function bookedTwice(tx: Tx, entries: readonly Entry[]): Promise<Error> {
+  const found = [...(await bookedPayments(tx, entries)), ...(await bookedPayouts(tx, entries))];
+  if (found.length > 0) return new BooksContradict(found);
+  return new Error('an entry was booked twice in one transaction: a fault of chain-teller');
+}
+
+async function bookedPayments(tx: Tx, entries: readonly Entry[]): Promise<string[]> {
+  const those = entries.flatMap(({ cause, ...entry }) =>
+    'txHash' in cause ? [{ ...entry, ...cause }] : [],
+  );
+  const { rows } = await tx.query<BookedPayment>(BOOKED_PAYMENTS, [
+    those.map((entry) => entry.txHash),
+    those.map((entry) => entry.outputIndex),
+    those.map((entry) => entry.inclusion),
+    ...legsOf(those),
+  ]);
+  return rows.map(
+    ({ reference, inclusion, userId, reason }) =>
+      `payment ${reference} (inclusion ${inclusion}, user ${userId}) is booked already as ${reason}, ` +
+      'and its row says otherwise or was deleted',
+  );
+}
+
+async function bookedPayouts(tx: Tx, entries: readonly Entry[]): Promise<string[]> {
+  const those = entries.flatMap(({ cause, ...entry }) =>
+    'payoutId' in cause ? [{ ...entry, ...cause }] : [],
+  );
+  const { rows } = await tx.query<BookedPayout>(BOOKED_PAYOUTS, [
+    those.map((entry) => entry.payoutId),
+    those.map((entry) => entry.turn),
+    ...legsOf(those),
+  ]);
+  return rows.map(
+    ({ payoutId, turn, userId, reason }) =>
+      `payout ${payoutId} (turn ${turn}, user ${userId}) is booked already as ${reason}, ` +
+      'and its row says otherwise',
+  );
+}
+
+const legsOf = (entries: readonly Pick<Entry, 'unit' | 'bucket' | 'type' | 'reason'>[]) => [
+  entries.map((entry) => entry.unit),
+  entries.map((entry) => entry.bucket),
+  entries.map((entry) => entry.type),
+  entries.map((entry) => entry.reason),
+];
+
+const TOLD = `
+  select event_key as key, coalesce(data ->> 'userId', '') as "userId"
+    from outbox where event_key = any($1::text[]) and ${NOT_OURS} order by 1`;
+
+/** Which of the events were told already, for a person. */
+export async function toldTwice(tx: Tx, keys: readonly string[]): Promise<Error> {
+  const { rows } = await tx.query<{ key: string; userId: string }>(TOLD, [keys]);
+  if (rows.length === 0) {
+    return new Error('an event was told twice in one transaction: a fault of chain-teller');
+  }
+  return new BooksContradict(
+    rows.map(({ key, userId }) => `event ${key} (user ${userId}) was told already`),
+  );
+}
