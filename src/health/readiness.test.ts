@@ -41,7 +41,7 @@ describe('readiness', () => {
     ['a Redis that does not answer', {}, { redis: 'failed' }, 'redis'],
     ['no connection yet', { connection: null, cursor: null }, {}, 'starting'],
     ['a node that is still syncing', { nodeProblem: 'syncing' }, {}, 'blockchain'],
-    ...(['blockchain', 'intersection_lost', 'undecodable_block'] as const).map(
+    ...(['blockchain', 'intersection_lost', 'undecodable_block', 'books_contradict'] as const).map(
       (kind): [string, Partial<Vitals>, Partial<ReadinessInput>, string] => [
         kind,
         { obstacle: { kind, detail: '', since: 0 } },

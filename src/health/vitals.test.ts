@@ -46,6 +46,11 @@ const undecodable: SyncEvent<null> = {
   after: block(5),
   error: new Error('odd'),
 };
+const contradict: SyncEvent<null> = {
+  type: 'books_contradict',
+  cursor: at(5),
+  detail: 'booked already',
+};
 const behind: SyncEvent<null> = { type: 'node_behind', cursor: at(9), tip: block(5) };
 
 const tip = (cursor: number, height: number): Extract<SyncEvent<null>, { type: 'tip' }> => ({
@@ -127,6 +132,13 @@ describe('vitals', () => {
       undefined,
     ],
     ["a block that can't be read", [undecodable], 'undecodable_block'],
+    ['books that contradict themselves', [contradict], 'books_contradict'],
+    [
+      'books that contradict themselves, asked for again',
+      [contradict, disconnected, connected, found, tip(5, 9)],
+      'books_contradict',
+    ],
+    ['books that were repaired', [contradict, forward(6, 9)], undefined],
     [
       'a block that is asked for again over a new connection',
       [undecodable, disconnected, connected, found, backward(5, 9, 0)],

@@ -1,5 +1,5 @@
 import type { OutputReference } from '../../chain/block.js';
-import type { Queryable, Tx } from '../../database/transaction.js';
+import type { Queryable } from '../../database/transaction.js';
 
 /** Heights (the first exclusive) at which the tables aren't what the digest says. */
 export type Stretch = { readonly above: number; readonly upTo: number };
@@ -82,18 +82,3 @@ export async function usersOfChangedSeals(
   ]);
   return new Set(rows.map((row) => row.userId));
 }
-
-const RAISE = `
-  with booked as (
-    select tx_hash, output_index, max(inclusion) as inclusion
-      from balance_transactions where tx_hash is not null and correction_id is null
-     group by tx_hash, output_index
-  )
-  update incoming_payments p set inclusion = b.inclusion
-    from booked b
-   where p.partition_id = $1 and p.tx_hash = b.tx_hash and p.output_index = b.output_index
-     and p.inclusion < b.inclusion`;
-
-/** What blocks book next has keys of its own only where no payment is behind its ledger. */
-export const raiseInclusions = async (tx: Tx, partitionId: number): Promise<number> =>
-  (await tx.query(RAISE, [partitionId])).rowCount ?? 0;

@@ -4,6 +4,12 @@ import type { DepositPolicy } from '../../payments/confirmation.js';
 import { checkDigest } from '../../payments/digest/check-digest.js';
 import type { Cursor } from '../../sync/events.js';
 import { isOurs, readCursor } from '../../sync/queries.js';
+import {
+  type Correcting,
+  endAgain,
+  paymentsBehindLedger,
+  raiseInclusions,
+} from '../heal/behind-ledger.js';
 import type { HealContext } from '../heal/context.js';
 import { heal } from '../heal/heal.js';
 import { healLedger, type LedgerHealed } from '../heal/heal-ledger.js';
@@ -15,10 +21,11 @@ import {
   stretchesOf,
   unlinkedAmong,
 } from '../heal/proof.js';
-import { raiseInclusions, type Stretch } from '../heal/proven-queries.js';
+import type { Stretch } from '../heal/proven-queries.js';
 import { rewriteDigest } from '../heal/rewrite-digest.js';
 import type { DiscrepancyType, Finding, HealedFinding } from '../model/finding.js';
 import { areCompared } from '../runs/compare-digest.js';
+import { PointLost } from '../runs/comparison-point.js';
 import { findingPages } from '../runs/discrepancy-queries.js';
 import { tellDiscrepancies } from '../runs/explain.js';
 import { type ReconcileDeps, type Reconciliation, reconcile } from '../runs/reconcile.js';
@@ -57,8 +64,7 @@ export const repairJob =
     const { pool, partitionId } = leadership;
     const addresses = addressesOf(job.params.addresses);
     const scope = addresses === null ? 'full' : { addresses };
-    // Needs no chain, and lets blocks go on that stumble over it.
-    await leadership.write((tx) => raiseInclusions(tx, partitionId));
+    await raiseBehind(job);
     // A leader before this one may have compared a part of it.
     const resume = job.startedAt === null ? false : { repairBegunSince: job.startedAt };
     for (;;) {
@@ -71,11 +77,32 @@ export const repairJob =
           onProgress: (report) => job.tell({ ...report }),
         },
         { scope, requestedBy: job.requestedBy, resume, repair: true },
-      );
-      if (await healRun(deps, job, run, addresses)) return;
+      ).catch((error: unknown) => letRollbackGoOn(job, error));
+      if (run !== null && (await healRun(deps, job, run, addresses))) return;
       job.signal.throwIfAborted();
     }
   };
+
+const correcting = ({ leadership, requestedBy }: RunningJob): Correcting => ({
+  partitionId: leadership.partitionId,
+  actor: requestedBy,
+});
+
+/** Needs no chain, and lets blocks go on that stumble over it. */
+async function raiseBehind(job: RunningJob): Promise<void> {
+  const { pool, partitionId } = job.leadership;
+  const behind = await paymentsBehindLedger(pool, partitionId);
+  if (behind.length === 0) return;
+  await job.leadership.write((tx, at) => raiseInclusions(tx, at, correcting(job), behind));
+}
+
+/** Where the books stand on a block that no node has any more, they may be what keeps it from being rolled back. */
+async function letRollbackGoOn(job: RunningJob, error: unknown): Promise<null> {
+  if (!(error instanceof PointLost)) throw error;
+  const ended = await job.leadership.write((tx, at) => endAgain(tx, at, correcting(job)));
+  if (ended === 0) throw error;
+  return null;
+}
 
 function addressesOf(given: unknown): readonly string[] | null {
   if (given === null || given === undefined) return null;
