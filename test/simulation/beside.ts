@@ -27,7 +27,8 @@ export async function besideLife(world: World, self: Instance): Promise<void> {
         if (world.corrupted !== null || random.chance(0.05)) {
           await workOnJob(world, self, pool, leading);
         }
-      } catch (error) {
+      } catch (told) {
+        const error = causeOf(told);
         const mayFail = world.corrupted !== null && !(error instanceof Crash);
         if (!isExpected(error) && !mayFail) throw error;
         if (mayFail && !isExpected(error)) world.trouble = String(error);
@@ -38,6 +39,10 @@ export async function besideLife(world: World, self: Instance): Promise<void> {
     else world.failure ??= error instanceof Error ? error : new Error(String(error));
   }
 }
+
+/** Whoever can't ask a node says so in words of his own. */
+const causeOf = (error: unknown): unknown =>
+  error instanceof Error && error.cause !== undefined ? causeOf(error.cause) : error;
 
 const isExpected = (error: unknown): boolean =>
   error instanceof DatabaseAway ||
