@@ -101,6 +101,9 @@ describe('payouts, by seed: two payers, clients, a competing wallet, restored da
 const REMEMBERED_CORRUPTION_SEEDS = [26, 105, 110, 122, 136, 511];
 const FIRST_CORRUPTION_SEED = 500;
 const CORRUPTION_SEEDS = 40;
+/** With payouts besides: a payer may meet a wallet whose outputs somebody made up. */
+const FIRST_PAYING_SEED = 700;
+const PAYING_SEEDS = 8;
 
 describe('books that another hand changes, by seed: repaired and rebuilt between crashes, forks and failovers', () => {
   let database: TestDatabase;
@@ -133,5 +136,17 @@ describe('books that another hand changes, by seed: repaired and rebuilt between
     for (const what of ['crashes', 'forks', 'backfills', 'jobs'] as const) {
       expect([what, total[what] > 0]).toEqual([what, true]);
     }
+  });
+
+  test(`seeds ${FIRST_PAYING_SEED} to ${FIRST_PAYING_SEED + PAYING_SEEDS - 1} pay each at most once meanwhile`, {
+    timeout: 300_000,
+  }, async () => {
+    const total = { corruptions: 0, payoutsConfirmed: 0 };
+    for (let seed = FIRST_PAYING_SEED; seed < FIRST_PAYING_SEED + PAYING_SEEDS; seed += 1) {
+      const tally = await simulate(database.pool, seed, { paysOut: true, corrupts: true });
+      for (const what of Object.keys(total) as (keyof typeof total)[]) total[what] += tally[what];
+    }
+    expect(total.corruptions).toBeGreaterThan(0);
+    expect(total.payoutsConfirmed).toBeGreaterThan(PAYING_SEEDS);
   });
 });
