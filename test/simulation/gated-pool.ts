@@ -14,12 +14,15 @@ export type Mishap = 'none' | 'away' | 'answer_lost' | 'crash' | 'crash_after';
 /**
  * The real pool, with a gate before every statement and mishaps on request. What was in flight when the
  * mishap struck is cut off with its connection, as when a process or a network dies.
+ *
+ * @param said what is sent of a statement
  */
 export function gatePool(
   real: pg.Pool,
   actor: () => string,
   scheduler: Scheduler,
   mishap: (statement: string) => Mishap,
+  said: (statement: string) => string = (statement) => statement,
 ): pg.Pool {
   const run = async (
     text: string,
@@ -67,7 +70,7 @@ export function gatePool(
     return {
       query: async (text: string, values?: unknown[]) => {
         if (cutOff) throw new DatabaseAway('the connection is gone');
-        const result = await run(text, () => client.query(text, values), cut);
+        const result = await run(text, () => client.query(said(text), values), cut);
         if (text === 'commit' || text === 'rollback') scheduler.letGo(actor());
         return result;
       },
@@ -113,12 +116,15 @@ function needOf(text: string): Need {
     return { lock: 'control', shared: false };
   if (text.includes('pg_advisory_xact_lock_shared')) return { lock: 'registration', shared: true };
   if (text.includes('pg_advisory_xact_lock(')) return { lock: 'registration', shared: false };
+  if (GUARD.test(text)) return { lock: 'guard', shared: false };
   if (text.includes('insert into payment_addresses')) return { lock: 'addresses', shared: false };
   // Rows of balances and payouts: coarser than PostgreSQL's own locks, so that none of them waits there.
   if (MONEY.test(text) && CHANGES.test(text)) return { lock: 'money', shared: false };
   return null;
 }
 
+const GUARD =
+  /insert into chain_guard|update chain_guard|from chain_guard where \S+ = \$1 for update/;
 const MONEY =
   /user_balances|outbound_payments|payout_batches|payout_transactions|payout_attempts|wallet_reservations/;
 const CHANGES = /^\s*(with|insert|update|delete)\b|for (no key )?update|for share/i;

@@ -1,9 +1,11 @@
 import type { DevnetChain } from '../../src/devnet/chain.js';
 import { checkDigest } from '../../src/payments/digest/check-digest.js';
 import { type Books, readBooks } from './books.js';
+import { guardViolations } from './guarding/invariants.js';
 import { type Expectation, inclusionOf, violations } from './invariants.js';
 import { lastingViolations, payoutViolations, readPayoutBooks } from './payouts/invariants.js';
 import { lookForHealing } from './proving/corruption.js';
+import { sealViolations } from './sealing/invariants.js';
 import { asksForPast, POLICY, type World } from './state.js';
 
 /** The digest is also made again from the tables, as verification does it. */
@@ -28,13 +30,16 @@ export async function inspect(
   const now = await readBooks(world.pool);
   learnStart(world, now);
   learnAddresses(world, now);
+  const paid = world.payouts === null ? null : await readPayoutBooks(world.pool);
+  const { guard, payoutBooks: paidBefore } = world;
+  const commit = { actor, before: world.books, now, paidBefore, paid };
+  const unguarded = guard === null ? [] : guardViolations(world, guard, commit);
   if (world.corrupted !== null) {
     world.healed = world.corrupted;
     const hopeless = await lookForHealing(world);
     if (hopeless !== null) throw new InvariantBroken(`seed ${world.seed}: ${hopeless}`);
     world.books = now;
   }
-  const paid = world.payouts === null ? null : await readPayoutBooks(world.pool);
   if (isStillCorrupted(world)) {
     world.payoutBooks = paid;
     if (world.payouts === null || paid === null) return;
@@ -44,6 +49,7 @@ export async function inspect(
     ...expectationOf(world, paid?.payouts ?? []),
     confirmedBefore: wasCorrupted ? toldConfirmed(now) : confirmedIn(before),
   });
+  broken.push(...unguarded);
   const spared = rolledBackInVain(world.chain, before, now);
   if (spared !== null) broken.push(`block ${spared} was rolled back and is still on the chain`);
   if (epoch !== undefined && moved(before, now) && epoch?.toString() !== now.state?.leader_epoch) {
@@ -56,6 +62,7 @@ export async function inspect(
     if (firstDifference !== null) {
       broken.push(`the digest isn't that of the tables from height ${firstDifference.height} on`);
     }
+    broken.push(...(await sealViolations(world)));
   }
   if (world.payouts !== null && paid !== null) {
     const cursor = now.state?.started === true ? (now.state.last_block_hash ?? 'origin') : null;
@@ -126,6 +133,7 @@ const expectationOf = (
   owners: world.owners,
   countsFrom: world.countsFrom,
   asksForPast: (address) => asksForPast(world, address),
+  mayBeLate: world.guard?.isLate === true,
   wasSpoilt: world.healed !== '',
 });
 

@@ -36,6 +36,8 @@ export type Scheduler = {
    * any more.
    */
   aside(actor: string, why: string): Promise<void>;
+  /** A gate before a statement of an actor who does several at a time; struck with what it put aside. */
+  gateAside(name: string, statement: string, need: Need): Promise<void>;
   /** What really takes time: until it is over nobody is thought to have stopped. */
   busy<T>(work: () => Promise<T>): Promise<T>;
   hold(actor: string, need: Need): void;
@@ -53,12 +55,15 @@ export type Scheduler = {
   deadlocked(): string | null;
 };
 
+/** What actors hold, by actor; whether only shared. */
+export type Locks = Map<string, Map<string, boolean>>;
+
 const STUCK_MS = 10_000;
 const QUIET_TURNS = 10;
 
-export function createScheduler(random: Random): Scheduler {
+/** @param held of all schedulers whose actors keep each other waiting */
+export function createScheduler(random: Random, held: Locks = new Map()): Scheduler {
   const waiting = new Map<string, Waiting>();
-  const held = new Map<string, Map<string, boolean>>();
   let stopped: (() => void) | null = null;
 
   const show = (): string =>
@@ -131,6 +136,8 @@ export function createScheduler(random: Random): Scheduler {
         });
       }),
     gate: (actor, what, need) => stop({ actor, what, need, isStatement: true, isAside: false }),
+    gateAside: (name, what, need) =>
+      stop({ actor: name, what, need, isStatement: true, isAside: true }),
     idle: (actor, what) => stop({ actor, what, need: null, isStatement: false, isAside: false }),
     aside: (owner, what) => {
       asides += 1;

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { makeAddress } from '../../src/devnet/address.js';
-import { createChain, type DevnetChain } from '../../src/devnet/chain.js';
+import { type ChainOptions, createChain, type DevnetChain } from '../../src/devnet/chain.js';
 import { createRandom, type Random } from '../../src/devnet/random.js';
 import { type BlockSource, chainSource } from '../../src/devnet/source.js';
 import type { BooksSummary } from '../../src/payouts/tracking/tracking.js';
@@ -8,11 +8,13 @@ import type { BlockHandlers } from '../../src/sync/follower.js';
 import type { StartPoint } from '../../src/sync/intersect.js';
 import type { Term } from '../../src/sync/queries.js';
 import type { Books } from './books.js';
+import { createGuardWorld, type GuardWorld, PERSON } from './guarding/state.js';
 import type { Policy } from './invariants.js';
 import { NETWORK } from './network.js';
 import type { PayoutBooks } from './payouts/invariants.js';
 import { createPayoutWorld, OPERATOR, type PayoutWorld } from './payouts/state.js';
-import { createScheduler, type Scheduler } from './scheduler.js';
+import { createScheduler, type Locks, type Scheduler } from './scheduler.js';
+import { createSealing, type Sealing } from './sealing/state.js';
 import { emptyTally, type Tally } from './tally.js';
 
 const ADA = 1_000_000n;
@@ -60,6 +62,7 @@ export type World = {
   readonly pool: pg.Pool;
   readonly random: Random;
   readonly scheduler: Scheduler;
+  readonly sealing: Sealing;
   readonly tally: Tally;
   readonly chain: DevnetChain;
   readonly source: BlockSource;
@@ -83,6 +86,8 @@ export type World = {
   /** Null in worlds that only take money. */
   readonly payouts: PayoutWorld | null;
   payoutBooks: PayoutBooks | null;
+  /** Null in worlds that rely on the chain. */
+  readonly guard: GuardWorld | null;
   /** Why the payer waited when it last said so. */
   lastWaiting: string;
   /** Whether the database has chosen its start point. */
@@ -98,7 +103,12 @@ export type World = {
 };
 
 /** What a seed is about besides taking money. */
-export type Kind = { readonly paysOut?: boolean; readonly corrupts?: boolean };
+export type Kind = {
+  readonly paysOut?: boolean;
+  readonly corrupts?: boolean;
+  /** Whether the chain is guarded, by depth of rollbacks and by witnesses. */
+  readonly guards?: boolean;
+};
 
 /** Half of the addresses ask for what they held before. */
 export const asksForPast = ({ deposits }: Pick<World, 'deposits'>, address: string): boolean =>
@@ -106,16 +116,17 @@ export const asksForPast = ({ deposits }: Pick<World, 'deposits'>, address: stri
 
 /** The order of the draws is part of every remembered seed. */
 export function createWorld(pool: pg.Pool, seed: number, kind: Kind = {}): World {
-  const { paysOut = false, corrupts = false } = kind;
+  const { paysOut = false, corrupts = false, guards = false } = kind;
   const random = createRandom(`simulation ${seed}`);
-  const scheduler = createScheduler(createRandom(`schedule ${seed}`));
+  const locks: Locks = new Map();
+  const scheduler = createScheduler(createRandom(`schedule ${seed}`), locks);
   const drawn = drawAddress(random, 'enterprise');
   const payouts = paysOut ? createPayoutWorld(createRandom(`payouts ${seed}`)) : null;
   const hotWallet = payouts?.wallet.address ?? drawn;
   const deposits = Array.from({ length: 12 }, (_, i) =>
     drawAddress(random, i % 5 === 0 ? 'byron' : i % 2 === 0 ? 'base' : 'enterprise'),
   );
-  const chain = createChain({
+  const chainOptions: ChainOptions = {
     seed,
     networkMagic: NETWORK.magic,
     content: {
@@ -125,9 +136,11 @@ export function createWorld(pool: pg.Pool, seed: number, kind: Kind = {}): World
       transactions: { least: 0, most: 3 },
       failedShare: 0.15,
     },
-  });
+  };
+  const chain = createChain(chainOptions);
   const length = random.pick([0, 3, 30, 60]);
   for (let i = 0; i < length; i += 1) chain.mine('random');
+  const guard = guards ? createGuardWorld(seed, chain, chainOptions) : null;
   const start = chooseStart(random, chain);
   const pace = random.pick([0.01, 0.02, 0.04, 0.12]);
   const node: NodeTrouble = { behind: 0, down: false, connections: 0, stalled: false };
@@ -144,6 +157,11 @@ export function createWorld(pool: pg.Pool, seed: number, kind: Kind = {}): World
     pool,
     random,
     scheduler,
+    sealing: createSealing(
+      seed,
+      instances.map(({ name }) => name),
+      locks,
+    ),
     tally: emptyTally(),
     chain,
     source: chainSource(chain, { behind: () => node.behind }),
@@ -160,6 +178,7 @@ export function createWorld(pool: pg.Pool, seed: number, kind: Kind = {}): World
       ...(payouts?.payers ?? []),
       ...(payouts?.clients ?? []),
       ...(payouts === null ? [] : [OPERATOR]),
+      ...(guard === null ? [] : [PERSON]),
     ],
     owners: new Map(),
     countsFrom: new Map([[hotWallet, Number.NEGATIVE_INFINITY]]),
@@ -168,6 +187,7 @@ export function createWorld(pool: pg.Pool, seed: number, kind: Kind = {}): World
     failure: null,
     books: null,
     payouts,
+    guard,
     payoutBooks: null,
     lastWaiting: '',
     started: false,

@@ -37,6 +37,20 @@ const NOTHING = {
   jobs: 0,
   healings: 0,
   leftOpen: 0,
+  splits: 0,
+  joins: 0,
+  witnessesHeard: 0,
+  alarms: 0,
+  splitsHeld: 0,
+  rollbacksHeld: 0,
+  blocksHeld: 0,
+  letPass: 0,
+  holdsOver: 0,
+  guardCrashes: 0,
+  guardFailures: 0,
+  seals: 0,
+  sealsFencedOff: 0,
+  sealsAccepted: 0,
 };
 
 /** How often each thing happened in one seed: a simulation in which nothing happens proves nothing. */

@@ -4,12 +4,16 @@ import { emptyTables } from '../support/follow.js';
 import { live, register } from './actors.js';
 import { besideLife } from './beside.js';
 import { DatabaseAway } from './gated-pool.js';
+import { advanceGuard, dropGuards } from './guarding/actors.js';
+import { letGo } from './guarding/ending.js';
 import { InvariantBroken, inspect } from './inspect.js';
 import { clientLife, payerLife } from './payouts/actors.js';
 import { payAll } from './payouts/ending.js';
 import { noteBackfill } from './payouts/wallet.js';
 import { spoil } from './proving/corruption.js';
 import { Crash } from './scheduler.js';
+import { endSealing, sealMeanwhile } from './sealing/actors.js';
+import { sealAll } from './sealing/ending.js';
 import { createWorld, type Kind, type World } from './state.js';
 import type { Tally } from './tally.js';
 import { changeChain, misfortune, stopFaults } from './troubles.js';
@@ -22,7 +26,9 @@ export async function simulate(pool: pg.Pool, seed: number, kind: Kind = {}): Pr
   } finally {
     // An actor left standing would hold its transaction, and with it the next seed's tables.
     for (const name of world.actors) await world.scheduler.strike(name, new Crash('the end'));
+    await endSealing(world, 'the end');
     for (const { beside } of world.instances) await world.scheduler.dropAsides(beside);
+    await dropGuards(world);
   }
   return world.tally;
 }
@@ -30,15 +36,20 @@ export async function simulate(pool: pg.Pool, seed: number, kind: Kind = {}): Pr
 async function run(world: World): Promise<void> {
   await emptyTables(world.pool);
   if (world.payouts !== null) await noteBackfill(world.pool, world.payouts);
-  const steps = world.random.between(300, 900) * (world.payouts === null ? 1 : 4);
+  const steps = world.random.between(300, 900) * stepsFactor(world);
   for (let i = 0; i < steps; i += 1) await step(world);
   // All faults stop: everything must come to the tip by itself.
   stopFaults(world);
   const leaving = [...world.registrars, ...(world.payouts?.clients ?? [])];
   for (const name of leaving) await world.scheduler.strike(name, new Crash('the end'));
   await comeToTip(world);
+  if (world.guard !== null) await letGo(world, world.guard, () => calmStep(world));
   if (world.payouts !== null) await payAll(world, world.payouts, () => calmStep(world));
+  await sealAll(world, () => calmStep(world));
 }
+
+const stepsFactor = ({ payouts, guard }: World): number =>
+  payouts !== null ? 4 : guard !== null ? 2 : 1;
 
 async function step(world: World): Promise<void> {
   const { random, scheduler, node } = world;
@@ -89,18 +100,23 @@ async function spawnPayoutActors(world: World): Promise<void> {
 
 /** Runs one actor to its next gate; where that was a commit, looks at what it did. */
 async function advance(world: World): Promise<void> {
-  const { scheduler } = world;
-  const standing = new Map(world.actors.map((name) => [name, scheduler.standingAt(name)]));
+  const { scheduler, guard } = world;
+  if (guard !== null) await advanceGuard(world, guard);
+  const acting = guard === null ? world.actors : [...world.actors, ...guard.standing];
+  const standing = new Map(acting.map((name) => [name, scheduler.standingAt(name)]));
   const epochs = new Map(
     world.instances.flatMap((one) => [
       [one.name, one.epoch] as const,
       [one.beside, one.besideEpoch] as const,
     ]),
   );
+  await sealMeanwhile(world);
   const actor = await scheduler.step();
   if (world.failure) throw world.failure;
   await breakDeadlock(world);
-  if (actor === null || standing.get(actor) !== 'commit') return;
+  if (actor === null) return;
+  if (standing.get(actor) === 'begin') guard?.began.set(actor, world.tally.commits);
+  if (standing.get(actor) !== 'commit') return;
   world.tally.commits += 1;
   await inspect(world, actor, epochs.get(actor));
 }
