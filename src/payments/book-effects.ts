@@ -1,4 +1,5 @@
 import type { Tx } from '../database/transaction.js';
+import { standingTwice } from './booked-queries.js';
 import { appendDigests } from './digest/digest-queries.js';
 import { factsByBlock } from './digest/fold.js';
 import type { Effects } from './effects.js';
@@ -26,7 +27,7 @@ export async function bookEffects(
   }
   if (walletOutputs.length > 0) {
     const stored = await storeWalletOutputs(tx, partitionId, walletOutputs);
-    expectRows('store outputs of the hot wallet', stored, walletOutputs.length);
+    if (stored !== walletOutputs.length) throw await standingTwice(tx, walletOutputs);
   }
   if (confirmedBefore.length > 0) {
     const confirmed = await confirmPayments(tx, at, confirmedBefore);

@@ -1,6 +1,7 @@
 import type { Tx } from '../database/transaction.js';
 import { BooksContradict } from '../sync/contradiction.js';
 import type { Entry } from './ledger.js';
+import type { OutputHit } from './match.js';
 
 // What this transaction wrote itself was none of another hand's doing.
 const NOT_OURS = 'xmin <> pg_current_xact_id()::xid';
@@ -95,5 +96,28 @@ export async function toldTwice(tx: Tx, keys: readonly string[]): Promise<Error>
   }
   return new BooksContradict(
     rows.map(({ key, userId }) => `event ${key} (user ${userId}) was told already`),
+  );
+}
+
+const STANDING = `
+  select tx_hash || '#' || output_index as reference, block_hash as "blockHash"
+    from wallet_outputs
+    join unnest($1::text[], $2::int[]) as o (tx_hash, output_index) using (tx_hash, output_index)
+   where block_height is not null and wallet_outputs.${NOT_OURS} order by 1`;
+
+/** Which outputs of the hot wallet stand in a block already and come in another one, for a person. */
+export async function standingTwice(tx: Tx, hits: readonly OutputHit[]): Promise<Error> {
+  const { rows } = await tx.query<{ reference: string; blockHash: string | null }>(STANDING, [
+    hits.map((hit) => hit.txHash),
+    hits.map((hit) => hit.output.index),
+  ]);
+  if (rows.length === 0) {
+    return new Error('an output of the hot wallet came twice in one transaction');
+  }
+  return new BooksContradict(
+    rows.map(
+      ({ reference, blockHash }) =>
+        `output ${reference} of the hot wallet is recorded in block ${blockHash ?? 'none'}, and comes in another`,
+    ),
   );
 }

@@ -50,6 +50,7 @@ function say(terminal: Terminal, result: Verification): void {
   sayBalances(terminal, result);
   sayLedger(terminal, result);
   sayPayouts(terminal, result);
+  sayReferences(terminal, result);
   saySeals(terminal, result);
   sayDigests(terminal, result);
   sayReserves(terminal, result.reserves);
@@ -119,6 +120,20 @@ function sayPayouts(terminal: Terminal, { payouts }: Verification): void {
     ['FOUND', (row) => row.found],
   ]);
 }
+
+function sayReferences(terminal: Terminal, { references }: Verification): void {
+  sayFound(terminal, references, 'a payment with other references than its address', [
+    ['PAYMENT', (row) => row.payment],
+    ['USER', (row) => row.userId],
+    ['RECORDED', (row) => referencesOf(row.recorded)],
+    ['OF ADDRESS', (row) => referencesOf(row.ofAddress)],
+  ]);
+}
+
+const referencesOf = (row: {
+  readonly referenceType: string | null;
+  readonly referenceId: string | null;
+}): string => `${row.referenceType ?? '-'} ${row.referenceId ?? '-'}`;
 
 function saySeals(terminal: Terminal, { seals }: Verification): void {
   const { changed, broken, notAsNoted, chains } = seals;

@@ -4,10 +4,11 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { copyTestDatabase, createTestDatabase } from '../../../test/support/database.js';
 import { POLICY } from '../../../test/support/follow.js';
 import { openWorker, viewOf } from '../../../test/support/following.js';
-import { CAROL, followedWorld } from '../../../test/support/reconciling.js';
+import { ANN, CAROL, followedWorld } from '../../../test/support/reconciling.js';
 import type { Devnet } from '../../devnet/server.js';
 import { checkDigest } from '../../payments/digest/check-digest.js';
 import type { ChainView, LedgerView } from '../../sync/chain-view.js';
+import { verifyBooks } from '../verify/verify-books.js';
 import { followJob } from './follow-job.js';
 import { requestJob } from './job-queries.js';
 import { runJobs } from './job-runner.js';
@@ -113,4 +114,47 @@ test('a repair whose leader ends while it compares goes on where it was with the
   expect(job).toMatchObject({ state: 'done', result: { repaired: 1, open: 0 } });
   const { rows } = await pool.query('select state, missing::int from reconciliation_runs');
   expect(rows).toEqual([{ state: 'finished', missing: 1 }]);
+});
+
+test('a payment gets the references of its address back, where the address still has those it was registered with', async () => {
+  const database = await copyTestDatabase(original.url);
+  onTestFinished(() => database.drop());
+  const { pool } = database;
+  await pool.query(
+    `update incoming_payments set reference_type = 'order', reference_id = '13' where address = $1`,
+    [CAROL],
+  );
+  await pool.query(`update payment_addresses set reference_id = 'forged' where address = $1`, [
+    ANN[0],
+  ]);
+  const { references } = await verifyBooks(pool);
+  const atAnns = references.shown.filter(({ userId }) => userId === 'ann');
+  expect(references.shown.filter(({ userId }) => userId === 'carol')).toEqual([
+    {
+      payment: expect.stringMatching(/^[0-9a-f]{64}#\d+$/),
+      userId: 'carol',
+      recorded: { referenceType: 'order', referenceId: '13' },
+      ofAddress: { referenceType: null, referenceId: null },
+    },
+  ]);
+  expect(atAnns.length).toBeGreaterThan(0);
+  expect(references.count).toBe(atAnns.length + 1);
+
+  const id = await requestJob(pool, ALL);
+  const worker = openWorker(database, net, {
+    hotWallet: net.chain.faucet,
+    leading: [jobsOn(viewOf(net))],
+  });
+  const { result } = await followed(pool, id);
+  await worker.stop();
+  expect(result).toMatchObject({ references: 1, open: 0 });
+  const verified = await verifyBooks(pool);
+  expect(verified.references).toEqual({ count: atAnns.length, shown: atAnns });
+  expect(verified.totalMismatches).toBe(atAnns.length);
+  const audit = await pool.query(
+    "select details from audit_log where action = 'payment.references_corrected'",
+  );
+  expect(audit.rows).toMatchObject([
+    { details: { before: { referenceId: '13' }, after: { referenceId: null } } },
+  ]);
 });

@@ -4,15 +4,10 @@ import type { DepositPolicy } from '../../payments/confirmation.js';
 import { checkDigest } from '../../payments/digest/check-digest.js';
 import type { Cursor } from '../../sync/events.js';
 import { isOurs, readCursor } from '../../sync/queries.js';
-import {
-  type Correcting,
-  endAgain,
-  paymentsBehindLedger,
-  raiseInclusions,
-} from '../heal/behind-ledger.js';
 import type { HealContext } from '../heal/context.js';
 import { heal } from '../heal/heal.js';
 import { healLedger, type LedgerHealed } from '../heal/heal-ledger.js';
+import { healReferences } from '../heal/heal-references.js';
 import { planLedger } from '../heal/ledger-plan.js';
 import {
   type Doubts,
@@ -25,10 +20,11 @@ import type { Stretch } from '../heal/proven-queries.js';
 import { rewriteDigest } from '../heal/rewrite-digest.js';
 import type { DiscrepancyType, Finding, HealedFinding } from '../model/finding.js';
 import { areCompared } from '../runs/compare-digest.js';
-import { PointLost } from '../runs/comparison-point.js';
 import { findingPages } from '../runs/discrepancy-queries.js';
 import { tellDiscrepancies } from '../runs/explain.js';
 import { type ReconcileDeps, type Reconciliation, reconcile } from '../runs/reconcile.js';
+import { checkReferences } from '../verify/reference-queries.js';
+import { letRollbackGoOn, raiseBehind } from './blocked-books.js';
 import { JobImpossible, type JobWork, type RunningJob } from './job.js';
 import { closeHealed, noteRepaired, ownersOfAddresses } from './repair-queries.js';
 import { spentSince } from './spent-since.js';
@@ -44,6 +40,8 @@ export type RepairResult = {
   readonly repaired: number;
   readonly open: number;
   readonly ledger: Omit<LedgerHealed, 'left'>;
+  /** Payments that were given the references of their addresses. */
+  readonly references: number;
   readonly sealsAccepted: number;
   /** What was left as it is beside the discrepancies that are open, in words. */
   readonly left: readonly string[];
@@ -83,27 +81,6 @@ export const repairJob =
     }
   };
 
-const correcting = ({ leadership, requestedBy }: RunningJob): Correcting => ({
-  partitionId: leadership.partitionId,
-  actor: requestedBy,
-});
-
-/** Needs no chain, and lets blocks go on that stumble over it. */
-async function raiseBehind(job: RunningJob): Promise<void> {
-  const { pool, partitionId } = job.leadership;
-  const behind = await paymentsBehindLedger(pool, partitionId);
-  if (behind.length === 0) return;
-  await job.leadership.write((tx, at) => raiseInclusions(tx, at, correcting(job), behind));
-}
-
-/** Where the books stand on a block that no node has any more, they may be what keeps it from being rolled back. */
-async function letRollbackGoOn(job: RunningJob, error: unknown): Promise<null> {
-  if (!(error instanceof PointLost)) throw error;
-  const ended = await job.leadership.write((tx, at) => endAgain(tx, at, correcting(job)));
-  if (ended === 0) throw error;
-  return null;
-}
-
 function addressesOf(given: unknown): readonly string[] | null {
   if (given === null || given === undefined) return null;
   if (Array.isArray(given) && given.every((one) => typeof one === 'string')) return given;
@@ -118,6 +95,8 @@ type Prepared = {
   readonly plan: Awaited<ReturnType<typeof planLedger>>;
   readonly doubts: Doubts;
   readonly users: readonly string[] | null;
+  /** Payments whose references aren't those of their addresses. */
+  readonly misreferenced: readonly OutputReference[];
 };
 
 /** @returns false where the block that was compared at isn't part of the books' chain any more */
@@ -165,7 +144,10 @@ async function prepare(
   const { differing } = await checkDigest(pool, partitionId, run.height);
   const users = addresses === null ? null : await ownersOfAddresses(pool, addresses);
   const plan = await planLedger(pool, users);
-  return { run, addresses, findings, differing, plan, users, doubts: await readDoubts(pool) };
+  const { shown } = await checkReferences(pool, FINDINGS_MAX);
+  const misreferenced = shown.map(({ payment }) => payment);
+  const doubts = await readDoubts(pool);
+  return { run, addresses, findings, differing, plan, users, misreferenced, doubts };
 }
 
 const leave = ({ findings }: Prepared, spent: ReadonlySet<OutputReference>): readonly Finding[] =>
@@ -182,7 +164,7 @@ async function healAll(
   at: Date,
   deps: RepairDeps,
   job: RunningJob,
-  { run, addresses, findings, differing, plan, doubts }: Prepared,
+  { run, addresses, findings, differing, plan, misreferenced, doubts }: Prepared,
   cursor: Cursor | null,
 ) {
   const { partitionId } = job.leadership;
@@ -221,6 +203,7 @@ async function healAll(
     exceptUsers: doubts.exceptUsers,
     exceptPayouts: doubts.exceptPayouts,
   });
+  const references = await healReferences(tx, at, context, misreferenced);
   await noteRepaired(
     tx,
     run.runId,
@@ -234,6 +217,7 @@ async function healAll(
     repaired: healed.length - open.length,
     open: open.length,
     ledger,
+    references,
     sealsAccepted: 0,
     left,
     problem: addresses === null ? problem : null,

@@ -24,6 +24,7 @@ import {
   type HeldMismatch,
   type PayoutMismatch,
 } from './payout-check-queries.js';
+import { checkReferences, type ReferenceMismatch } from './reference-queries.js';
 import { type Reserve, reservesOf } from './reserves.js';
 
 /** The stored digest of a partition against its tables; `problem` where they couldn't be read. */
@@ -38,6 +39,7 @@ export type Verification = BalanceVerification & {
   readonly held: Bounded<HeldMismatch>;
   readonly orphans: Bounded<OrphanEntry>;
   readonly payouts: Bounded<PayoutMismatch>;
+  readonly references: Bounded<ReferenceMismatch>;
   readonly reserves: readonly Reserve[];
   readonly seals: SealsCheck;
   readonly digests: readonly PartitionDigest[];
@@ -57,9 +59,10 @@ export async function verifyBooks(pool: Pool, notes: OutsideNotes = {}): Promise
     verifySeals(pool, notes, MISMATCHES_SHOWN_MAX),
     atOneMoment(pool, verifyDigests),
   ]);
-  const { mismatchCount, ledger, held, orphans, payouts } = books;
+  const { mismatchCount, ledger, held, orphans, payouts, references } = books;
   const ofSeals = seals.changed.count + seals.broken.count + seals.notAsNoted.length;
-  const ofBooks = mismatchCount + ledger.count + held.count + orphans.count + payouts.count;
+  const ofRows = held.count + orphans.count + payouts.count + references.count;
+  const ofBooks = mismatchCount + ledger.count + ofRows;
   const totalMismatches = ofBooks + ofSeals + digests.filter(isWrong).length;
   return { ...books, seals, digests, totalMismatches };
 }
@@ -91,6 +94,7 @@ async function verifyAccounts(tx: Tx) {
     held: differs ? await checkHeld(tx, shown) : NONE,
     orphans: hasOrphans ? await orphanEntries(tx, shown) : NONE,
     payouts: await checkPayouts(tx, shown),
+    references: await checkReferences(tx, shown),
     reserves: reservesOf(books).slice(0, shown),
   };
 }
