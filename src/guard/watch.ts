@@ -18,6 +18,7 @@ export type WatchDeps = {
   /** Between two looks. */
   readonly checkMs: number;
   readonly now: () => Date;
+  readonly pause?: (ms: number, signal: AbortSignal) => Promise<void>;
 };
 
 const HEAR_MS_MAX = 30_000;
@@ -59,7 +60,7 @@ function oneAtATime(work: () => Promise<void>): () => Promise<void> {
 
 /** A database or a node that is away for a moment must not end the watch for the rest of a term. */
 async function repeat(
-  { checkMs, observe }: WatchDeps,
+  { checkMs, observe, pause = realPause }: WatchDeps,
   { signal }: Leadership,
   work: () => Promise<void>,
 ): Promise<void> {
@@ -73,9 +74,12 @@ async function repeat(
     await work().then(() => {
       failed = false;
     }, tell);
-    await sleep(checkMs, undefined, { signal }).catch(() => undefined);
+    await pause(checkMs, signal).catch(() => undefined);
   }
 }
+
+const realPause = (ms: number, signal: AbortSignal): Promise<void> =>
+  sleep(ms, undefined, { signal });
 
 /** Whether this was the first time in the term that it said enough. */
 async function hear(

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { decodeNextBlock } from '../../src/chain/decode.js';
+import { withGuard } from '../../src/guard/rollback.js';
 import { createPaymentHandlers } from '../../src/payments/apply.js';
 import { registerAddresses } from '../../src/payments/registration.js';
 import { type BooksSummary, withPayouts } from '../../src/payouts/tracking/tracking.js';
@@ -63,7 +64,8 @@ async function lead(world: World, self: Instance, pool: pg.Pool): Promise<void> 
     if ('refused' in term) throw new Error(term.refused);
     self.epoch = term.epoch;
     const payments = createPaymentHandlers({ partitionId: 0, policy: POLICY, hotWallet });
-    const handlers = withPayouts(payments, { partitionId: 0, confirmations: CONFIRMATIONS });
+    const booking = withPayouts(payments, { partitionId: 0, confirmations: CONFIRMATIONS });
+    const handlers = guarded(world, booking);
     await handlers.prepare(pool);
     self.leading = { term, handlers };
     // Who lost the lock mostly doesn't notice at once: that is what fencing is for.
@@ -78,6 +80,18 @@ async function lead(world: World, self: Instance, pool: pg.Pool): Promise<void> 
     self.leading = null;
   }
 }
+
+const guarded = (
+  { guard }: World,
+  handlers: BlockHandlers<BooksSummary>,
+): BlockHandlers<BooksSummary> =>
+  guard === null
+    ? handlers
+    : withGuard(handlers, {
+        partitionId: 0,
+        rollbackDepth: guard.rollbackDepth,
+        hasWitnesses: guard.witnesses.length > 0,
+      });
 
 /** One connection: from the stored cursor on, until something breaks. */
 async function follow(world: World, leader: Leadership): Promise<void> {

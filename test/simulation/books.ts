@@ -26,8 +26,19 @@ export type Books = {
   readonly addresses: { address: string; user_id: string; backfilled_height: number | null }[];
   /** Height of the ledger that was asked for what the hot wallet held; null until then. */
   readonly wallet_backfilled: number | null;
+  /** Whether the chain is relied on; null where nobody ever doubted it. */
+  readonly guard: { readonly held: boolean; readonly reasons: readonly GuardReason[] } | null;
   /** Of the last block with facts; null where there is none. */
   readonly digest: string | null;
+};
+
+export type GuardReason = {
+  readonly kind: string;
+  readonly witness?: string;
+  readonly common?: number;
+  readonly depth?: number;
+  readonly latest?: number;
+  readonly released: { readonly by: string } | null;
 };
 
 export type WalletRecord = {
@@ -76,6 +87,7 @@ const READ = `
     'addresses', (select coalesce(json_agg(a), '[]') from (
         select address, user_id, backfilled_height from payment_addresses) a),
     'wallet_backfilled', (select max(block_height) from wallet_backfills),
+    'guard', (select json_build_object('held', held_at is not null, 'reasons', reasons) from chain_guard),
     'digest', (select digest from state_digests order by height desc limit 1)
   ) as books`;
 

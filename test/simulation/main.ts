@@ -9,13 +9,14 @@ const { values } = parseArgs({
     from: { type: 'string', default: '1' },
     payouts: { type: 'boolean', default: false },
     corruption: { type: 'boolean', default: false },
+    guard: { type: 'boolean', default: false },
   },
 });
 const from = Number(values.from);
 const seeds = Number(values.seeds);
 if (!Number.isSafeInteger(from) || !Number.isSafeInteger(seeds) || seeds < 1) {
   console.error(
-    'usage: npm run simulate -- --seeds N --from S [--payouts] [--corruption]   (whole numbers, N at least 1)',
+    'usage: npm run simulate -- --seeds N --from S [--payouts] [--corruption] [--guard]   (whole numbers, N at least 1)',
   );
   process.exit(2);
 }
@@ -31,6 +32,7 @@ for (let seed = from; seed < from + seeds; seed += 1) {
     const tally = await simulate(database.pool, seed, {
       paysOut: values.payouts,
       corrupts: values.corruption,
+      guards: values.guard,
     });
     for (const [what, count] of Object.entries(tally) as [keyof Tally, number][]) {
       total[what] = (total[what] ?? 0) + count;

@@ -7,8 +7,7 @@ import { Crash } from './scheduler.js';
 import type { World } from './state.js';
 
 /** What a statement of an actor is to suffer. */
-export function mishap(world: World, statement: string): Mishap {
-  const { random } = world;
+export function mishap(world: World, statement: string, random = world.random): Mishap {
   if (!world.faultsOn || !random.chance(0.012)) return 'none';
   if (statement === 'rollback') return 'none';
   return random.pick(['away', 'answer_lost', 'crash', 'crash_after'] as const);
@@ -43,7 +42,7 @@ export function weatherOn(world: World): Weather {
 }
 
 /** How far the chain may fork. */
-function depthMax({ chain, start, payouts }: World): number {
+export function depthMax({ chain, start, payouts }: World): number {
   // Below its start point a database knows nothing to intersect with; that is a test of its own.
   const depth = chain.blocks().length - 1 - Math.max(start.index, 0);
   if (payouts === null) return depth;
@@ -52,12 +51,14 @@ function depthMax({ chain, start, payouts }: World): number {
   return Math.min(depth, height - (payouts.highest - SECURITY_PARAMETER));
 }
 
+/** Below a start point that nobody has chosen yet there is nothing to go back to. */
+export const forkable = ({ started, start }: World): boolean => started || start.point === 'origin';
+
 /** The chain grows by a block, or forks. */
 export function changeChain(world: World): void {
-  const { random, chain, start, node, tally } = world;
+  const { random, chain, node, tally } = world;
   const depth = depthMax(world);
-  const forkable = world.started || start.point === 'origin';
-  if (forkable && depth > 0 && random.chance(0.3)) {
+  if (forkable(world) && depth > 0 && random.chance(0.3)) {
     tally.forks += 1;
     const back = random.between(1, Math.min(depth, random.pick([1, 2, 5, 12])));
     // A node that is behind is behind on its own chain: it doesn't go back on a live connection.
@@ -69,8 +70,9 @@ export function changeChain(world: World): void {
     tally.blocks += more;
     return;
   }
-  // Nothing is paid from books that are behind: where that is what is tried, most seeds should come to pay.
-  if (world.payouts !== null && booksLag(world) > 4 && random.chance(0.9)) return;
+  // Nothing is paid from books that are behind, nor confirmed: where that is what is tried, most seeds should come to pay.
+  const isAboutBooks = world.payouts !== null || world.guard !== null;
+  if (isAboutBooks && booksLag(world) > 4 && random.chance(0.9)) return;
   tally.blocks += 1;
   mineBlock(world);
 }

@@ -1,5 +1,6 @@
 import type { Content } from '../../../src/devnet/chain.js';
 import type { DraftOutput } from '../../../src/devnet/transaction.js';
+import { dropGuards } from '../guarding/actors.js';
 import { Crash } from '../scheduler.js';
 import type { World } from '../state.js';
 import { restoreSnapshot, takeSnapshot } from './restore.js';
@@ -87,6 +88,7 @@ export async function payoutMisfortune(world: World, payouts: PayoutWorld): Prom
 async function restore(world: World, payouts: PayoutWorld): Promise<void> {
   if (payouts.snapshot === null) return;
   for (const name of world.actors) await world.scheduler.strike(name, new Crash('restored'));
+  await dropGuards(world);
   world.lockHolder = null;
   payouts.payerLock = null;
   await restoreSnapshot(world, payouts.snapshot);

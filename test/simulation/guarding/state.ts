@@ -1,0 +1,80 @@
+import { type ChainOptions, createChain, type DevnetChain } from '../../../src/devnet/chain.js';
+import { createRandom, type Random } from '../../../src/devnet/random.js';
+import { type BlockSource, chainSource } from '../../../src/devnet/source.js';
+import { copyInto } from '../../../src/devnet/split.js';
+
+/** Who looks at what holds the chain now and then, and lets it pass. */
+export const PERSON = 'person';
+
+/** Somebody else's node: it follows the chain, parts from it, and comes back, or wins. */
+export type WitnessNode = {
+  readonly name: string;
+  readonly chain: DevnetChain;
+  readonly source: BlockSource;
+  isApart: boolean;
+  isAway: boolean;
+};
+
+/** An answer of a witness: what its tip was, and how many commits there had been. */
+export type Answer = { readonly witness: string; readonly tip: string; readonly commits: number };
+
+/** What a leader's guard knows: another term begins with nothing. */
+export type GuardTerm = { readonly beganMs: number; readonly answers: Answer[] };
+
+/** What a world with a guard has besides. Whatever is drawn for it is drawn here. */
+export type GuardWorld = {
+  readonly random: Random;
+  readonly splitDepth: number;
+  readonly rollbackDepth: number;
+  /** Of the world's clock, by step. */
+  readonly stepMs: number;
+  readonly witnesses: readonly WitnessNode[];
+  /** By the actor that guards. */
+  readonly terms: Map<string, GuardTerm>;
+  /** Everything that stands at a gate has a name of its own. */
+  gates: number;
+  /** Connections that stand at a gate. */
+  readonly standing: Set<string>;
+  /** Commits there had been when an actor's open transaction began. */
+  readonly began: Map<string, number>;
+  /** The commit since which it has been held all the time; null: it isn't. */
+  heldSince: number | null;
+  /** The same for what is an alarm, which is only ever written behind the leader's fence. */
+  alarmSince: number | null;
+  /** The last commit at which it was held. */
+  lastHeld: number;
+  /** The commit that wrote a reason as it is. */
+  readonly writtenAt: Map<string, { readonly text: string; readonly commits: number }>;
+  /** Whether what is deep enough may still be unconfirmed: no block has come since a hold. */
+  isLate: boolean;
+};
+
+export function createGuardWorld(
+  seed: number,
+  ours: DevnetChain,
+  options: ChainOptions,
+): GuardWorld {
+  const random = createRandom(`guard ${seed}`);
+  const witnesses = Array.from({ length: random.pick([0, 1, 1, 1, 2]) }, (_, i): WitnessNode => {
+    const chain = createChain({ ...options, branch: `witness ${i + 1}` });
+    copyInto(chain, ours);
+    const name = `witness-${i + 1}`;
+    return { name, chain, source: chainSource(chain), isApart: false, isAway: false };
+  });
+  return {
+    random,
+    splitDepth: random.pick([3, 4, 5]),
+    rollbackDepth: random.pick([3, 4, 6]),
+    stepMs: random.pick([50, 200, 600]),
+    witnesses,
+    terms: new Map(),
+    gates: 0,
+    standing: new Set(),
+    began: new Map(),
+    heldSince: null,
+    alarmSince: null,
+    lastHeld: -1,
+    writtenAt: new Map(),
+    isLate: false,
+  };
+}
