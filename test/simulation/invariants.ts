@@ -22,7 +22,7 @@ export type Expectation = {
   /** Whether what an address held before counts as payments. */
   readonly asksForPast: (address: string) => boolean;
   /** Whether confirmations were held, and no block has come since. */
-  readonly mayBeLate: boolean;
+  readonly mayBeLate?: boolean;
   /** Whether another hand had changed the books before. */
   readonly wasSpoilt: boolean;
   /** Confirmed once is confirmed until its own block goes: inclusions that were, as `reference:inclusion`. */
@@ -211,7 +211,7 @@ function checkPayments(
   books: Books,
   deposits: readonly ExpectedOutput[],
   height: number,
-  { policy, owners, asksForPast, confirmedBefore, mayBeLate }: Expectation,
+  { policy, owners, asksForPast, confirmedBefore, mayBeLate = false }: Expectation,
   check: Check,
 ): void {
   const isDust = (output: ExpectedOutput): boolean =>
