@@ -16,7 +16,7 @@ import { endSealing, sealMeanwhile } from './sealing/actors.js';
 import { sealAll } from './sealing/ending.js';
 import { createWorld, type Kind, type World } from './state.js';
 import type { Tally } from './tally.js';
-import { changeChain, misfortune, stopFaults } from './troubles.js';
+import { calmness, changeChain, misfortune, stopFaults } from './troubles.js';
 
 /** One seed: chain, faults and the order of all statements of two instances and two registrars. */
 export async function simulate(pool: pg.Pool, seed: number, kind: Kind = {}): Promise<Tally> {
@@ -56,7 +56,7 @@ async function step(world: World): Promise<void> {
   world.tally.steps += 1;
   if (random.chance(world.pace)) changeChain(world);
   if (node.down && random.chance(0.3)) node.down = false;
-  if (world.faultsOn && random.chance(0.025)) await misfortune(world);
+  if (world.faultsOn && random.chance(0.025 * calmness(world))) await misfortune(world);
   if (world.corrupts && world.started && random.chance(0.01)) await spoil(world);
   for (const self of world.instances) {
     if (scheduler.standingAt(self.name) === null && random.chance(0.2)) {

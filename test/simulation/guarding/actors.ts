@@ -137,7 +137,11 @@ function createGates(world: World, guard: GuardWorld, name: string, leads: () =>
   return {
     pool,
     signal,
-    pause: () => stand(() => scheduler.aside(name, 'resting')),
+    // Whoever only rests gets its turn too seldom to hear of anything.
+    pause: () =>
+      guard.random.chance(0.8)
+        ? gate(fresh(), 'looking again', null)
+        : stand(() => scheduler.aside(name, 'resting')),
     pass: (what) => gate(fresh(), what, null),
   };
 }
@@ -156,7 +160,7 @@ function witnessOf(
     name,
     findIntersection: async (points) => {
       await gates.pass('asking a witness');
-      const isLost = world.faultsOn && random.chance(0.04);
+      const isLost = world.faultsOn && random.chance(0.02);
       if (witness.isAway || isLost) throw new WitnessSilent('no answer in 10 s');
       const session = connectTo(source, random.pick([6, 7]), CALM, () => Promise.resolve());
       const answer = await session.findIntersection(points);
@@ -201,7 +205,7 @@ async function personLife(world: World, { random }: GuardWorld): Promise<void> {
   );
   try {
     for (;;) {
-      for (let rest = world.faultsOn ? random.between(5, 40) : 3; rest > 0; rest -= 1) {
+      for (let rest = world.faultsOn ? random.between(3, 20) : 3; rest > 0; rest -= 1) {
         await scheduler.idle(PERSON, 'resting');
       }
       const { changed } = await releaseGuard(pool, 0, 'operator:ann', 'explorers name our chain');

@@ -5,7 +5,7 @@ import { depthMax, forkable } from '../troubles.js';
 import type { GuardWorld, WitnessNode } from './state.js';
 
 /** More than a battle of slots. */
-const APART_BLOCKS = [1, 3, 4, 6, 9] as const;
+const APART_BLOCKS = [1, 3, 5, 8] as const;
 
 /** What happens to the chains that others see, beside ours. */
 export function moveWitnesses(world: World, guard: GuardWorld): void {
@@ -29,14 +29,14 @@ function part({ tally }: World, { random }: GuardWorld, witness: WitnessNode): v
   const { chain } = witness;
   tally.splits += 1;
   witness.isApart = true;
-  chain.rollBack(Math.min(random.pick([0, 1, 3, 5]), chain.blocks().length));
+  chain.rollBack(Math.min(random.pick([0, 3, 5, 8]), chain.blocks().length));
   mine(chain, random.pick(APART_BLOCKS));
 }
 
 function moveApart(world: World, guard: GuardWorld, witness: WitnessNode): void {
   const { random } = guard;
   if (random.chance(world.pace)) witness.chain.mine('random');
-  if (!random.chance(0.008)) return;
+  if (!random.chance(0.005)) return;
   witness.isApart = false;
   if (random.chance(0.5) && canGive(world, witness)) giveWay(world, guard, witness);
   else follow(witness.chain, world.chain);
