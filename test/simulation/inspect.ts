@@ -51,7 +51,9 @@ export async function inspect(
   });
   broken.push(...unguarded);
   const spared = rolledBackInVain(world.chain, before, now);
-  if (spared !== null) broken.push(`block ${spared} was rolled back and is still on the chain`);
+  if (spared !== null && guard?.returned.has(spared) !== true) {
+    broken.push(`block ${spared} was rolled back and is still on the chain`);
+  }
   if (epoch !== undefined && moved(before, now) && epoch?.toString() !== now.state?.leader_epoch) {
     broken.push(
       `6: ${actor} committed in epoch ${epoch}, the leader's is ${now.state?.leader_epoch}`,

@@ -150,3 +150,54 @@ describe('books that another hand changes, by seed: repaired and rebuilt between
     expect(total.payoutsConfirmed).toBeGreaterThan(PAYING_SEEDS);
   });
 });
+
+const FIRST_GUARD_SEED = 700;
+const GUARD_SEEDS = 40;
+const GUARD_PAYOUT_SEEDS = 6;
+
+describe('a chain that may not last, by seed: witnesses that part and come back, deep rollbacks, people who let pass', () => {
+  let database: TestDatabase;
+  beforeAll(async () => {
+    database = await createTestDatabase();
+  });
+  afterAll(async () => {
+    await database.drop();
+  });
+
+  test(`seeds ${FIRST_GUARD_SEED} to ${FIRST_GUARD_SEED + GUARD_SEEDS - 1} confirm nothing while the chain is held, and everything after`, {
+    timeout: 600_000,
+  }, async () => {
+    const total = {
+      splits: 0,
+      joins: 0,
+      splitsHeld: 0,
+      rollbacksHeld: 0,
+      blocksHeld: 0,
+      holdsOver: 0,
+      letPass: 0,
+      guardCrashes: 0,
+      guardFailures: 0,
+      fencedOff: 0,
+    };
+    for (let seed = FIRST_GUARD_SEED; seed < FIRST_GUARD_SEED + GUARD_SEEDS; seed += 1) {
+      const tally = await simulate(database.pool, seed, { guards: true });
+      for (const what of Object.keys(total) as (keyof typeof total)[]) total[what] += tally[what];
+    }
+    // Each of these must have happened, or nothing was proven about it.
+    for (const [what, count] of Object.entries(total))
+      expect([what, count > 0]).toEqual([what, true]);
+    expect(total.blocksHeld).toBeGreaterThan(GUARD_SEEDS);
+  });
+
+  test(`seeds 1 to ${GUARD_PAYOUT_SEEDS} sign nothing while the chain is held, and pay each in the end`, {
+    timeout: 300_000,
+  }, async () => {
+    const total = { blocksHeld: 0, splitsHeld: 0, attempts: 0, payoutsConfirmed: 0 };
+    for (let seed = 1; seed <= GUARD_PAYOUT_SEEDS; seed += 1) {
+      const tally = await simulate(database.pool, seed, { guards: true, paysOut: true });
+      for (const what of Object.keys(total) as (keyof typeof total)[]) total[what] += tally[what];
+    }
+    for (const [what, count] of Object.entries(total))
+      expect([what, count > 0]).toEqual([what, true]);
+  });
+});

@@ -29,6 +29,8 @@ export type GuardWorld = {
   /** Of the world's clock, by step. */
   readonly stepMs: number;
   readonly witnesses: readonly WitnessNode[];
+  /** Blocks that our chain left, and came back to with the other side. */
+  readonly returned: Set<string>;
   /** By the actor that guards. */
   readonly terms: Map<string, GuardTerm>;
   /** Everything that stands at a gate has a name of its own. */
@@ -67,6 +69,7 @@ export function createGuardWorld(
     rollbackDepth: random.pick([3, 4, 6]),
     stepMs: random.pick([50, 200, 600]),
     witnesses,
+    returned: new Set(),
     terms: new Map(),
     gates: 0,
     standing: new Set(),

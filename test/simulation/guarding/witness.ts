@@ -53,12 +53,16 @@ function canGive(world: World, { chain }: WitnessNode): boolean {
 }
 
 /** The other side won: our node leaves its chain for the longer one. */
-function giveWay(world: World, { random }: GuardWorld, { chain }: WitnessNode): void {
+function giveWay(world: World, { random, returned }: GuardWorld, { chain }: WitnessNode): void {
   const { node, payouts, tally } = world;
   const missing = world.chain.blocks().length - chain.blocks().length;
   mine(chain, Math.max(0, missing) + random.between(1, 2));
   if (node.behind > 0) node.connections += 1;
   node.behind = 0;
+  for (const { id } of chain.blocks()) {
+    const wasOurs = world.chain.block(id) !== undefined;
+    if (wasOurs && world.chain.indexOf(id) === undefined) returned.add(id);
+  }
   follow(world.chain, chain);
   tally.joins += 1;
   const { tip } = world.chain;
