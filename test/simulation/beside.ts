@@ -9,7 +9,7 @@ import { chainViewOf } from './chain-view.js';
 import { DatabaseAway } from './gated-pool.js';
 import { workOnJob } from './proving/jobs.js';
 import { Crash } from './scheduler.js';
-import type { Instance, Leading, World } from './state.js';
+import { type Instance, isFilling, type Leading, type World } from './state.js';
 import { poolOf } from './troubles.js';
 
 /** A life beside following: what a leader does between two blocks, while blocks go on coming. */
@@ -24,12 +24,13 @@ export async function besideLife(world: World, self: Instance): Promise<void> {
       self.besideEpoch = leading.term.epoch;
       try {
         await askForThePast(world, self, pool, leading);
-        if (world.corrupted !== null || random.chance(0.05)) {
+        if (world.corrupted !== null || isFilling(world) || random.chance(0.05)) {
           await workOnJob(world, self, pool, leading);
         }
       } catch (told) {
         const error = causeOf(told);
-        const mayFail = world.corrupted !== null && !(error instanceof Crash);
+        const isHealing = world.corrupted !== null || isFilling(world);
+        const mayFail = isHealing && !(error instanceof Crash);
         if (!isExpected(error) && !mayFail) throw error;
         if (mayFail && !isExpected(error)) world.trouble = String(error);
       }

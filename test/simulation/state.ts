@@ -114,6 +114,15 @@ export type Kind = {
 export const asksForPast = ({ deposits }: Pick<World, 'deposits'>, address: string): boolean =>
   deposits.indexOf(address) % 2 === 0;
 
+/** A node that shows less than what was pruned would be on another chain. */
+const shownMin = (chain: DevnetChain, payouts: PayoutWorld | null): number =>
+  chain.tip === 'origin' || payouts === null
+    ? Number.POSITIVE_INFINITY
+    : Math.max(0, chain.tip.height - payouts.prunedBelow - 1);
+
+/** Whether a restore left something out that the chain hasn't given back yet. */
+export const isFilling = ({ payouts }: World): boolean => (payouts?.filling ?? null) !== null;
+
 /** The order of the draws is part of every remembered seed. */
 export function createWorld(pool: pg.Pool, seed: number, kind: Kind = {}): World {
   const { paysOut = false, corrupts = false, guards = false } = kind;
@@ -121,7 +130,7 @@ export function createWorld(pool: pg.Pool, seed: number, kind: Kind = {}): World
   const locks: Locks = new Map();
   const scheduler = createScheduler(createRandom(`schedule ${seed}`), locks);
   const drawn = drawAddress(random, 'enterprise');
-  const payouts = paysOut ? createPayoutWorld(createRandom(`payouts ${seed}`)) : null;
+  const payouts = paysOut ? createPayoutWorld(createRandom(`payouts ${seed}`), seed) : null;
   const hotWallet = payouts?.wallet.address ?? drawn;
   const deposits = Array.from({ length: 12 }, (_, i) =>
     drawAddress(random, i % 5 === 0 ? 'byron' : i % 2 === 0 ? 'base' : 'enterprise'),
@@ -164,7 +173,7 @@ export function createWorld(pool: pg.Pool, seed: number, kind: Kind = {}): World
     ),
     tally: emptyTally(),
     chain,
-    source: chainSource(chain, { behind: () => node.behind }),
+    source: chainSource(chain, { behind: () => Math.min(node.behind, shownMin(chain, payouts)) }),
     node,
     hotWallet,
     deposits,

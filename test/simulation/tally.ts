@@ -48,6 +48,8 @@ const NOTHING = {
   holdsOver: 0,
   guardCrashes: 0,
   guardFailures: 0,
+  leftOut: 0,
+  filled: 0,
   seals: 0,
   sealsFencedOff: 0,
   sealsAccepted: 0,

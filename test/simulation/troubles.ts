@@ -51,7 +51,8 @@ export function depthMax({ chain, start, payouts }: World): number {
   if (payouts === null) return depth;
   const height = chain.tip === 'origin' ? 0 : chain.tip.height;
   // k counts from the highest that anybody may have followed.
-  return Math.min(depth, height - (payouts.highest - SECURITY_PARAMETER));
+  const roots = Math.max(payouts.highest - SECURITY_PARAMETER, payouts.prunedBelow + 1);
+  return Math.min(depth, height - roots);
 }
 
 /** Below a start point that nobody has chosen yet there is nothing to go back to. */

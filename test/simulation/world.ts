@@ -8,13 +8,14 @@ import { advanceGuard, dropGuards } from './guarding/actors.js';
 import { letGo } from './guarding/ending.js';
 import { InvariantBroken, inspect } from './inspect.js';
 import { clientLife, payerLife } from './payouts/actors.js';
+import { forgetBackups } from './payouts/backups.js';
 import { payAll } from './payouts/ending.js';
 import { noteBackfill } from './payouts/wallet.js';
 import { spoil } from './proving/corruption.js';
 import { Crash } from './scheduler.js';
 import { endSealing, sealMeanwhile } from './sealing/actors.js';
 import { sealAll } from './sealing/ending.js';
-import { createWorld, type Kind, type World } from './state.js';
+import { createWorld, isFilling, type Kind, type World } from './state.js';
 import type { Tally } from './tally.js';
 import { calmness, changeChain, misfortune, stopFaults } from './troubles.js';
 
@@ -29,6 +30,7 @@ export async function simulate(pool: pg.Pool, seed: number, kind: Kind = {}): Pr
     await endSealing(world, 'the end');
     for (const { beside } of world.instances) await world.scheduler.dropAsides(beside);
     await dropGuards(world);
+    await forgetBackups(world);
   }
   return world.tally;
 }
@@ -133,7 +135,9 @@ async function comeToTip(world: World): Promise<void> {
   const { seed, chain, scheduler } = world;
   const tip = chain.mine('random').id;
   const isThere = (): boolean =>
-    world.corrupted === null && world.books?.state?.last_block_hash === tipOf(chain, tip);
+    world.corrupted === null &&
+    !isFilling(world) &&
+    world.books?.state?.last_block_hash === tipOf(chain, tip);
   for (let i = 0; i < 6_000 && !isThere(); i += 1) await calmStep(world);
   if (!isThere()) {
     throw new InvariantBroken(

@@ -90,10 +90,13 @@ const payerDeps = (world: World, payouts: PayoutWorld, name: string, pool: pg.Po
   launch: (_txHash, submit) => submit(),
 });
 
-/** A restored database is another one. */
+/** A database that was copied back is another one; the product's restore notes whose it is. */
 const identityIn =
   (payouts: PayoutWorld): ReadIdentity =>
-  async (db) => ({ ...(await readIdentity(db)), generation: payouts.generation.toString() });
+  async (db) =>
+    payouts.restoredFrom === 'copy'
+      ? { ...(await readIdentity(db)), generation: payouts.generation.toString() }
+      : readIdentity(db);
 
 function observe(world: World, event: PayerEvent): void {
   const { tally } = world;

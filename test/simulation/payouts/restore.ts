@@ -1,6 +1,9 @@
 import type pg from 'pg';
 import { readBooks } from '../books.js';
+import { noteSeals } from '../sealing/invariants.js';
 import type { World } from '../state.js';
+import { backUp } from './backups.js';
+import type { PayoutWorld } from './state.js';
 
 /** Tables in an order in which they can be filled. */
 const TABLES = [
@@ -35,31 +38,59 @@ const SEQUENCES = [
   ['payout_batches', 'id'],
 ] as const;
 
-/** A backup: all tables at one moment, and what the world knew of them then. */
+/** A copy by other means than the product's: all tables at one moment. */
+type Copy = Readonly<Record<string, string>>;
+
+/** A backup, and what the world knew when it was made. */
 export type Snapshot = {
-  readonly tables: Readonly<Record<string, string>>;
   readonly owners: ReadonlyMap<string, string>;
   readonly countsFrom: ReadonlyMap<string, number>;
+  readonly prunedBelow: number;
+  readonly putBack: () => Promise<void>;
 };
 
 const READ = `select ${TABLES.map(
   (table) => `(select coalesce(jsonb_agg(to_jsonb(t)), '[]')::text from ${table} t) as ${table}`,
 ).join(', ')}`;
 
-export async function takeSnapshot({ pool, owners, countsFrom }: World): Promise<Snapshot> {
-  const { rows } = await pool.query<Record<string, string>>(READ);
-  const [tables] = rows;
-  if (tables === undefined) throw new Error('nothing to back up');
-  return { tables, owners: new Map(owners), countsFrom: new Map(countsFrom) };
+export async function takeSnapshot(world: World, payouts: PayoutWorld): Promise<Snapshot> {
+  const { owners, countsFrom } = world;
+  const { restoredFrom } = payouts;
+  const putBack =
+    restoredFrom === 'copy' ? await copyTables(world) : await backUp(world, payouts, restoredFrom);
+  const { prunedBelow } = payouts;
+  return { owners: new Map(owners), countsFrom: new Map(countsFrom), prunedBelow, putBack };
 }
 
 /** Puts the database back to what it was. Nobody may be using it. */
-export async function restoreSnapshot(world: World, snapshot: Snapshot): Promise<void> {
-  const client = await world.pool.connect();
+export async function restoreSnapshot(
+  world: World,
+  payouts: PayoutWorld,
+  snapshot: Snapshot,
+): Promise<void> {
+  await snapshot.putBack();
+  payouts.prunedBelow = snapshot.prunedBelow;
+  world.owners.clear();
+  for (const [address, user] of snapshot.owners) world.owners.set(address, user);
+  world.countsFrom.clear();
+  for (const [address, height] of snapshot.countsFrom) world.countsFrom.set(address, height);
+  world.books = await readBooks(world.pool);
+  await noteSeals(world);
+}
+
+async function copyTables({ pool }: World): Promise<Snapshot['putBack']> {
+  const { rows } = await pool.query<Record<string, string>>(READ);
+  const [tables] = rows;
+  if (tables === undefined) throw new Error('nothing to back up');
+  return () => putTablesBack(pool, tables);
+}
+
+async function putTablesBack(pool: pg.Pool, tables: Copy): Promise<void> {
+  const client = await pool.connect();
   try {
     await client.query('begin');
     await client.query(`truncate ${TABLES.join(', ')}`);
-    for (const table of TABLES) await fill(client, table, snapshot.tables[table] ?? '[]');
+    for (const table of TABLES) await fill(client, table, tables[table] ?? '[]');
     for (const [table, column] of SEQUENCES) {
       await client.query(
         `select setval(pg_get_serial_sequence('${table}', '${column}'),
@@ -70,11 +101,6 @@ export async function restoreSnapshot(world: World, snapshot: Snapshot): Promise
   } finally {
     client.release();
   }
-  world.owners.clear();
-  for (const [address, user] of snapshot.owners) world.owners.set(address, user);
-  world.countsFrom.clear();
-  for (const [address, height] of snapshot.countsFrom) world.countsFrom.set(address, height);
-  world.books = await readBooks(world.pool);
 }
 
 const fill = (client: pg.PoolClient, table: string, rows: string) =>

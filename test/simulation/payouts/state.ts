@@ -3,6 +3,7 @@ import type { Random } from '../../../src/devnet/random.js';
 import type { Refusal } from '../../../src/devnet/refusal.js';
 import type { PayoutRequest } from '../../../src/payouts/accepting/request.js';
 import type { PayoutPolicy } from '../../../src/payouts/model/policy.js';
+import type { PaymentRecord } from '../books.js';
 import { NETWORK } from '../network.js';
 import type { Snapshot } from './restore.js';
 import { drawWallet, type HotWallet } from './wallet.js';
@@ -29,8 +30,16 @@ export type PayoutWorld = {
   readonly clients: readonly string[];
   readonly asked: Map<string, Asked>;
   readonly destinations: Set<string>;
-  /** How often the database was restored: a part of its identity. */
+  /** How this world's backups are made; `copy` is by other means than the product's. */
+  readonly restoredFrom: 'copy' | 'all' | 'critical';
+  /** How often the database was restored from a copy: a part of its identity. */
   generation: number;
+  /** Where the product's backups lie; null until there is one. */
+  backupDirectory: string | null;
+  /** Headers below this height are gone. */
+  prunedBelow: number;
+  /** What the last restore left out and its job gives back; null where nothing is missing. */
+  filling: { readonly jobId: string; readonly leftOut: readonly PaymentRecord[] } | null;
   payerLock: string | null;
   snapshot: Snapshot | null;
   /** The highest that the chain ever was. */
@@ -41,7 +50,7 @@ export type PayoutWorld = {
   readonly refusals: Refusal[];
 };
 
-export function createPayoutWorld(random: Random): PayoutWorld {
+export function createPayoutWorld(random: Random, seed: number): PayoutWorld {
   const wallet = drawWallet(random);
   return {
     wallet,
@@ -58,7 +67,11 @@ export function createPayoutWorld(random: Random): PayoutWorld {
     clients: ['client-1', 'client-2'],
     asked: new Map(),
     destinations: new Set(),
+    restoredFrom: seed % 2 === 0 ? 'critical' : seed % 4 === 3 ? 'all' : 'copy',
     generation: 1,
+    backupDirectory: null,
+    prunedBelow: Number.NEGATIVE_INFINITY,
+    filling: null,
     payerLock: null,
     snapshot: null,
     highest: 0,

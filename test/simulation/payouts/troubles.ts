@@ -2,6 +2,7 @@ import type { Content } from '../../../src/devnet/chain.js';
 import type { DraftOutput } from '../../../src/devnet/transaction.js';
 import { dropGuards } from '../guarding/actors.js';
 import { Crash } from '../scheduler.js';
+import { endSealing } from '../sealing/actors.js';
 import type { World } from '../state.js';
 import { restoreSnapshot, takeSnapshot } from './restore.js';
 import type { PayoutWorld } from './state.js';
@@ -75,9 +76,10 @@ export async function payoutMisfortune(world: World, payouts: PayoutWorld): Prom
       if (
         world.started &&
         world.corrupted === null &&
+        payouts.filling === null &&
         (world.payoutBooks?.payouts.length ?? 0) > 0
       ) {
-        payouts.snapshot = await takeSnapshot(world);
+        payouts.snapshot = await takeSnapshot(world, payouts);
       }
       return;
     default:
@@ -89,10 +91,13 @@ async function restore(world: World, payouts: PayoutWorld): Promise<void> {
   if (payouts.snapshot === null) return;
   for (const name of world.actors) await world.scheduler.strike(name, new Crash('restored'));
   await dropGuards(world);
+  await endSealing(world, 'restored');
   world.lockHolder = null;
   payouts.payerLock = null;
-  await restoreSnapshot(world, payouts.snapshot);
-  payouts.generation += 1;
+  if (payouts.restoredFrom === 'copy') payouts.generation += 1;
+  // A restore leaves nobody alive, and notes by itself whose database it is.
+  else for (const { beside } of world.instances) await world.scheduler.dropAsides(beside);
+  await restoreSnapshot(world, payouts, payouts.snapshot);
   world.payoutBooks = null;
   world.corrupted = null;
   const { rows } = await world.pool.query<{ id: string }>('select id from outbound_payments');

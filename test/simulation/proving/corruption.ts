@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { Random } from '../../../src/devnet/random.js';
-import type { World } from '../state.js';
+import { isFilling, type World } from '../state.js';
 
 /**
  * What another hand does to the books. Each statement changes some rows that a hash of the seed chooses;
@@ -61,7 +61,7 @@ export const CORRUPTIONS: Readonly<Record<string, string>> = {
 
 /** Another hand changes the books, and somebody asks for what heals them. */
 export async function spoil(world: World): Promise<void> {
-  if (world.corrupted !== null) return;
+  if (world.corrupted !== null || isFilling(world)) return;
   const done = await corrupt(world, world.random);
   if (done === null) return;
   world.corrupted = done;
