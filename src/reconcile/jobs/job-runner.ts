@@ -16,6 +16,7 @@ import {
   saveProgress,
   takeJob,
 } from './job-queries.js';
+import { ATTEMPTS_MAX, isLasting, LASTING_ATTEMPTS_MAX, lastingProblem } from './retry.js';
 
 export type JobRunnerDeps = {
   readonly work: Readonly<Record<JobKind, JobWork>>;
@@ -28,8 +29,6 @@ export type JobRunnerDeps = {
 const LOOK_EVERY_MS = 1_000;
 const RETRY_FIRST_MS = 1_000;
 const RETRY_MS_MAX = 30_000;
-/** A node or database that comes back within half an hour or so is waited for. */
-const ATTEMPTS_MAX = 60;
 
 /** Works on what was asked for, one job after the other, for as long as the term lasts. */
 export const runJobs =
@@ -99,6 +98,7 @@ async function attempts(
   pause: NonNullable<JobRunnerDeps['pause']>,
 ): Promise<void> {
   let result: JobFields | null = null;
+  let lasting = 0;
   const tell = (outcome: 'done' | 'failed' | 'cancelled', reason: string | null): void => {
     const { id: jobId, kind } = taken;
     const did = outcome === 'done' ? result : null;
@@ -120,8 +120,10 @@ async function attempts(
       if (error instanceof JobTaken || signal.reason instanceof JobTaken) {
         return tell('cancelled', 'somebody ended it');
       }
-      const problem = describeDatabaseError(error);
-      if (error instanceof JobImpossible || attempt === ATTEMPTS_MAX) {
+      if (isLasting(error)) lasting += 1;
+      const isOver = lasting === LASTING_ATTEMPTS_MAX;
+      const problem = isOver ? lastingProblem(taken.kind, error) : describeDatabaseError(error);
+      if (isOver || error instanceof JobImpossible || attempt === ATTEMPTS_MAX) {
         await leadership.write((tx) => endJob(tx, taken.id, runner, { state: 'failed', problem }));
         return tell('failed', problem);
       }
