@@ -20,12 +20,17 @@ const NONE: TablePolicy = { sets: [] };
 /**
  * What a rollback may still change, what isn't settled, and what no followed block made: without
  * these rows the worker couldn't follow on from the backup's point, because the ledger knows of
- * credits that it would give again. What was ignored is in no ledger: nothing else tells that it was. `blocks` holds the rollback window. The chain gives the others back.
+ * credits that it would give again. What was ignored is in no ledger: nothing else tells that it was. Of an
+ * address whose past is still to be asked for, or may be asked for again after a rollback, the node's answer
+ * would be booked a second time. `blocks` holds the rollback window. The chain gives the others back.
  */
 const UNSETTLED_PAYMENTS = `
   status in ('seen', 'pending', 'rolled_back', 'ignored') or counted_from is not null
   or block_height >= (select coalesce(min(height), 0) from blocks)
-  or spent_height >= (select coalesce(min(height), 0) from blocks)`;
+  or spent_height >= (select coalesce(min(height), 0) from blocks)
+  or address in (select address from payment_addresses
+                  where backfilled_height is null
+                     or backfilled_height >= (select coalesce(min(height), 0) from blocks))`;
 
 /** Every table that migrations make. A new one without a policy fails a test. */
 export const TABLE_POLICIES: Readonly<Record<string, TablePolicy>> = {

@@ -106,8 +106,29 @@ describe('a backup that is restored', () => {
     expect(digests?.map((check) => check.firstDifference)).toEqual([{ height: 1 }]);
   });
 
+  const noteAnswer = (height: number | null) =>
+    original.pool.query(
+      "update payment_addresses set backfilled_height = $1 where address = 'addr_test1a'",
+      [height],
+    );
+
+  test.each([
+    ['was never asked for', null],
+    ['may be asked for again after a rollback', 10],
+  ])('of what is critical has every payment of an address whose past %s', async (_, height) => {
+    await noteAnswer(height);
+    const { manifest } = await backUp(original, folder.path, 'critical').finally(() =>
+      noteAnswer(null),
+    );
+    const payments = manifest.tables.find(({ name }) => name === 'incoming_payments');
+    expect(payments?.rows).toBe(5);
+  });
+
   test('of what is critical knows what may still change, and asks the chain for the rest', async () => {
-    const { file } = await backUp(original, folder.path, 'critical');
+    await noteAnswer(0);
+    const { file } = await backUp(original, folder.path, 'critical').finally(() =>
+      noteAnswer(null),
+    );
     const target = await open(createEmptyDatabase);
     const { jobs, digests } = await restoreInto(target, file);
     const { rows } = await target.pool.query<{ tx: string }>(
