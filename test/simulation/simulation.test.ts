@@ -32,6 +32,8 @@ describe('two instances, registrations and every fault, by seed', () => {
       comeBacks: 0,
       fencedOff: 0,
       registrations: 0,
+      seals: 0,
+      sealsFencedOff: 0,
     };
     for (let seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed += 1) {
       const tally = await simulate(database.pool, seed);
@@ -45,11 +47,13 @@ describe('two instances, registrations and every fault, by seed', () => {
     expect(total.comeBacks).toBeGreaterThan(SEEDS / 2);
     expect(total.registrations).toBeGreaterThan(SEEDS);
     expect(total.fencedOff).toBeGreaterThan(SEEDS / 10);
+    expect(total.seals).toBeGreaterThan(SEEDS);
+    expect(total.sealsFencedOff).toBeGreaterThan(SEEDS / 10);
   });
 });
 
-/** Seeds that found something: in the simulation itself (42), two that waited for each other (129), a restore that was not noticed (321). */
-const REMEMBERED_PAYOUT_SEEDS = [42, 129, 321];
+/** Seeds that found something: in the simulation itself (42), two that waited for each other (129), a restore that was not noticed (321); what a critical backup left out and was asked for as an address's past (304). Even ones restore the product's backups of what is critical. */
+const REMEMBERED_PAYOUT_SEEDS = [42, 129, 304, 321];
 const FIRST_PAYOUT_SEED = 300;
 const PAYOUT_SEEDS = 24;
 
@@ -85,6 +89,9 @@ describe('payouts, by seed: two payers, clients, a competing wallet, restored da
       restores: 0,
       competitors: 0,
       holdsEnded: 0,
+      leftOut: 0,
+      filled: 0,
+      seals: 0,
     };
     for (let seed = FIRST_PAYOUT_SEED; seed < FIRST_PAYOUT_SEED + PAYOUT_SEEDS; seed += 1) {
       const tally = await simulate(database.pool, seed, { paysOut: true });
@@ -122,7 +129,15 @@ describe('books that another hand changes, by seed: repaired and rebuilt between
   test(`seeds ${FIRST_CORRUPTION_SEED} to ${FIRST_CORRUPTION_SEED + CORRUPTION_SEEDS - 1} are healed`, {
     timeout: 600_000,
   }, async () => {
-    const total = { corruptions: 0, healings: 0, crashes: 0, forks: 0, backfills: 0, jobs: 0 };
+    const total = {
+      corruptions: 0,
+      healings: 0,
+      crashes: 0,
+      forks: 0,
+      backfills: 0,
+      jobs: 0,
+      seals: 0,
+    };
     for (
       let seed = FIRST_CORRUPTION_SEED;
       seed < FIRST_CORRUPTION_SEED + CORRUPTION_SEEDS;
