@@ -1,5 +1,6 @@
 import { DENSITY_WINDOW_SLOTS } from './density.js';
 import { isSplit, type Testimony, vouches } from './judge.js';
+import { highest, partingOf } from './parting.js';
 import { type Reason, type Trouble, withTrouble } from './reasons.js';
 
 /** From when on the chain isn't believed; null is off. */
@@ -46,8 +47,8 @@ function troublesOf(seen: Seen, policy: GuardPolicy): Trouble[] {
   for (const [witness, testimony] of witnesses) {
     const { verdict } = testimony;
     if (verdict.type !== 'forked' || !isSplit(testimony, policy.splitDepth)) continue;
-    const { common, ours, theirs } = verdict;
-    troubles.push({ kind: 'witness', witness, common, ours, theirs });
+    const { ours, theirs } = verdict;
+    troubles.push({ kind: 'witness', witness, ...partingOf(verdict), ours, theirs });
   }
   const least = policy.leastBlocks;
   if (least !== null && blocksInWindow !== null && blocksInWindow < least) {
@@ -61,7 +62,7 @@ function isOver(reason: Reason, seen: Seen, policy: GuardPolicy): boolean {
     case 'witness': {
       // One that is no longer set was a person's decision.
       const testimony = seen.witnesses.get(reason.witness);
-      return testimony === undefined || vouchesAbove(testimony, reason.common);
+      return testimony === undefined || vouchesAbove(testimony, highest(reason));
     }
     case 'rollback': {
       const { rollbackDepth } = policy;

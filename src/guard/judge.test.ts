@@ -3,6 +3,8 @@ import type { Height, Slot, TipOrOrigin } from '../chain/point.js';
 import {
   afterRollback,
   agreesWith,
+  awaitsSecondSight,
+  describeVerdict,
   isHeard,
   isSplit,
   judgeWitness,
@@ -52,10 +54,20 @@ describe('a witness', () => {
       'that knows none of our blocks although it is as far',
       null,
       tipAt(990),
-      { type: 'forked', common: 499, ours: 501, theirs: 491 },
+      { type: 'forked', common: 499, between: [-1, 499], ours: 501, theirs: 491 },
     ],
   ])('%s', (_, common, tip, expected) => {
-    expect(judgeWitness({ cursor, common, oldest, tip })).toEqual(expected);
+    const unknown = expected.type === 'forked' ? (common ?? 499) + 1 : null;
+    expect(judgeWitness({ cursor, common, unknown, oldest, tip })).toEqual(expected);
+  });
+
+  test('on a chain that parted where headers are no longer kept', () => {
+    const answer = { common: 990, unknown: 996, tip: tipAt(998) };
+    const verdict = judgeWitness({ cursor, oldest, ...answer });
+    expect(verdict).toEqual({ ...forked(10, 8), between: [990, 995] });
+    expect(describeVerdict(verdict)).toBe(
+      'forked above some block from 990 to 995: 10 blocks of ours, 8 of theirs',
+    );
   });
 });
 
@@ -94,6 +106,19 @@ describe('a split', () => {
     ['is not told by silence', false, [silent, silent, silent]],
     ['is over when it agrees', false, [forked(9, 8), forked(9, 8), agrees]],
     ['starts anew at another block', false, [forked(9, 8, 980), forked(9, 8, 990)]],
+    [
+      'goes on although its beginning is known less exactly, or headers are dropped',
+      true,
+      [
+        { ...forked(9, 8, 500), between: [-1, 500] },
+        { ...forked(8, 7, 501), between: [-1, 501] },
+      ],
+    ],
+    [
+      'starts anew at a block that the first one was known not to be',
+      false,
+      [forked(9, 8, 990), { ...forked(9, 8, 980), between: [980, 989] }],
+    ],
     ['is found again behind a silence', true, [forked(6, 3), silent, forked(7, 4)]],
   ])('%s', (_, expected, verdicts) => {
     expect(isSplit(after(verdicts), DEPTH)).toBe(expected);
@@ -118,6 +143,20 @@ test.each<[boolean, readonly Verdict[]]>([
   [true, [forked(4, 4)]],
 ])('it said enough for a term to begin: %s', (expected, verdicts) => {
   expect(isHeard(after(verdicts), DEPTH)).toBe(expected);
+});
+
+test.each<[boolean, readonly Verdict[]]>([
+  [true, [forked(5, 4)]],
+  [true, [agrees, forked(5, 4)]],
+  [true, [forked(5, 4), forked(5, 4), forked(6, 4, 991)]],
+  [false, [forked(5, 4), forked(5, 4)]],
+  [false, [forked(4, 4)]],
+  [false, [forked(3, 3), forked(5, 4)]],
+  [false, [silent]],
+  [false, [behind]],
+  [false, [forked(5, 4), silent]],
+])('it is asked again at once: %s', (expected, verdicts) => {
+  expect(awaitsSecondSight(after(verdicts), DEPTH)).toBe(expected);
 });
 
 test('its agreements end with the chain that they were given on', () => {

@@ -1,10 +1,20 @@
 import type { TipOrOrigin } from '../chain/point.js';
+import {
+  describeParting,
+  mayBeSame,
+  narrowed,
+  type Parting,
+  partingAt,
+  partingOf,
+} from './parting.js';
 
 /** Where a witness's chain and ours part, as its answer to our newest points tells. */
 export type Sighting = {
   readonly cursor: { readonly height: number; readonly slot: number };
   /** Height of the highest block that both chains have; null where it knows none that we have. */
   readonly common: number | null;
+  /** The lowest block of ours that it turned out not to have; null where it has all. */
+  readonly unknown: number | null;
   /** The lowest block of ours that it was asked for. */
   readonly oldest: { readonly height: number; readonly slot: number };
   readonly tip: TipOrOrigin;
@@ -18,12 +28,7 @@ export type Verdict =
   /** Ours is a beginning of its chain. */
   | { readonly type: 'ahead'; readonly common: number; readonly blocks: number }
   /** Blocks of ours and of theirs above the last common one. */
-  | {
-      readonly type: 'forked';
-      readonly common: number;
-      readonly ours: number;
-      readonly theirs: number;
-    }
+  | (Parting & { readonly type: 'forked'; readonly ours: number; readonly theirs: number })
   | { readonly type: 'silent'; readonly reason: string };
 
 /** Five minutes, some 15 blocks: a witness that lags by more can't vouch for what is confirmed now. */
@@ -31,7 +36,7 @@ const LAG_SLOTS_MAX = 300;
 /** Blocks travel: one or two more than we have are no lead. */
 const LEAD_BLOCKS_MAX = 2;
 
-export function judgeWitness({ cursor, common, oldest, tip }: Sighting): Verdict {
+export function judgeWitness({ cursor, common, unknown, oldest, tip }: Sighting): Verdict {
   if (tip === 'origin') return { type: 'behind', common: -1, slots: cursor.slot };
   if (common === null) {
     // Nothing in common may only mean that it hasn't got there yet.
@@ -40,11 +45,15 @@ export function judgeWitness({ cursor, common, oldest, tip }: Sighting): Verdict
     }
     const below = oldest.height - 1;
     const theirs = Math.max(1, tip.height - below);
-    return { type: 'forked', common: below, ours: cursor.height - below, theirs };
+    const parting = partingAt(below, -1, below);
+    return { type: 'forked', ...parting, ours: cursor.height - below, theirs };
   }
   const ours = Math.max(0, cursor.height - common);
   const theirs = Math.max(0, tip.height - common);
-  if (ours > 0 && theirs > 0) return { type: 'forked', common, ours, theirs };
+  if (ours > 0 && theirs > 0) {
+    const parting = partingAt(common, common, Math.max(common, (unknown ?? 0) - 1));
+    return { type: 'forked', ...parting, ours, theirs };
+  }
   if (theirs > LEAD_BLOCKS_MAX) return { type: 'ahead', common, blocks: theirs };
   const slots = cursor.slot - tip.slot;
   return slots > LAG_SLOTS_MAX ? { type: 'behind', common, slots } : { type: 'agrees', common };
@@ -61,7 +70,7 @@ export type Testimony = Hearing & {
   /** How often in a row it vouched for our chain. */
   readonly agreements: number;
   /** Its blocks above the fork when that fork was first seen, and how often; null: it stands on ours. */
-  readonly fork: { readonly common: number; readonly theirs: number; readonly seen: number } | null;
+  readonly fork: (Parting & { readonly theirs: number; readonly seen: number }) | null;
 };
 
 export function testify(before: Testimony | null, { verdict, on }: Hearing): Testimony {
@@ -69,9 +78,10 @@ export function testify(before: Testimony | null, { verdict, on }: Hearing): Tes
   const fork = before?.fork ?? null;
   if (verdict.type === 'silent') return { verdict, on, agreements, fork };
   if (verdict.type !== 'forked') return { verdict, on, agreements, fork: null };
-  const { common, theirs } = verdict;
-  const goesOn = fork !== null && fork.common === common;
-  const next = goesOn ? { ...fork, seen: fork.seen + 1 } : { common, theirs, seen: 1 };
+  const goesOn = fork !== null && mayBeSame(fork, verdict);
+  const next = goesOn
+    ? { ...narrowed(fork, verdict), theirs: fork.theirs, seen: fork.seen + 1 }
+    : { ...partingOf(verdict), theirs: verdict.theirs, seen: 1 };
   return { verdict, on, agreements, fork: next };
 }
 
@@ -84,6 +94,10 @@ export const isHeard = ({ verdict, fork }: Testimony, splitDepth: number): boole
   (verdict.type !== 'forked' ||
     verdict.ours < splitDepth ||
     (fork !== null && fork.seen >= SIGHTINGS_MIN));
+
+/** It tells a split at first sight: whether it says so a second time is to be known at once. */
+export const awaitsSecondSight = (testimony: Testimony, splitDepth: number): boolean =>
+  testimony.verdict.type === 'forked' && !isHeard(testimony, splitDepth);
 
 /** Whether its chain is ours, as far as ours is known to be confirmed by it. */
 export const vouches = (verdict: Verdict): boolean =>
@@ -117,7 +131,10 @@ export function describeVerdict(verdict: Verdict): string {
     case 'ahead':
       return `ahead by ${verdict.blocks} blocks`;
     case 'forked':
-      return `forked above block ${verdict.common}: ${verdict.ours} blocks of ours, ${verdict.theirs} of theirs`;
+      return (
+        `forked above ${describeParting(verdict)}: ` +
+        `${verdict.ours} blocks of ours, ${verdict.theirs} of theirs`
+      );
     case 'silent':
       return `silent: ${verdict.reason}`;
   }

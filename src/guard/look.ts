@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Queryable } from '../database/transaction.js';
 import type { Leadership } from '../sync/leadership.js';
 import { decide, type GuardPolicy, type Seen } from './decide.js';
@@ -6,23 +7,15 @@ import type { GuardEvent } from './events.js';
 import {
   type ChainState,
   type GuardRow,
-  type HeardWitness,
   lockGuard,
   oursAmong,
   readChainState,
   readGuard,
-  saveWitnesses,
 } from './guard-queries.js';
 import { writeReasons } from './hold.js';
-import { afterRollback, agreesWith, describeVerdict, type Testimony } from './judge.js';
+import { afterRollback, type Testimony } from './judge.js';
+import { createNotes, type Heard } from './notes.js';
 import { isAlarm, type Reason } from './reasons.js';
-
-/** `wasHeard`: it said enough, at least once in this term. */
-export type Heard = {
-  readonly testimony: Testimony;
-  readonly at: Date;
-  readonly wasHeard: boolean;
-};
 
 export type LookDeps = {
   readonly splitDepth: number;
@@ -34,8 +27,6 @@ export type LookDeps = {
 
 /** A witness that says nothing for that long at a term's beginning isn't waited for. */
 const LISTEN_MS_MAX = 30_000;
-/** Whoever reads how things stand sees at least so often that somebody looks. */
-const WITNESSES_WRITTEN_EVERY_MS = 60_000;
 /** Further from the tip the chain is history: what it was like then holds nothing now. */
 const NEAR_TIP_BLOCKS = 20;
 
@@ -71,26 +62,30 @@ export function createLook(
       watchesDensity: deps.activeSlots !== null,
       leastBlocks,
     };
-    await reconsider(leadership, see, policy, deps.now());
+    const isNews = await reconsider(leadership, see, policy, deps.now());
     const guard = await readGuard(pool, partitionId);
     tell(guard);
-    await noteWitnesses(guard);
+    await noteWitnesses(guard, isNews);
   };
 }
 
-/** Decides without a lock first: on most looks there is nothing to write. */
+/**
+ * Decides without a lock first: on most looks there is nothing to write.
+ *
+ * @returns whether there was
+ */
 async function reconsider(
   leadership: Leadership,
   see: (db: Queryable, chain: ChainState) => Promise<Seen>,
   policy: GuardPolicy,
   now: Date,
-): Promise<void> {
+): Promise<boolean> {
   const { pool, partitionId } = leadership;
   const chain = await readChainState(pool, partitionId);
-  if (chain === null) return;
+  if (chain === null) return false;
   const before = await readGuard(pool, partitionId);
   const after = decide(before.reasons, await see(pool, chain), policy, now.toISOString());
-  if (JSON.stringify(after) === JSON.stringify(before.reasons)) return;
+  if (isDeepStrictEqual(after, before.reasons)) return false;
   await leadership.write(async (tx, at) => {
     const guard = await lockGuard(tx, partitionId);
     const state = await readChainState(tx, partitionId);
@@ -98,6 +93,7 @@ async function reconsider(
     const reasons = decide(guard.reasons, await see(tx, state), policy, at.toISOString());
     await writeReasons(tx, partitionId, at, guard, reasons);
   });
+  return true;
 }
 
 /** What the witnesses said of the chain that the books are on, in whose transaction this is read. */
@@ -144,46 +140,10 @@ function createTeller(observe: (event: GuardEvent) => void): (guard: GuardRow) =
   };
 }
 
-/** Writes what the witnesses said, for whoever asks how things stand: when it changes, and now and then. */
-function createNotes(
-  { splitDepth, now }: LookDeps,
-  leadership: Leadership,
-  names: readonly string[],
-  heard: ReadonlyMap<string, Heard>,
-): (guard: GuardRow) => Promise<void> {
-  let written: { readonly at: number; readonly kinds: string } | null = null;
-  return async (guard) => {
-    const shown = [...heard].map((one) => showHeard(one, splitDepth));
-    const unheard = guard.witnesses.filter(
-      ({ witness }) => names.includes(witness) && !heard.has(witness),
-    );
-    const hasStrangers = guard.witnesses.some(({ witness }) => !names.includes(witness));
-    const kinds = [...heard].map(([name, one]) => name + one.testimony.verdict.type).join();
-    const at = now().getTime();
-    const isFresh = written !== null && at - written.at < WITNESSES_WRITTEN_EVERY_MS;
-    const isKnown = kinds === (written?.kinds ?? '') && (isFresh || shown.length === 0);
-    if (isKnown && !hasStrangers) return;
-    const { partitionId } = leadership;
-    await leadership.write(async (tx, time) => {
-      await lockGuard(tx, partitionId);
-      await saveWitnesses(tx, partitionId, time, [...shown, ...unheard]);
-    });
-    written = { at, kinds };
-  };
-}
-
-const showHeard = (
-  [witness, { testimony, at }]: readonly [string, Heard],
-  splitDepth: number,
-): HeardWitness => ({
-  witness,
-  agrees: agreesWith(testimony.verdict, splitDepth),
-  verdict: describeVerdict(testimony.verdict),
-  heardAt: at.toISOString(),
-});
-
 const keysOf = (reasons: readonly Reason[]): string =>
-  reasons.map((one) => `${one.kind} ${one.kind === 'witness' ? one.witness : one.since}`).join();
+  reasons
+    .map((one) => `${one.kind} ${one.kind === 'witness' ? one.witness : ''} ${one.since}`)
+    .join();
 
 /** Who let pass what is still there; null where nothing is. */
 const releaserOf = ({ reasons }: GuardRow): string | null =>

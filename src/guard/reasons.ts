@@ -1,21 +1,23 @@
+import { describeParting, highest, mayBeSame, narrowed, type Parting } from './parting.js';
+
 /** Why the chain can't be relied on, as it stands in the database. */
 export type Reason = Trouble & {
   readonly detail: string;
   /** ISO 8601. */
   readonly since: string;
-  /** A person let it pass: it holds nothing, until it is over and comes again. */
+  /** A person let it pass: it holds nothing, until it is over and comes again, or turns out to be another. */
   readonly released: { readonly at: string; readonly by: string; readonly why: string } | null;
 };
 
 export type Trouble =
-  /** Chains part above `common`. */
-  | {
+  /** Chains part above `common`. `wentBackTo`: so far ours did after a person had let that pass. */
+  | (Parting & {
       readonly kind: 'witness';
       readonly witness: string;
-      readonly common: number;
       readonly ours: number;
       readonly theirs: number;
-    }
+      readonly wentBackTo?: number;
+    })
   /** The chain went back to `common`, over `depth` blocks; `latest`: where to last, where that lies higher. */
   | {
       readonly kind: 'rollback';
@@ -50,7 +52,7 @@ export const isSame = (one: Trouble, other: Trouble): boolean =>
 
 /**
  * With that trouble: the same one keeps its time and its release. A rollback is news each time, but forgets
- * nothing of one that still holds.
+ * nothing of one that still holds; and a person let one fork pass, not the next one.
  */
 export function withTrouble(
   reasons: readonly Reason[],
@@ -58,35 +60,84 @@ export function withTrouble(
   at: string,
 ): readonly Reason[] {
   const before = reasons.find((reason) => isSame(reason, trouble));
-  const goesOn = before !== undefined && trouble.kind !== 'rollback';
-  const unsettled = before !== undefined && before.released === null;
-  const whole = unsettled ? joined(before, trouble) : trouble;
-  const next: Reason = {
-    ...whole,
-    detail: describeTrouble(whole),
-    since: goesOn || unsettled ? before.since : at,
-    released: goesOn ? before.released : null,
-  };
-  return before === undefined
-    ? [...reasons, next]
-    : reasons.map((reason) => (reason === before ? next : reason));
+  if (before === undefined) return [...reasons, begun(trouble, at)];
+  const goesOn = !isAnother(before, trouble);
+  const next =
+    goesOn || before.released === null
+      ? { ...begun(joined(before, trouble), before.since), released: before.released }
+      : begun(trouble, at);
+  return reasons.map((reason) => (reason === before ? next : reason));
 }
 
-/** Two rollbacks are one from the highest block that either took back to the lowest that either went to. */
+const begun = (trouble: Trouble, since: string): Reason => ({
+  ...trouble,
+  detail: describeTrouble(trouble),
+  since,
+  released: null,
+});
+
+/** Nobody who let the one pass has said anything of the other. */
+function isAnother(before: Trouble, trouble: Trouble): boolean {
+  if (before.kind === 'witness' && trouble.kind === 'witness') return !mayBeSame(before, trouble);
+  return trouble.kind === 'rollback';
+}
+
 function joined(before: Trouble, trouble: Trouble): Trouble {
-  if (before.kind !== 'rollback' || trouble.kind !== 'rollback') return trouble;
+  if (before.kind === 'rollback' && trouble.kind === 'rollback') {
+    return joinedRollbacks(before, trouble);
+  }
+  if (before.kind !== 'witness' || trouble.kind !== 'witness' || isAnother(before, trouble)) {
+    return trouble;
+  }
+  const { kind, witness } = trouble;
+  const parting = narrowed(before, trouble);
+  const below = trouble.common - parting.common;
+  return {
+    kind,
+    witness,
+    ...parting,
+    ours: trouble.ours + below,
+    theirs: trouble.theirs + below,
+  };
+}
+
+type Rollback = Extract<Trouble, { kind: 'rollback' }>;
+
+/** Two rollbacks are one from the highest block that either took back to the lowest that either went to. */
+function joinedRollbacks(before: Rollback, trouble: Rollback): Rollback {
   const common = Math.min(before.common, trouble.common);
   const top = Math.max(before.common + before.depth, trouble.common + trouble.depth);
   const whole = { kind: 'rollback', common, depth: top - common } as const;
   return trouble.common > common ? { ...whole, latest: trouble.common } : whole;
 }
 
+/**
+ * Our chain went back to that height. Whoever let a split pass vouched for our blocks above it: where these
+ * are gone it holds again, until the witness vouches for what came instead.
+ */
+export const afterGoingBack = (
+  reasons: readonly Reason[],
+  height: number,
+  at: string,
+): readonly Reason[] =>
+  reasons.map((reason) => {
+    if (reason.kind !== 'witness' || reason.released === null) return reason;
+    if (height > highest(reason)) return reason;
+    const { kind, witness } = reason;
+    const common = Math.min(reason.common, height);
+    const theirs = reason.theirs + reason.common - common;
+    return begun({ kind, witness, common, ours: 0, theirs, wentBackTo: height }, at);
+  });
+
 function describeTrouble(trouble: Trouble): string {
   switch (trouble.kind) {
     case 'witness':
       return (
-        `${trouble.witness} follows another chain: above block ${trouble.common} ` +
-        `there are ${trouble.ours} blocks of ours and ${trouble.theirs} of theirs`
+        `${trouble.witness} follows another chain: above ${describeParting(trouble)} ` +
+        `there are ${trouble.ours} blocks of ours and ${trouble.theirs} of theirs` +
+        (trouble.wentBackTo === undefined
+          ? ''
+          : `; ours went back to block ${trouble.wentBackTo} after it was let pass`)
       );
     case 'rollback':
       return (

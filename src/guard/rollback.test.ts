@@ -5,7 +5,9 @@ import type { Height, Slot } from '../chain/point.js';
 import { inTransaction } from '../database/transaction.js';
 import type { LinkedBlock } from '../sync/events.js';
 import type { BlockHandlers } from '../sync/follower.js';
-import { readGuard } from './guard-queries.js';
+import { lockGuard, readGuard } from './guard-queries.js';
+import { writeReasons } from './hold.js';
+import { withTrouble } from './reasons.js';
 import { releaseGuard } from './release.js';
 import { withGuard } from './rollback.js';
 
@@ -109,6 +111,40 @@ describe('a rollback', () => {
       { action: 'guard.released', actor: 'operator:ann' },
       { action: 'guard.held', actor: 'chain' },
     ]);
+  });
+});
+
+describe('a split that a person let pass', () => {
+  const split = { kind: 'witness', witness: 'wss://w', common: 80, ours: 20, theirs: 9 } as const;
+  const held = async () => {
+    const { rows } = await database.pool.query(
+      "select details -> 'reason' ->> 'detail' as detail from audit_log where action = 'guard.held'",
+    );
+    return rows;
+  };
+
+  test.each<[string, number | null, number]>([
+    ['holds nothing while our blocks above it stand', null, 81],
+    ['holds in the transaction that takes them back', 30, 80],
+    ['holds where a rollback itself is no trouble', null, 70],
+  ])('%s', async (_, rollbackDepth, to) => {
+    const early = new Date('2025-01-01T00:00:00Z');
+    await inTransaction(database.pool, async (tx) => {
+      const before = await lockGuard(tx, 0);
+      await writeReasons(tx, 0, early, before, withTrouble([], split, early.toISOString()));
+    });
+    await releaseGuard(database.pool, 0, 'operator:ann', 'ours won');
+    await play(rollbackDepth)({ to: 100 }, { to, undone: 100 - to });
+    const { heldAt, reasons } = await guard();
+    if (to > 80) {
+      expect(heldAt).toBeNull();
+      expect(reasons).toMatchObject([{ ...split, released: { by: 'operator:ann' } }]);
+      expect(await held()).toHaveLength(1);
+      return;
+    }
+    expect(heldAt).toEqual(AT);
+    expect(reasons).toMatchObject([{ kind: 'witness', since: AT.toISOString(), released: null }]);
+    expect(await held()).toHaveLength(2);
   });
 });
 

@@ -1,9 +1,9 @@
 import type { Pool } from 'pg';
 import { inTransaction, type Tx } from '../database/transaction.js';
 import type { BlockHandlers } from '../sync/follower.js';
-import { lockGuard } from './guard-queries.js';
+import { lockGuard, readGuard } from './guard-queries.js';
 import { writeReasons } from './hold.js';
-import { withTrouble } from './reasons.js';
+import { afterGoingBack, type Trouble, withTrouble } from './reasons.js';
 
 export type RollbackGuard = {
   readonly partitionId: number;
@@ -14,14 +14,13 @@ export type RollbackGuard = {
 };
 
 /**
- * Holds in the very transaction of a rollback that is too deep, so that no block after it confirms
- * anything; and from the beginning of a term until its witnesses were heard. To be put around all other
+ * Holds in the very transaction of a rollback that is too deep, or takes back what a person vouched for, so
+ * that no block after it confirms anything; and from the beginning of a term until its witnesses were heard. To be put around all other
  * handlers.
  */
 export function withGuard<S>(handlers: BlockHandlers<S>, guard: RollbackGuard): BlockHandlers<S> {
   const listening = guard.hasWitnesses ? beginningUnheard(handlers, guard.partitionId) : handlers;
-  const { rollbackDepth } = guard;
-  return rollbackDepth === null ? listening : holdingRollbacks(listening, guard, rollbackDepth);
+  return holdingRollbacks(listening, guard);
 }
 
 /** Before the first block of a term: it may have begun in the middle of a split. */
@@ -48,8 +47,7 @@ const holdUntilHeard = (pool: Pool, partitionId: number): Promise<void> =>
 
 function holdingRollbacks<S>(
   handlers: BlockHandlers<S>,
-  { partitionId }: RollbackGuard,
-  rollbackDepth: number,
+  { partitionId, rollbackDepth }: RollbackGuard,
 ): BlockHandlers<S> {
   // Several rollbacks with little in between lose as much as a single one: counted from the highest block.
   let peak: number | null = null;
@@ -64,20 +62,32 @@ function holdingRollbacks<S>(
       const summary = await handlers.backward(tx, height, at, undone);
       peak = Math.max(peak ?? 0, height + undone);
       const depth = peak - height;
-      if (depth > rollbackDepth) await holdFor(tx, partitionId, { common: height, depth }, at);
+      const isDeep = rollbackDepth !== null && depth > rollbackDepth;
+      const trouble = isDeep ? ({ kind: 'rollback', common: height, depth } as const) : null;
+      await holdFor(tx, partitionId, { height, trouble }, at);
       return summary;
     },
   };
 }
 
+type GoneBack = { readonly height: number; readonly trouble: Trouble | null };
+
 async function holdFor(
   tx: Tx,
   partitionId: number,
-  rollback: { readonly common: number; readonly depth: number },
+  { height, trouble }: GoneBack,
   at: Date,
 ): Promise<void> {
+  if (trouble === null) {
+    // Most rollbacks take back a block or two, and nobody ever let anything pass.
+    const { reasons } = await readGuard(tx, partitionId);
+    if (reasons.length === 0) return;
+  }
   const before = await lockGuard(tx, partitionId);
-  const trouble = { kind: 'rollback', ...rollback } as const;
-  const reasons = withTrouble(before.reasons, trouble, at.toISOString());
-  await writeReasons(tx, partitionId, at, before, reasons);
+  const since = at.toISOString();
+  const left = afterGoingBack(before.reasons, height, since);
+  const reasons = trouble === null ? left : withTrouble(left, trouble, since);
+  if (reasons.some((reason, i) => reason !== before.reasons[i])) {
+    await writeReasons(tx, partitionId, at, before, reasons);
+  }
 }

@@ -3,8 +3,17 @@ import type { Leadership, LeadingTask } from '../sync/leadership.js';
 import { withTimeLimit } from '../sync/time-limit.js';
 import type { GuardEvent } from './events.js';
 import { oursAmong, readGuard } from './guard-queries.js';
-import { afterRollback, type Hearing, isHeard, type Testimony, testify } from './judge.js';
-import { createLook, type Heard } from './look.js';
+import {
+  afterRollback,
+  awaitsSecondSight,
+  type Hearing,
+  isHeard,
+  isSplit,
+  type Testimony,
+  testify,
+} from './judge.js';
+import { createLook } from './look.js';
+import type { Heard } from './notes.js';
 import { hearWitness, type Witness, WitnessSilent } from './witness.js';
 
 export type WatchDeps = {
@@ -22,6 +31,10 @@ export type WatchDeps = {
 };
 
 const HEAR_MS_MAX = 30_000;
+/** A block may come at any moment, and with it a confirmation: a split is seen for the second time before. */
+const SECOND_SIGHT_MS = 500;
+/** A name behind which several nodes answer, each of another chain, isn't asked like that for ever. */
+const HURRIES_MAX = 3;
 
 /** Looks after the chain for as long as a term lasts: witnesses, density, and the end of what held. */
 export const watchChain =
@@ -33,15 +46,20 @@ export const watchChain =
       if (left.reasons.length === 0 && left.witnesses.length === 0) return;
     }
     const heard = new Map<string, Heard>();
-    const again = (work: () => Promise<void>): Promise<void> => repeat(deps, leadership, work);
+    const again = (work: () => Promise<Pace>): Promise<void> => repeat(deps, leadership, work);
     const look = oneAtATime(createLook(deps, leadership, witnesses, heard));
     try {
       await Promise.all([
-        again(look),
+        again(() => look().then(() => 'usual')),
         ...witnesses.map((witness) =>
           again(async () => {
-            // What confirming and paying wait for is looked at without delay.
-            if (await hear(deps, leadership, witness, heard)) await look();
+            const isNews = await hear(deps, leadership, witness, heard);
+            // What confirming and paying wait for, or must not go on with, is looked at without delay.
+            if (isNews) await look();
+            const testimony = heard.get(witness.name)?.testimony;
+            const isDoubtful =
+              testimony !== undefined && awaitsSecondSight(testimony, deps.splitDepth);
+            return isDoubtful ? 'soon' : 'usual';
           }),
         ),
       ]);
@@ -58,30 +76,39 @@ function oneAtATime(work: () => Promise<void>): () => Promise<void> {
   };
 }
 
+/** When to do it again. */
+type Pace = 'soon' | 'usual';
+
 /** A database or a node that is away for a moment must not end the watch for the rest of a term. */
 async function repeat(
   { checkMs, observe, pause = realPause }: WatchDeps,
   { signal }: Leadership,
-  work: () => Promise<void>,
+  work: () => Promise<Pace>,
 ): Promise<void> {
   let failed = false;
-  const tell = (error: unknown): void => {
-    if (signal.aborted) return;
-    if (!failed) observe({ type: 'chain_guard_failed', reason: describe(error) });
+  let hurries = 0;
+  const tell = (error: unknown): Pace => {
+    if (!failed && !signal.aborted) {
+      observe({ type: 'chain_guard_failed', reason: describe(error) });
+    }
     failed = true;
+    return 'usual';
   };
   while (!signal.aborted) {
-    await work().then(() => {
+    const pace = await work().then((next) => {
       failed = false;
+      return next;
     }, tell);
-    await pause(checkMs, signal).catch(() => undefined);
+    hurries = pace === 'soon' && hurries < HURRIES_MAX ? hurries + 1 : 0;
+    const ms = hurries > 0 ? Math.min(checkMs, SECOND_SIGHT_MS) : checkMs;
+    await pause(ms, signal).catch(() => undefined);
   }
 }
 
 const realPause = (ms: number, signal: AbortSignal): Promise<void> =>
   sleep(ms, undefined, { signal });
 
-/** Whether this was the first time in the term that it said enough. */
+/** Whether it said enough for the first time in the term, or tells a split that it didn't tell before. */
 async function hear(
   deps: WatchDeps,
   leadership: Leadership,
@@ -102,7 +129,9 @@ async function hear(
   if (before?.testimony.verdict.type !== verdict.type) {
     deps.observe({ type: 'witness_heard', witness: witness.name, verdict });
   }
-  return isHeardNow && !wasHeard;
+  const toldSplit = before !== null && isSplit(before.testimony, deps.splitDepth);
+  const isSplitNow = isSplit(testimony, deps.splitDepth) && !toldSplit;
+  return isSplitNow || (isHeardNow && !wasHeard);
 }
 
 /** A row of agreements ends with the chain that it was given on. */

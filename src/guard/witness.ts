@@ -106,7 +106,11 @@ export async function hearWitness(
 }
 
 type Place = Pick<OfferedBlock, 'slot' | 'hash' | 'height'>;
-type Found = { readonly common: number | null; readonly tip: TipOrOrigin };
+type Found = {
+  readonly common: number | null;
+  readonly unknown: number | null;
+  readonly tip: TipOrOrigin;
+};
 
 const pointOf = ({ slot, hash }: Place): Point => ({ slot: slot as Slot, id: hash });
 
@@ -120,7 +124,7 @@ async function locate(
   placesAt: (heights: readonly number[]) => Promise<readonly Place[]>,
 ): Promise<Found> {
   let { known, unknown, tip } = read(await ask(offered), offered);
-  if (known === null) return { common: null, tip };
+  if (known === null) return { common: null, unknown, tip };
   while (unknown !== null && unknown - known > 1) {
     const places = await placesAt(spreadBetween(known, unknown, NARROWING_POINTS));
     if (places.length === 0) break;
@@ -129,7 +133,7 @@ async function locate(
     known = next.known ?? known;
     unknown = next.known === null ? (places.at(-1)?.height ?? known) : (next.unknown ?? unknown);
   }
-  return { common: known, tip };
+  return { common: known, unknown, tip };
 }
 
 /** The highest of these that it knows, and the lowest that it doesn't. */
