@@ -5,6 +5,7 @@ import { describeDatabaseError, isTransient } from '../database/pool.js';
 import { CursorError } from '../payments/pages.js';
 import { BackupError } from '../reconcile/backup/backup-error.js';
 import { UnfinishedBooksError } from '../reconcile/verify/unfinished-books.js';
+import { JobLeft } from './job-words.js';
 import { EXIT, type ExitCode, UsageError } from './terminal.js';
 
 export type Failure = { readonly exitCode: ExitCode; readonly message: string };
@@ -27,7 +28,7 @@ export function failureOf(error: unknown): Failure {
     const exitCode = error.fault === 'setting' ? EXIT.badUsage : EXIT.failed;
     return { exitCode, message: error.message };
   }
-  if (error instanceof UnfinishedBooksError) {
+  if (error instanceof UnfinishedBooksError || error instanceof JobLeft) {
     return { exitCode: EXIT.failed, message: error.message };
   }
   if (error instanceof SchemaError) return { exitCode: EXIT.failed, message: error.message };

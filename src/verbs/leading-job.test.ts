@@ -1,4 +1,5 @@
-import { beforeEach, expect, test, vi } from 'vitest';
+import { beforeEach, expect, onTestFinished, test, vi } from 'vitest';
+import { startDatabaseProxy } from '../../test/processes/database-proxy.js';
 import { enterpriseAddress } from '../../test/support/addresses.js';
 import { devnet } from '../../test/support/devnet.js';
 import {
@@ -9,6 +10,9 @@ import {
   untilFollowed,
 } from '../../test/support/rebuilding.js';
 import { tellerInTests } from '../../test/support/teller.js';
+import { readSettings } from '../config.js';
+import { failureOf } from './failure.js';
+import { doAsLeader, LEADING_SETTINGS } from './leading-job.js';
 
 const { under, teller } = tellerInTests();
 const ANN = enterpriseAddress(1);
@@ -77,4 +81,30 @@ test('stands by for the lock only until somebody else works on it', async () => 
   const { exitCode, err } = await asked;
   expect(exitCode).toBe(1);
   expect(err).toMatch(/rebuild \d+ failed: not today/);
+});
+
+test('says that the job goes on where the database stays away', async () => {
+  const { pool } = await followedBooks();
+  const proxy = await startDatabaseProxy(under.database.url);
+  onTestFinished(() => proxy.close());
+  const settings = readSettings(
+    { ...under.environment, DATABASE_URL: proxy.url },
+    LEADING_SETTINGS,
+  );
+  const request = { kind: 'rebuild', params: { from: '1d' }, requestedBy: 'test' } as const;
+  const told: string[] = [];
+  const watch = {
+    tell: () => proxy.close(),
+    away: (reason: string) => void told.push(reason),
+    patienceMs: 300,
+  };
+  const asked = doAsLeader(settings, request, watch, AbortSignal.timeout(30_000));
+  const failure = failureOf(await asked.catch((error: unknown) => error));
+  const { rows } = await pool.query<{ id: string }>('select id::text from chain_jobs');
+  expect(failure.exitCode).toBe(1);
+  expect(failure.message).toMatch(/^the database can't be reached: .*\n/);
+  expect(failure.message).toContain(
+    `rebuild ${rows[0]?.id} is queued and goes on without this command: \`teller rebuild status\``,
+  );
+  expect(told).toHaveLength(1);
 });

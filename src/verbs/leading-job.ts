@@ -1,7 +1,12 @@
 import type { Pool } from 'pg';
 import type { Config } from '../config.js';
 import { createPool } from '../database/pool.js';
-import { followJob } from '../reconcile/jobs/follow-job.js';
+import {
+  followJob,
+  JobOutOfSight,
+  type TellJob,
+  type WhileAway,
+} from '../reconcile/jobs/follow-job.js';
 import { type Job, type JobRequest, requestJob } from '../reconcile/jobs/job-queries.js';
 import { SEAL_CHAINS } from '../reconcile/seals/seal.js';
 import { sealAppended, sealing } from '../reconcile/seals/sealing.js';
@@ -10,6 +15,7 @@ import { GUARD_SETTINGS, type GuardConfig, guardTaskOf } from '../run/guard.js';
 import { jobsOf } from '../run/proving.js';
 import type { Leadership } from '../sync/leadership.js';
 import { runSync } from '../sync/worker.js';
+import { JobLeft } from './job-words.js';
 
 /** What a verb needs to ask a leader for something, or to lead where nobody does. */
 export const LEADING_SETTINGS = [...CHAIN_SETTINGS, ...GUARD_SETTINGS] as const;
@@ -20,18 +26,23 @@ const CONNECTIONS_MAX = 8;
 /** Somebody who works on a job says so more often. */
 const SILENT_MS = 30_000;
 
+export type JobWatch = WhileAway & {
+  /** What is known of the job, several times a second. */
+  readonly tell: TellJob;
+};
+
 /**
  * Asks for a job and waits for its end. Where an instance leads it does it; where none does this process
  * becomes the leader until it is done: it stands by for the lock like any instance, for as long as nobody
  * else is heard to work on it. While it leads it also seals and watches the chain, as every leader does.
  *
- * @param tell what is known of the job, several times a second
  * @param signal ends the waiting, not the job
+ * @throws JobLeft where the database was away for too long
  */
 export async function doAsLeader(
   settings: LeadingSettings,
   request: Pick<JobRequest, 'kind' | 'params' | 'requestedBy'>,
-  tell: (job: Job) => void,
+  watch: JobWatch,
   signal: AbortSignal,
 ): Promise<Job> {
   const pool = poolOf(settings);
@@ -39,13 +50,16 @@ export async function doAsLeader(
     const id = await requestJob(pool, { ...request, partitionId: settings.partitionId });
     const office = standBy(settings, pool, signal);
     const isWorkedOn = hearing(() => performance.now());
-    const look = (job: Job): void => {
-      tell(job);
+    const look: TellJob = (job, ahead) => {
+      watch.tell(job, ahead);
       if (isWorkedOn(job) && !office.leads()) office.leave();
       else office.wait();
     };
+    const following = followJob(pool, id, look, signal, watch).catch((error: unknown) => {
+      throw error instanceof JobOutOfSight ? new JobLeft(request.kind, id, error) : error;
+    });
     try {
-      const job = await Promise.race([followJob(pool, id, look, signal), office.refused]);
+      const job = await Promise.race([following, office.refused]);
       await office.sealLast();
       return job;
     } finally {

@@ -64,47 +64,6 @@ export function showJob(job: Job) {
   };
 }
 
-const LINE_EVERY_MS = 3_000;
-const REDRAW_EVERY_MS = 250;
-const CLEAR_LINE = '\r\u001b[K';
-
-/** How far the job is: drawn over where a person watches, else a line every few seconds. */
-export function startTelling(terminal: Terminal, now: () => number) {
-  let told = now();
-  let drawn = false;
-  let id: string | null = null;
-  return {
-    jobId: () => id,
-    tell(job: Job): void {
-      id = job.id;
-      if (now() - told < (terminal.isInteractive ? REDRAW_EVERY_MS : LINE_EVERY_MS)) return;
-      told = now();
-      drawn = terminal.isInteractive;
-      terminal.err(drawn ? `${CLEAR_LINE}${lineOf(job)}` : `${lineOf(job)}\n`);
-    },
-    stop(): void {
-      if (drawn) terminal.err(CLEAR_LINE);
-      drawn = false;
-    },
-  };
-}
-
-function lineOf(job: Job): string {
-  const what = `rebuild ${job.id}`;
-  if (job.state !== 'queued' && job.state !== 'running') return `${what}: ${job.state}`;
-  if (job.problem !== null) return `${what}: trying again: ${job.problem}`;
-  const progress = readProgress(job.progress);
-  if (job.state === 'queued' || progress === null) return `${what}: waiting for whoever leads`;
-  const { stage, done, total, rate, secondsLeft } = progress;
-  if (stage !== 'reading') return `${what}: ${stage}, ${counted(done, 'block')} read`;
-  const left = secondsLeft === null ? '' : `, ${showSeconds(secondsLeft)} left`;
-  const share = total === null || total === 0 ? '' : `, ${Math.floor((done * 100) / total)} %`;
-  return `${what}: ${done} of ${total ?? '?'} blocks, ${Math.round(rate)}/s${share}${left}`;
-}
-
-const showSeconds = (seconds: number): string =>
-  seconds < 120 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} min`;
-
 export function sayResult(terminal: Terminal, shown: ShownResult): void {
   const { blocks, seconds, rate, total, healed, open, ledger, digest } = shown;
   terminal.out(

@@ -8,7 +8,8 @@ import { operator } from './caller.js';
 import { withDatabase } from './database.js';
 import { finish, type JsonFlag, type VerbContext, withExample } from './flags.js';
 import { doAsLeader, LEADING_SETTINGS } from './leading-job.js';
-import { readResult, sayResult, showJob, startTelling } from './rebuild-words.js';
+import { startTelling } from './rebuild-telling.js';
+import { readResult, sayResult, showJob } from './rebuild-words.js';
 import { EXIT, sayJson, sayTable, type Terminal, UsageError } from './terminal.js';
 
 type Flags = JsonFlag & { readonly from?: string; readonly dryRun?: boolean };
@@ -60,9 +61,7 @@ async function run(context: VerbContext, flags: Flags): Promise<void> {
   const telling = startTelling(terminal, () => Date.now());
   let job: Job;
   try {
-    job = await untilInterrupted((signal) =>
-      doAsLeader(settings, request, (known) => telling.tell(known), signal),
-    );
+    job = await untilInterrupted((signal) => doAsLeader(settings, request, telling, signal));
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error;
     telling.stop();

@@ -1,5 +1,6 @@
-import type { Job } from '../reconcile/jobs/job-queries.js';
+import type { Job, JobAhead } from '../reconcile/jobs/job-queries.js';
 import type { ProgressReport } from '../reconcile/model/proof-events.js';
+import { awayLine, waitingLine } from './job-words.js';
 import type { Terminal } from './terminal.js';
 
 const LINE_EVERY_MS = 3_000;
@@ -16,13 +17,18 @@ export function startTelling(terminal: Terminal, now: () => number) {
     drawn = terminal.isInteractive;
     terminal.err(drawn ? `${CLEAR_LINE}${line()}` : `${line()}\n`);
   };
+  const stop = (): void => {
+    if (drawn) terminal.err(CLEAR_LINE);
+    drawn = false;
+  };
   return {
     report: (report: ProgressReport): void => say(() => lineOf(report)),
-    job: (job: Job): void => say(() => jobLine(job)),
-    stop: (): void => {
-      if (drawn) terminal.err(CLEAR_LINE);
-      drawn = false;
+    tell: (job: Job, ahead: JobAhead | null): void => say(() => jobLine(job, ahead)),
+    away: (reason: string): void => {
+      stop();
+      terminal.err(awayLine('the repair', reason));
     },
+    stop,
   };
 }
 
@@ -38,11 +44,11 @@ function lineOf({ done, total, rate, secondsLeft, of }: ProgressReport): string 
 const showSeconds = (seconds: number): string =>
   seconds < 120 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} min`;
 
-function jobLine(job: Job): string {
+function jobLine(job: Job, ahead: JobAhead | null): string {
   const what = `repair ${job.id}`;
   if (job.state !== 'queued' && job.state !== 'running') return `${what}: ${job.state}`;
   if (job.problem !== null) return `${what}: trying again: ${job.problem}`;
-  if (job.state === 'queued') return `${what}: waiting for whoever leads`;
+  if (job.state === 'queued') return waitingLine(what, ahead);
   const { done, total, rate, secondsLeft, of } = job.progress;
   if (typeof done !== 'number' || typeof rate !== 'number') return `${what}: under way`;
   const known = (value: unknown) => (typeof value === 'number' ? value : null);

@@ -102,7 +102,7 @@ async function repair(
   process.once('SIGINT', interrupt);
   let job: Job;
   try {
-    job = await doAsLeader(settings, request, telling.job, stop.signal);
+    job = await doAsLeader(settings, request, telling, stop.signal);
   } catch (error) {
     if (!stop.signal.aborted) throw error;
     terminal.err('teller: interrupted; the repair is left to whoever leads\n');

@@ -54,6 +54,6 @@ test.each([
   const on = terminal();
   const telling = startTelling(on, () => now);
   now = 10_000;
-  telling.job(job(wishes));
+  telling.tell(job(wishes), null);
   expect(on.said).toEqual([line]);
 });

@@ -59,6 +59,18 @@ export async function readJob(db: Queryable, id: string): Promise<Job | null> {
   return rows[0] ?? null;
 }
 
+const AHEAD = `
+  select a.id::text, a.kind from chain_jobs a
+    join chain_jobs waiting on waiting.id = $1 and waiting.partition_id = a.partition_id
+   where a.state = 'running' and a.id < waiting.id order by a.id limit 1`;
+
+/** What somebody works on before this one, one after the other. */
+export type JobAhead = Pick<Job, 'id' | 'kind'>;
+
+/** Null where nobody works on anything: then it waits for somebody who does. */
+export const jobAhead = async (db: Queryable, id: string): Promise<JobAhead | null> =>
+  (await db.query<JobAhead>(AHEAD, [id])).rows[0] ?? null;
+
 const OPEN = `select ${COLUMNS} from chain_jobs
    where partition_id = $1 and state in ('queued', 'running') order by chain_jobs.id`;
 

@@ -1,0 +1,52 @@
+import type { Job, JobAhead } from '../reconcile/jobs/job-queries.js';
+import { readProgress } from '../reconcile/rebuild/rebuild-progress.js';
+import { awayLine, waitingLine } from './job-words.js';
+import { counted, type Terminal } from './terminal.js';
+
+const LINE_EVERY_MS = 3_000;
+const REDRAW_EVERY_MS = 250;
+const CLEAR_LINE = '\r\u001b[K';
+
+/** How far the job is: drawn over where a person watches, else a line every few seconds. */
+export function startTelling(terminal: Terminal, now: () => number) {
+  let told = now();
+  let drawn = false;
+  let id: string | null = null;
+  const stop = (): void => {
+    if (drawn) terminal.err(CLEAR_LINE);
+    drawn = false;
+  };
+  return {
+    jobId: () => id,
+    tell: (job: Job, ahead: JobAhead | null): void => {
+      id = job.id;
+      if (now() - told < (terminal.isInteractive ? REDRAW_EVERY_MS : LINE_EVERY_MS)) return;
+      told = now();
+      drawn = terminal.isInteractive;
+      const line = lineOf(job, ahead);
+      terminal.err(drawn ? `${CLEAR_LINE}${line}` : `${line}\n`);
+    },
+    away: (reason: string): void => {
+      stop();
+      terminal.err(awayLine(id === null ? 'the rebuild' : `rebuild ${id}`, reason));
+    },
+    stop,
+  };
+}
+
+function lineOf(job: Job, ahead: JobAhead | null): string {
+  const what = `rebuild ${job.id}`;
+  if (job.state !== 'queued' && job.state !== 'running') return `${what}: ${job.state}`;
+  if (job.problem !== null) return `${what}: trying again: ${job.problem}`;
+  if (job.state === 'queued') return waitingLine(what, ahead);
+  const progress = readProgress(job.progress);
+  if (progress === null) return `${what}: looking for the block to begin at`;
+  const { stage, done, total, rate, secondsLeft } = progress;
+  if (stage !== 'reading') return `${what}: ${stage}, ${counted(done, 'block')} read`;
+  const left = secondsLeft === null ? '' : `, ${showSeconds(secondsLeft)} left`;
+  const share = total === null || total === 0 ? '' : `, ${Math.floor((done * 100) / total)} %`;
+  return `${what}: ${done} of ${total ?? '?'} blocks, ${Math.round(rate)}/s${share}${left}`;
+}
+
+const showSeconds = (seconds: number): string =>
+  seconds < 120 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} min`;
