@@ -1,7 +1,8 @@
 import { type OutputReference, outputReference } from '../../chain/block.js';
 import type { UnspentOutput } from '../../chain/utxo.js';
 import type { ChainOutput, Finding } from '../model/finding.js';
-import { compareOutput } from './compare-output.js';
+import { compareOutput, countsFromBefore } from './compare-output.js';
+import { isMisplaced } from './misplaced.js';
 import type { Recorded } from './recorded-queries.js';
 import { isCovered, type Watching } from './watching.js';
 
@@ -45,8 +46,14 @@ export const isHeld = (row: Recorded): boolean =>
  * Whether a recorded output is the run's affair. Blocks say nothing any more about an address that was
  * the hot wallet before; and what a rollback left of the hot wallet's past waits to be asked for again.
  */
-export function isCompared(row: Recorded, { hotWallet, watched, height }: Surroundings): boolean {
+export function isCompared(
+  row: Recorded,
+  onChain: ChainOutput | undefined,
+  surroundings: Surroundings,
+): boolean {
+  const { hotWallet, watched, height } = surroundings;
   if (row.kind !== 'wallet') return true;
+  if (isMisplaced(row, onChain?.address ?? null, surroundings)) return true;
   if (row.address !== hotWallet) return false;
   if (row.placement !== null || row.countedFrom !== null) return true;
   const wallet = watched.get(hotWallet);
@@ -70,9 +77,15 @@ export function judgeRecorded(
     const { reference, address } = recorded;
     const onChain = unspent.get(reference) ?? null;
     const side = { reference, address, recorded, onChain };
-    if (isHeld(recorded) && onChain === null) {
+    if (isWrongHere(recorded, onChain, surroundings)) {
+      suspects.push({ ...side, doubt: 'placement' });
+    } else if (isHeld(recorded) && onChain === null) {
       suspects.push({ ...side, doubt: 'gone' });
-    } else if (isPlacementDoubtful(recorded, headers) || isBack(recorded, onChain)) {
+    } else if (
+      isPlacementDoubtful(recorded, headers) ||
+      isBack(recorded, onChain) ||
+      isSpentByOther(recorded, surroundings)
+    ) {
       suspects.push({ ...side, doubt: 'placement' });
     } else if (onChain !== null) {
       const found = findingsOf(recorded, onChain, surroundings);
@@ -83,9 +96,34 @@ export function judgeRecorded(
   return { matched, findings, suspects };
 }
 
+/**
+ * In the wrong table; or it counts although what its address held before is ignored. Blocks say whether one
+ * of them brought it all the same.
+ */
+function isWrongHere(
+  recorded: Recorded,
+  onChain: ChainOutput | null,
+  surroundings: Surroundings,
+): boolean {
+  if (recorded.status === 'rolled_back') return false;
+  if (isMisplaced(recorded, onChain?.address ?? null, surroundings)) return true;
+  const isIgnored = surroundings.watched.get(recorded.address)?.backfill === false;
+  return isIgnored && countsFromBefore(recorded);
+}
+
 /** Rolled back, and the ledger holds it: only its block tells whether it had to be recorded again. */
 const isBack = ({ status }: Recorded, onChain: ChainOutput | null): boolean =>
   status === 'rolled_back' && onChain !== null;
+
+/** No ledger holds it any more, and it isn't whose its address is: only blocks tell which address that is. */
+const isSpentByOther = (
+  { kind, status, spent, address, userId }: Recorded,
+  { watched }: Surroundings,
+): boolean =>
+  kind === 'payment' &&
+  status !== 'rolled_back' &&
+  spent !== null &&
+  watched.get(address)?.userId !== userId;
 
 /** All ways in which the two sides of one output differ. */
 export function findingsOf(
@@ -96,7 +134,8 @@ export function findingsOf(
   const chainAddress = onChain?.address ?? recorded.address;
   const owner = chainAddress === hotWallet ? null : (watched.get(chainAddress)?.userId ?? null);
   const isOurs = chainAddress === hotWallet || watched.has(chainAddress);
-  const types = compareOutput(recorded, onChain, { height, owner, confirmationsHeld });
+  const backfill = watched.get(chainAddress)?.backfill ?? true;
+  const types = compareOutput(recorded, onChain, { height, owner, backfill, confirmationsHeld });
   return types.map((type) => ({
     type,
     reference: recorded.reference,
@@ -130,7 +169,7 @@ export type Known = {
 /** Outputs that the ledger holds at watched addresses, against the books. */
 export function judgeUnspent(
   unspent: readonly ChainOutput[],
-  known: (reference: OutputReference) => Known,
+  known: (output: ChainOutput) => Known,
   surroundings: Surroundings,
 ): Judgement & { readonly counted: readonly ChainOutput[] } {
   const findings: Finding[] = [];
@@ -140,7 +179,7 @@ export function judgeUnspent(
     const { reference, address } = onChain;
     const watched = surroundings.watched.get(address);
     if (watched === undefined) continue;
-    const { recorded, recordedAbove, elsewhere } = known(reference);
+    const { recorded, recordedAbove, elsewhere } = known(onChain);
     const covered = isCovered(watched, surroundings.height);
     const side = { reference, address, onChain };
     if (recorded !== null && isHeld(recorded)) {
@@ -165,22 +204,3 @@ export function judgeUnspent(
 
 const ELSEWHERE =
   'it is recorded in the books of another partition: a person must look which one the address belongs to';
-
-/** The address itself may be what was changed: then nobody but a person knows whose the money is. */
-export const doubtOwners = (
-  findings: readonly Finding[],
-  watched: ReadonlyMap<string, Watched>,
-  registeredFor: ReadonlyMap<string, string | null>,
-): Finding[] =>
-  findings.map((finding) => {
-    if (finding.type !== 'owner_mismatch' || finding.unexplained !== null) return finding;
-    const owner = watched.get(finding.address)?.userId;
-    const registered = registeredFor.get(finding.address);
-    if (owner == null || registered === undefined || registered === owner) return finding;
-    return {
-      ...finding,
-      unexplained:
-        `address ${finding.address} belongs to ${owner}, and the audit log says that it was ` +
-        `registered for ${registered ?? 'nobody'}: a person must say which is right`,
-    };
-  });

@@ -1,5 +1,6 @@
 import type { OutputReference } from '../../chain/block.js';
 import type { Tx } from '../../database/transaction.js';
+import { withoutOwner } from '../compare/registration-queries.js';
 import { balanceLedger, type LedgerHealing } from './balance-ledger.js';
 import type { HealContext } from './context.js';
 import { healPayments } from './heal-payments.js';
@@ -52,8 +53,12 @@ export async function healLedger(
     context,
     restored.map((reference) => ({ reference, kind: 'payment', isRecorded: true, onChain: null })),
   );
-  const healedNow = new Set(healed);
-  const suspects = plan.payments.filter((one) => !except.has(one) && !healedNow.has(one));
+  // Booked after such rows, money would go to whomever another hand wrote there.
+  const disputed = await withoutOwner(tx, context.partitionId, [...plan.payments, ...healed]);
+  const healedNow = new Set(healed.filter((one) => !disputed.has(one)));
+  const suspects = plan.payments.filter(
+    (one) => !except.has(one) && !healedNow.has(one) && !disputed.has(one),
+  );
   const proven = [...(await provenAmong(tx, suspects, proof)), ...healedNow];
   const statuses = await healStatuses(tx, at, context, proven);
   const unclear = new Set(statuses.unclear);
@@ -74,6 +79,7 @@ export async function healLedger(
     balances,
   });
   const left = [
+    said([...disputed].filter((one) => !except.has(one)).length, DISPUTED),
     said(unclear.size, 'payments count and nothing was ever booked or told of them'),
     said(
       suspects.length - (proven.length - healedNow.size),
@@ -95,6 +101,10 @@ export async function healLedger(
   ].filter((one) => one !== null);
   return { ...balanced, statuses: statuses.healed, lost: restored.length, left };
 }
+
+const DISPUTED =
+  'payments and their ledger differ, and whose they are is not proven by their address and the audit ' +
+  'log alike: a person must say which is right';
 
 const said = (count: number, what: string): string | null =>
   count <= 0 ? null : `${count} ${what}`;

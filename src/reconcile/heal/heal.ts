@@ -1,6 +1,7 @@
 import type { OutputReference } from '../../chain/block.js';
 import type { Tx } from '../../database/transaction.js';
 import { showAssets } from '../../payments/payment.js';
+import { explainOwners } from '../compare/registration-queries.js';
 import type { ChainOutput, Finding, HealedFinding, RecordedOutput } from '../model/finding.js';
 import type { HealContext, Truth } from './context.js';
 import { type Correction, healPayments } from './heal-payments.js';
@@ -17,15 +18,20 @@ export async function heal(
   tx: Tx,
   at: Date,
   context: HealContext,
-  findings: readonly Finding[],
+  found: readonly Finding[],
   hotWallet: string | null,
 ): Promise<HealedFinding[]> {
+  const findings = await explainOwners(tx, context.partitionId, found);
   const obstacles = new Map<OutputReference, string>();
-  const truths = new Map<OutputReference, Truth>();
+  // One reference may stand in both tables: as it must be in one, and as nothing in the other.
+  const truths = new Map<string, Truth>();
   for (const finding of findings) {
     const reason = obstacleOf(finding, hotWallet);
     if (reason !== null) obstacles.set(finding.reference, reason);
-    else truths.set(finding.reference, truthOf(finding, hotWallet));
+    else {
+      const truth = truthOf(finding, hotWallet);
+      truths.set(`${truth.kind} ${truth.reference}`, truth);
+    }
   }
   // One way in which an output can't be explained spoils what is known of its others.
   const known = [...truths.values()].filter(({ reference }) => !obstacles.has(reference));
@@ -87,7 +93,7 @@ async function tellAudit(
   const entries = findings.flatMap((finding): HealAudit[] => {
     const { reference, type, recorded, onChain } = finding;
     if (obstacles.has(reference)) return [];
-    const row = after.get(reference);
+    const row = recorded?.kind === 'wallet' ? undefined : after.get(reference);
     return [
       {
         action: 'output.corrected',
@@ -110,8 +116,10 @@ async function tellAudit(
 export const showRecorded = (recorded: RecordedOutput) => ({
   address: recorded.address,
   userId: recorded.userId,
-  amountLovelace: recorded.lovelace.toString(),
-  assets: showAssets(recorded.assets),
+  ...(recorded.unreadable ?? {
+    amountLovelace: recorded.lovelace.toString(),
+    assets: showAssets(recorded.assets),
+  }),
   status: recorded.status,
   blockHash: recorded.placement?.blockHash ?? null,
   blockHeight: recorded.placement?.height ?? null,

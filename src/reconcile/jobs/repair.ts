@@ -4,6 +4,8 @@ import type { DepositPolicy } from '../../payments/confirmation.js';
 import { checkDigest } from '../../payments/digest/check-digest.js';
 import type { Cursor } from '../../sync/events.js';
 import { isOurs, readCursor } from '../../sync/queries.js';
+import { inWords } from '../compare/disputes.js';
+import { readDisputed } from '../compare/registration-queries.js';
 import type { HealContext } from '../heal/context.js';
 import { heal } from '../heal/heal.js';
 import { healLedger, type LedgerHealed } from '../heal/heal-ledger.js';
@@ -97,6 +99,8 @@ type Prepared = {
   readonly users: readonly string[] | null;
   /** Payments whose references aren't those of their addresses. */
   readonly misreferenced: readonly OutputReference[];
+  /** Owners and partitions that contradict what was registered, in words. */
+  readonly disputed: string | null;
 };
 
 /** @returns false where the block that was compared at isn't part of the books' chain any more */
@@ -147,7 +151,8 @@ async function prepare(
   const { shown } = await checkReferences(pool, FINDINGS_MAX);
   const misreferenced = shown.map(({ payment }) => payment);
   const doubts = await readDoubts(pool);
-  return { run, addresses, findings, differing, plan, users, misreferenced, doubts };
+  const { words: disputed } = await readDisputed(pool, partitionId, addresses);
+  return { run, addresses, findings, differing, plan, users, misreferenced, doubts, disputed };
 }
 
 const leave = ({ findings }: Prepared, spent: ReadonlySet<OutputReference>): readonly Finding[] =>
@@ -164,7 +169,7 @@ async function healAll(
   at: Date,
   deps: RepairDeps,
   job: RunningJob,
-  { run, addresses, findings, differing, plan, misreferenced, doubts }: Prepared,
+  { run, addresses, findings, differing, plan, misreferenced, doubts, disputed }: Prepared,
   cursor: Cursor | null,
 ) {
   const { partitionId } = job.leadership;
@@ -182,10 +187,12 @@ async function healAll(
   const doubtful = await stillDiffering(tx, partitionId, differing);
   const unlinked = await unlinkedAmong(tx, partitionId, differing);
   // Its rows were held against their blocks: then it is the digest that somebody changed.
-  const areProven = addresses === null && open.length === 0 && areCompared(differing);
+  const isUndisputed = addresses === null && open.length === 0 && disputed === null;
+  const areProven = isUndisputed && areCompared(differing);
   const isDoubtful = doubtful.length > 0 || (unlinked.length > 0 && !areProven);
   // The digest tells what no single output explained; where it agrees by now, everything is explained.
-  const problem = isDoubtful ? (run.problem ?? 'the digest differs') : null;
+  const digestProblem = isDoubtful ? (run.digestProblem ?? 'the digest differs') : null;
+  const problem = inWords([addresses === null ? digestProblem : null, disputed]);
   if (doubtful.length === 0) {
     // What blocks did to rows that weren't there wasn't folded.
     const touched = await stillDiffering(tx, partitionId, stretchesOf(heightsOf(healed)));
@@ -199,17 +206,12 @@ async function healAll(
     healed: [...new Set(healed.filter(isPayment).map(({ reference }) => reference))],
     except: new Set(open.map(({ reference }) => reference)),
     proof: { doubtful, above: null, addresses },
-    isComplete: addresses === null && open.length === 0 && doubtful.length === 0,
+    isComplete: isUndisputed && doubtful.length === 0,
     exceptUsers: doubts.exceptUsers,
     exceptPayouts: doubts.exceptPayouts,
   });
   const references = await healReferences(tx, at, context, misreferenced);
-  await noteRepaired(
-    tx,
-    run.runId,
-    healed.length - open.length,
-    addresses === null ? problem : null,
-  );
+  await noteRepaired(tx, run.runId, healed.length - open.length, problem);
   await tellDiscrepancies(tx, run.runId);
   const result: RepairResult = {
     runId: run.runId,
@@ -220,7 +222,7 @@ async function healAll(
     references,
     sealsAccepted: 0,
     left,
-    problem: addresses === null ? problem : null,
+    problem,
   };
   await job.complete(tx, result);
   return { findings: healed, result };

@@ -1,6 +1,7 @@
 import { outputReference } from '../../chain/block.js';
 import type { Queryable, Tx } from '../../database/transaction.js';
 import { type PaymentStatus, parseAssets } from '../../payments/payment.js';
+import { heightOrNull, readStoredValue } from '../../payments/stored-value.js';
 import type { ChainOutput, Placement, SpentBy } from '../model/finding.js';
 import type { Candidate, DerivedOutput } from './candidate.js';
 import { type CompareScope, DERIVED, scopeValues } from './candidate-queries.js';
@@ -15,7 +16,11 @@ const BOTH_SIDES = `
          s.spent_by as chain_spent_by, s.spent_height as chain_spent_height,
          case when d.tx_hash is not null then to_jsonb(d) || jsonb_build_object(
            'amount_lovelace', d.amount_lovelace::text) end as derived,
-         coalesce(d.owner, la.user_id) as owner
+         coalesce(d.owner, la.user_id) as owner, here.watched_from, here.backfill,
+         exists (select from payment_addresses a where a.address = coalesce(d.address, k.ledger ->> 'address'))
+           or exists (select from audit_log l
+                       where l.entity_type = 'payment_address' and l.action = 'address.registered'
+                         and l.entity_id = coalesce(d.address, k.ledger ->> 'address')) as was_registered
     from picked k
     left join lateral (
       select p.address, p.user_id, p.status, p.amount_lovelace, p.assets, p.block_hash, p.block_height, p.slot,
@@ -34,6 +39,8 @@ const BOTH_SIDES = `
       on s.job_id = $1 and s.tx_hash = k.tx_hash and s.output_index = k.output_index
     left join payment_addresses la
       on la.address = k.ledger ->> 'address' and la.partition_id = $2
+    left join payment_addresses here
+      on here.address = coalesce(d.address, k.ledger ->> 'address', r.address) and here.partition_id = $2
    where $3::bigint is not null`;
 
 const NOT_ASKED = BOTH_SIDES.replace(
@@ -85,7 +92,7 @@ type Row = {
   user_id: Stored<string>;
   status: Stored<PaymentStatus>;
   amount_lovelace: string;
-  assets: Record<string, string>;
+  assets: unknown;
   block_hash: Stored<string>;
   block_height: Stored<string>;
   slot: Stored<string>;
@@ -99,6 +106,9 @@ type Row = {
   chain_spent_height: Stored<string>;
   derived: Stored<DerivedRow>;
   owner: Stored<string>;
+  watched_from: Stored<string>;
+  backfill: Stored<boolean>;
+  was_registered: boolean;
 };
 
 export type CandidateKey = Pick<Row, 'kind' | 'tx_hash' | 'output_index'>;
@@ -184,6 +194,11 @@ function candidateFrom(row: Row): Candidate {
     ledger: row.ledger === null ? null : ledgerFrom(reference, row.ledger),
     wasAsked: row.asked,
     owner: row.owner,
+    registration:
+      row.backfill === null
+        ? null
+        : { watchedFrom: numberOrNull(row.watched_from), backfill: row.backfill },
+    wasRegistered: row.was_registered,
   };
 }
 
@@ -192,12 +207,11 @@ function recordedFrom(row: Row, address: string): NonNullable<Candidate['recorde
     kind: row.kind,
     reference: outputReference(row.tx_hash, row.output_index),
     address,
-    lovelace: BigInt(row.amount_lovelace),
-    assets: parseAssets(row.assets),
+    ...readStoredValue(row.amount_lovelace, row.assets),
     userId: row.user_id,
     status: row.status,
     placement: placementFrom(row),
-    countedFrom: numberOrNull(row.counted_from),
+    countedFrom: heightOrNull(row.counted_from),
     spent: spentFrom(row.spent_by, row.spent_height),
     inclusion: row.inclusion,
     requiredConfirmations: row.required_confirmations,
@@ -205,9 +219,10 @@ function recordedFrom(row: Row, address: string): NonNullable<Candidate['recorde
 }
 
 function placementFrom(row: Row): Placement | null {
-  const { block_hash: blockHash, block_height: height, slot, tx_position: txPosition } = row;
+  const { block_hash: blockHash, slot, tx_position: txPosition } = row;
+  const height = heightOrNull(row.block_height);
   if (blockHash === null || height === null || slot === null) return null;
-  return { blockHash, height: Number(height), slot: Number(slot), txPosition };
+  return { blockHash, height, slot: Number(slot), txPosition };
 }
 
 const numberOrNull = (text: string | null): number | null => (text === null ? null : Number(text));

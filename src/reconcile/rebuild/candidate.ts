@@ -25,4 +25,11 @@ export type Candidate = {
   readonly wasAsked: boolean;
   /** Whose the address is that it has on the chain; null where nobody registered that. */
   readonly owner: string | null;
+  /** How it was registered, as far as it is known which one it is; null where it wasn't. */
+  readonly registration: {
+    readonly watchedFrom: number | null;
+    readonly backfill: boolean;
+  } | null;
+  /** Whether that address is or was anybody's, followed or not. */
+  readonly wasRegistered: boolean;
 };

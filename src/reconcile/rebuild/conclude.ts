@@ -3,6 +3,7 @@ import { type PointOrOrigin, samePoint } from '../../chain/point.js';
 import { inTransaction, type Tx } from '../../database/transaction.js';
 import type { Cursor } from '../../sync/events.js';
 import { readCursor } from '../../sync/queries.js';
+import { allDisputed, explainOwners } from '../compare/registration-queries.js';
 import { heal } from '../heal/heal.js';
 import { healLedger, type LedgerHealed } from '../heal/heal-ledger.js';
 import { confirmationsHeld } from '../heal/heal-queries.js';
@@ -33,6 +34,8 @@ export type RebuildResult = {
   readonly ledger: LedgerView;
   /** Before anything was healed. */
   readonly digest: DigestComparison & { readonly equal: boolean };
+  /** What is wrong with addresses and partitions, which no block tells; null where nothing is. */
+  readonly problem: string | null;
   readonly blocks: number;
   readonly outputs: number;
   readonly seconds: number;
@@ -64,13 +67,15 @@ export async function report(context: RebuildContext, conclusion: Conclusion): P
   const { job } = context;
   const { pool, partitionId } = job.leadership;
   const tally = createTally();
+  const problem = await allDisputed(pool, partitionId);
   const seen = await inTransaction(pool, async (tx) => {
     await tx.query(ONE_MOMENT);
     const cursor = await readCursor(tx, partitionId);
     if (!isHere(cursor, conclusion.place.point)) return false;
     const judging = await judgingOf(tx, conclusion.scope);
     for await (const page of allCandidates(tx, conclusion.scope)) {
-      const findings = page.flatMap((candidate) => judge(candidate, judging));
+      const differences = page.flatMap((candidate) => judge(candidate, judging));
+      const findings = await explainOwners(tx, partitionId, differences);
       tally.add(
         findings.map((one) => ({ ...one, state: 'open' as const, reason: one.unexplained })),
       );
@@ -78,7 +83,7 @@ export async function report(context: RebuildContext, conclusion: Conclusion): P
     return true;
   });
   if (!seen) return false;
-  const result = resultOf(context, conclusion, tally, UNTOUCHED);
+  const result = resultOf(context, conclusion, tally, UNTOUCHED, problem);
   await inTransaction(pool, (tx) => job.complete(tx, result));
   return true;
 }
@@ -96,6 +101,7 @@ export async function apply(context: RebuildContext, conclusion: Conclusion): Pr
   // All that takes long is looked for beside the chain.
   const plan = await planLedger(leadership.pool, null);
   const doubts = await readDoubts(leadership.pool);
+  const problem = await allDisputed(leadership.pool, scope.partitionId);
   const start = (await startHeight(leadership.pool, scope.partitionId)) ?? -1;
   const above = scope.fromHeight <= start ? null : scope.fromHeight;
   return leadership.write(async (tx, at, cursor) => {
@@ -130,14 +136,14 @@ export async function apply(context: RebuildContext, conclusion: Conclusion): Pr
       healed: [...corrected],
       except,
       proof: { doubtful: [], above, addresses: null },
-      isComplete: above === null && except.size === 0,
+      isComplete: above === null && except.size === 0 && problem === null,
       exceptUsers: doubts.exceptUsers,
       exceptPayouts: doubts.exceptPayouts,
     });
     if (digest.stored !== digest.derived) {
       await rewriteDigest(tx, at, scope.partitionId, scope.fromHeight, { actor, cause });
     }
-    await job.complete(tx, { ...resultOf(context, conclusion, tally, ledger), left });
+    await job.complete(tx, { ...resultOf(context, conclusion, tally, ledger, problem), left });
     return true;
   });
 }
@@ -160,6 +166,7 @@ function resultOf(
   { place, progress, digest }: Conclusion,
   tally: ReturnType<typeof createTally>,
   ledger: RebuildResult['ledger'],
+  problem: string | null,
 ): RebuildResult {
   const { differences, examples, healed, open } = tally.result();
   return {
@@ -172,6 +179,7 @@ function resultOf(
     open,
     ledger,
     digest: { ...digest, equal: digest.stored === digest.derived },
+    problem,
     blocks: progress.done,
     outputs: progress.outputs,
     seconds: progress.seconds,

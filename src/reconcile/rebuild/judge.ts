@@ -15,6 +15,9 @@ const MADE_BEFORE =
 const SPENT_BEFORE =
   'it was spent before the block from which the chain was read: rebuild from further back';
 
+const UNWATCHED =
+  "on the chain it pays an address that isn't among those that these books follow: a person must look whose it is";
+
 /** Whether only the node's ledger can tell if such an output exists. */
 export const needsLedger = ({ recorded, derived, spentBy }: Candidate): boolean =>
   recorded !== null && recorded.status !== 'rolled_back' && derived === null && spentBy === null;
@@ -29,7 +32,7 @@ export function judge(candidate: Candidate, context: JudgeContext): Finding[] {
   if (derived === null) return judgeUnread(candidate, recorded, context);
   if (isUncounted(recorded) && !mustBe(candidate, derived, context)) return [];
   if (isForeign(candidate, recorded, derived, context)) {
-    return [finding(candidate, 'extra_in_db', null)];
+    return [foreign(candidate, recorded, asRecordable(derived), context)];
   }
   return differences(candidate, derived, context).map((type) =>
     finding(candidate, type, asRecordable(derived)),
@@ -53,12 +56,16 @@ function judgeUnread(
     ];
   }
   if (!isBelow && isForeign(candidate, recorded, onChain, context)) {
-    return [finding(candidate, 'extra_in_db', null)];
+    return [foreign(candidate, recorded, onChain, context)];
   }
   const types = differences(candidate, onChain, context).filter(
     (type) => !isBelow || type === 'spent_mismatch' || type === 'unspent_mismatch',
   );
-  const findings = types.map((type) => finding(candidate, type, onChain));
+  // Only the block that made it says what it was.
+  const isKnown = spentBy === null || recorded.unreadable === undefined;
+  const findings = types.map((type) =>
+    finding(candidate, type, onChain, isKnown ? undefined : MADE_BEFORE),
+  );
   // The block that the row names was read, and it isn't in there.
   const isElsewhere = !isBelow && recorded.placement !== null;
   return isElsewhere
@@ -115,6 +122,20 @@ function isForeign(
   if (recorded.status === 'rolled_back' || (derived === null && spentBy !== null)) return false;
   if (kind === 'payment') return owner === null;
   return onChain.address !== hotWallet && onChain.address !== recorded.address;
+}
+
+/** What the chain has is never taken away because its address isn't watched: that may be what was changed. */
+function foreign(
+  candidate: Candidate,
+  recorded: RecordedOutput,
+  onChain: ChainOutput,
+  { hotWallet }: JudgeContext,
+): Finding {
+  const isElsewhere = onChain.address === hotWallet || onChain.address !== recorded.address;
+  if (candidate.kind === 'wallet' || (isElsewhere && !candidate.wasRegistered)) {
+    return finding(candidate, 'extra_in_db', null);
+  }
+  return finding(candidate, 'owner_mismatch', onChain, UNWATCHED);
 }
 
 /** With its block: whether the books keep it is for healing to decide. */

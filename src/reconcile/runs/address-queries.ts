@@ -15,6 +15,7 @@ type Row = {
   user_id: string;
   watched_from: string | null;
   backfilled_height: string | null;
+  backfill: boolean;
 };
 
 const numberOf = (text: string | null): number | null => (text === null ? null : Number(text));
@@ -23,10 +24,11 @@ const watchedFrom = (row: Row): WatchedAddress => ({
   userId: row.user_id,
   watchedFrom: numberOf(row.watched_from),
   backfilledHeight: numberOf(row.backfilled_height),
+  backfill: row.backfill,
 });
 
 const AMONG = `
-  select address, user_id, watched_from, backfilled_height
+  select address, user_id, watched_from, backfilled_height, backfill
     from payment_addresses where partition_id = $1 and address = any($2::text[])`;
 const WALLET = `
   select block_height from wallet_backfills where partition_id = $1 and address = $2`;
@@ -48,10 +50,10 @@ export async function watchedAmong(
 
 // By "limit 1" each is looked up by its key, instead of reading all addresses for each page.
 const OTHER_OWNERS = `
-  select r.address, a.user_id, a.watched_from, a.backfilled_height
+  select r.address, a.user_id, a.watched_from, a.backfilled_height, a.backfill
     from (select distinct * from unnest($2::text[], $3::text[]) as r (address, user_id)) r
     left join lateral (
-           select user_id, watched_from, backfilled_height from payment_addresses p
+           select user_id, watched_from, backfilled_height, backfill from payment_addresses p
             where p.address = r.address and p.partition_id = $1 limit 1) as a on true
    where a.user_id is distinct from r.user_id`;
 
@@ -84,12 +86,13 @@ export async function watchedWallet(
   const { rows } = await db.query<{ block_height: string }>(WALLET, [partitionId, hotWallet]);
   const backfilledHeight = numberOf(rows[0]?.block_height ?? null);
   // Followed from the start on, or since it was set: what blocks say of it is looked for from the start on.
-  return { address: hotWallet, userId: null, watchedFrom: -1, backfilledHeight };
+  return { address: hotWallet, userId: null, watchedFrom: -1, backfilledHeight, backfill: true };
 }
 
 // How much there is to an address decides how many are asked for at once.
 const PAGE = `
-  select a.address, a.user_id, a.watched_from, a.backfilled_height, a.watch_id::text, known.outputs::int
+  select a.address, a.user_id, a.watched_from, a.backfilled_height, a.backfill, a.watch_id::text,
+         known.outputs::int
     from (select * from payment_addresses where partition_id = $1 and watch_id > $2
            order by watch_id limit $3) a
    cross join lateral (
@@ -140,23 +143,6 @@ export async function referencesAt(
   const values = [partitionId, addresses, after.txHash, after.index, limit];
   const { rows } = await db.query<{ tx_hash: string; output_index: number }>(REFERENCES, values);
   return rows.map((row) => outputReference(row.tx_hash, row.output_index));
-}
-
-const REGISTERED_WITH = `
-  select distinct on (entity_id) entity_id as address, details ->> 'userId' as "userId"
-    from audit_log
-   where entity_type = 'payment_address' and action = 'address.registered' and entity_id = any($1::text[])
-   order by entity_id, id desc`;
-
-/** Whom the audit log says the addresses were registered for. */
-export async function registeredOwners(
-  db: Queryable,
-  addresses: readonly string[],
-): Promise<Map<string, string | null>> {
-  const { rows } = await db.query<{ address: string; userId: string | null }>(REGISTERED_WITH, [
-    addresses,
-  ]);
-  return new Map(rows.map(({ address, userId }) => [address, userId]));
 }
 
 const FIRST_RECORDED = `

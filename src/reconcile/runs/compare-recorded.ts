@@ -1,8 +1,8 @@
 import type { OutputReference } from '../../chain/block.js';
 import type { Queryable, Tx } from '../../database/transaction.js';
 import { headersAt } from '../../sync/queries.js';
+import { countsFromBefore } from '../compare/compare-output.js';
 import {
-  doubtOwners,
   fromLedger,
   isCompared,
   isHeld,
@@ -11,11 +11,11 @@ import {
   type Surroundings,
 } from '../compare/judge-outputs.js';
 import { type Recorded, recordedAfter, recordedAmong } from '../compare/recorded-queries.js';
-import type { ChainOutput, Finding } from '../model/finding.js';
+import { explainOwners } from '../compare/registration-queries.js';
+import type { ChainOutput } from '../model/finding.js';
 import {
   otherOwners,
   referencesAt,
-  registeredOwners,
   type WatchedAddress,
   watchedAmong,
   watchedWallet,
@@ -36,9 +36,16 @@ type ReadPage = (tx: Tx, after: Place) => Promise<Page>;
 export const compareRecorded = (work: Work): Promise<void> =>
   compareInPages(work, async (tx, after) => {
     const { partitionId, at } = work;
-    const rows = await recordedAfter(tx, partitionId, at.height, after, PAGE_OUTPUTS);
+    const rows = withoutCut(await recordedAfter(tx, partitionId, at.height, after, PAGE_OUTPUTS));
     return { rows, last: rows.at(-1)?.reference };
   });
+
+/** Both tables may have a reference, where another hand was at work: no page ends between the two. */
+function withoutCut(rows: readonly Recorded[]): readonly Recorded[] {
+  if (rows.length < PAGE_OUTPUTS) return rows;
+  const last = rows.at(-1)?.reference;
+  return rows.filter(({ reference }) => reference !== last);
+}
 
 /** Those at some addresses only. */
 export const compareRecordedAt = (work: Work, addresses: readonly string[]): Promise<void> =>
@@ -47,7 +54,7 @@ export const compareRecordedAt = (work: Work, addresses: readonly string[]): Pro
     const references = await referencesAt(tx, partitionId, addresses, after, PAGE_OUTPUTS);
     const found = await recordedAmong(tx, partitionId, at.height, references);
     // What came above the point is none of the rows, and the next page begins behind it all the same.
-    return { rows: [...found.values()], last: references.at(-1) };
+    return { rows: found, last: references.at(-1) };
   });
 
 /** While a page is compared, the next one is asked for already, and the one after it is read. */
@@ -109,15 +116,23 @@ async function ownersOf(
 ): Promise<Surroundings> {
   const { partitionId, hotWallet, at, confirmationsHeld } = work;
   const payments = rows.filter(({ kind }) => kind === 'payment');
-  const others = await otherOwners(db, partitionId, payments);
+  const otherwise = await otherOwners(db, partitionId, payments);
   const known = new Map<string, WatchedAddress>();
   for (const { address, userId } of payments) {
-    known.set(address, { address, userId, watchedFrom: null, backfilledHeight: null });
+    const unknown = { watchedFrom: null, backfilledHeight: null, backfill: true };
+    known.set(address, { address, userId, ...unknown });
+  }
+  // Of these more has to be known than whose they are.
+  const others = rows.filter((row) => row.kind === 'wallet' || countsFromBefore(row));
+  const more = [...new Set(others.map(({ address }) => address))];
+  if (more.length > 0) {
+    const watched = await watchedAmong(db, partitionId, null, more);
+    for (const [address, one] of watched) known.set(address, one);
   }
   if (hotWallet !== null && payments.length < rows.length) {
     known.set(hotWallet, await watchedWallet(db, partitionId, hotWallet));
   }
-  for (const [address, owner] of others) {
+  for (const [address, owner] of otherwise) {
     if (owner === null) known.delete(address);
     else known.set(address, owner);
   }
@@ -137,10 +152,12 @@ export async function surroundingsOf(
 
 async function comparePage(work: Work, page: BothSides): Promise<void> {
   const { unspent, after } = page;
-  const rows = page.rows.filter((row) => isCompared(row, page.surroundings));
+  const rows = page.rows.filter((row) =>
+    isCompared(row, unspent.get(row.reference), page.surroundings),
+  );
   const surroundings = await withChainAddresses(work, page.surroundings, unspent);
   const judged = judgeRecorded(rows, unspent, page.headers, surroundings);
-  const findings = await explainOwners(work, judged.findings, surroundings);
+  const findings = await explainOwners(work.pool, work.partitionId, judged.findings);
   for (const row of rows) if (isHeld(row)) addTo(work.totals.recorded, row);
   const { matched } = work.progress();
   await work.commit({ after, matched: matched + judged.matched }, page.rows.length, async (tx) => {
@@ -170,18 +187,6 @@ async function withChainAddresses(
   if (others.length === 0) return known;
   const more = await surroundingsOf(work.pool, work, others);
   return { ...known, watched: new Map([...known.watched, ...more.watched]) };
-}
-
-/** Where the address contradicts the audit log, a person must say whose it is. */
-export async function explainOwners(
-  work: Work,
-  findings: readonly Finding[],
-  { watched }: Surroundings,
-): Promise<readonly Finding[]> {
-  const owners = findings.filter(({ type }) => type === 'owner_mismatch');
-  if (owners.length === 0) return findings;
-  const addresses = [...new Set(owners.map(({ address }) => address))];
-  return doubtOwners(findings, watched, await registeredOwners(work.pool, addresses));
 }
 
 const placeOf = (reference: OutputReference): Place => {

@@ -52,18 +52,22 @@ async function statusFindings(db: Queryable, { partitionId, at, runId }: Work): 
   const { rows } = await db.query<Row>(BOOKED, [partitionId, DIFFERENCES_MAX, runId]);
   if (rows.length === 0 || rows.length === DIFFERENCES_MAX) return [];
   const references = rows.map((row) => outputReference(row.tx_hash, row.output_index));
-  const recorded = await recordedAmong(db, partitionId, at.height, references);
+  const recorded = new Map(
+    (await recordedAmong(db, partitionId, at.height, references)).flatMap((one) =>
+      one.kind === 'payment' ? [[one.reference, one] as const] : [],
+    ),
+  );
   const cursorHeight = (await readCursor(db, partitionId))?.height ?? at.height;
   return rows.flatMap((row, position) => {
     const payment = recorded.get(references[position] ?? '');
-    if (payment === undefined || payment.kind !== 'payment') return [];
+    if (payment === undefined) return [];
     return findingOf(payment, row, cursorHeight);
   });
 }
 
 function findingOf(recorded: Recorded, row: Row, cursorHeight: number): Finding[] {
   const { status, lovelace, placement, countedFrom } = recorded;
-  if (status === null) return [];
+  if (status === null || recorded.unreadable !== undefined) return [];
   const from = placement?.height ?? countedFrom;
   const required = recorded.requiredConfirmations ?? 1;
   const verdict = judgeStatus({
@@ -84,7 +88,7 @@ function findingOf(recorded: Recorded, row: Row, cursorHeight: number): Finding[
 }
 
 /** The chain agrees with the row in all but its status, which no chain knows. */
-function sameOnChain(recorded: Recorded): Finding['onChain'] {
+export function sameOnChain(recorded: Recorded): Finding['onChain'] {
   const { reference, address, lovelace, assets, placement, spent } = recorded;
   const value = { reference, address, lovelace, assets, hasScript: false, placement };
   if (spent === null) return { ...value, spent: 'unspent' };
@@ -92,8 +96,11 @@ function sameOnChain(recorded: Recorded): Finding['onChain'] {
   return { ...value, spent: height === null ? 'gone' : { txHash, height } };
 }
 
+const WHOLE = /^-?\d+$/;
+/** An entry that isn't a number was edited: the ledger is wrong, whatever the status. */
+const LIKE_NOTHING = -1n;
 const booked = (text: string | null, expected: bigint): bigint =>
-  text === null ? expected : BigInt(text);
+  text === null ? expected : WHOLE.test(text) ? BigInt(text) : LIKE_NOTHING;
 
 const NEVER_COUNTED =
   'nothing was ever booked or told of it, so it may have been too small to count or held before its ' +

@@ -77,11 +77,9 @@ export const storeSuspects = (tx: Tx, runId: string, suspects: readonly Suspect[
     tx,
     LOOK_ANYWAY,
     runId,
-    suspects.map((one) => ({
-      ...one,
-      type: SUSPECT_TYPE[one.doubt],
-      reason: LOOKING + one.doubt,
-    })),
+    [...new Map(suspects.map((one) => [`${one.doubt} ${one.reference}`, one])).values()].map(
+      (one) => ({ ...one, type: SUSPECT_TYPE[one.doubt], reason: LOOKING + one.doubt }),
+    ),
   );
 
 const READ = `
@@ -138,6 +136,27 @@ export async function forgetOutputs(
     parts.map(([txHash]) => txHash),
     parts.map(([, index]) => Number(index)),
   ]);
+}
+
+const NAMED = `
+  select distinct d.tx_hash || '#' || d.output_index as reference
+    from reconciliation_discrepancies d
+    join unnest($2::text[], $3::int[]) as w (tx_hash, output_index) using (tx_hash, output_index)
+   where d.run_id = $1`;
+
+/** Those of the outputs about which the run found something already. */
+export async function namedAmong(
+  db: Queryable,
+  runId: string,
+  references: readonly OutputReference[],
+): Promise<Set<OutputReference>> {
+  const parts = references.map((reference) => reference.split('#'));
+  const { rows } = await db.query<{ reference: OutputReference }>(NAMED, [
+    runId,
+    parts.map(([txHash]) => txHash),
+    parts.map(([, index]) => Number(index)),
+  ]);
+  return new Set(rows.map(({ reference }) => reference));
 }
 
 const GIVE_UP = `

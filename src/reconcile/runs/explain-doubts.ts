@@ -3,11 +3,12 @@ import { type ChainSpend, contentOf } from '../compare/block-evidence.js';
 import { type Doubtful, explain, isExplained, lookAbove } from '../compare/explain-suspect.js';
 import { fromLedger } from '../compare/judge-outputs.js';
 import { type Recorded, recordedAmong } from '../compare/recorded-queries.js';
+import { explainOwners } from '../compare/registration-queries.js';
 import { countsAbove } from '../compare/watching.js';
 import type { ChainOutput } from '../model/finding.js';
 import { firstRecorded, startHeight, watchedAmong } from './address-queries.js';
 import { expectOurs, readBlocks } from './block-reading.js';
-import { explainOwners, surroundingsOf } from './compare-recorded.js';
+import { surroundingsOf } from './compare-recorded.js';
 import {
   forgetOutputs,
   giveUpSuspects,
@@ -44,16 +45,15 @@ async function explainAll(work: Work, suspects: readonly Suspect[]): Promise<voi
   const evidence: Found = { created: new Map(), spent: new Map() };
   const readAbove = await lookForAll(work, doubtful, followedAbove, evidence);
   const surroundings = await surroundingsOf(work.pool, work, [
-    ...doubtful.flatMap(({ recorded, onChain }) => [
-      ...(recorded === null ? [] : [recorded.address]),
-      ...(onChain === null ? [] : [onChain.address]),
-    ]),
+    ...doubtful.flatMap(({ recorded, besides, onChain }) =>
+      [recorded, besides, onChain].flatMap((side) => side?.address ?? []),
+    ),
     ...[...evidence.created.values()].map(({ address }) => address),
   ]);
   const findings = doubtful.flatMap((one) =>
     explain(one, evidence, readAbove, followedAbove, surroundings),
   );
-  const stored = await explainOwners(work, findings, surroundings);
+  const stored = await explainOwners(work.pool, work.partitionId, findings);
   await work.expectPoint();
   await work.commit({}, 0, async (tx) => {
     const references = suspects.map(({ reference }) => reference);
@@ -133,28 +133,28 @@ async function lookAgain(
   work: Work,
   suspects: readonly Suspect[],
 ): Promise<Omit<Doubtful, 'countedAbove'>[]> {
-  const rows = new Map<OutputReference, Recorded>();
+  const rows = new Map<OutputReference, Recorded[]>();
   const unspent = new Map<OutputReference, ChainOutput>();
   const { partitionId, at } = work;
   for (let from = 0; from < suspects.length; from += LOOKUP_OUTPUTS) {
     const some = suspects.slice(from, from + LOOKUP_OUTPUTS).map(({ reference }) => reference);
     const found = await work.read(async (tx) => {
       const there = await recordedAmong(tx, partitionId, at.height, some);
-      const lacking = some.filter((reference) => !there.has(reference));
+      const known = new Set(there.map(({ reference }) => reference));
+      const lacking = some.filter((reference) => !known.has(reference));
       return [...there, ...(await recordedAmong(tx, partitionId, ABOVE_ALL, lacking))];
     });
-    for (const [reference, row] of found) rows.set(reference, row);
+    for (const row of found) rows.set(row.reference, [...(rows.get(row.reference) ?? []), row]);
     for (const output of await work.questions.among(some)) {
       const onChain = fromLedger(output);
       unspent.set(onChain.reference, onChain);
     }
   }
-  return suspects.map(({ doubt, reference, onChain }) => ({
-    doubt,
-    reference,
-    recorded: rows.get(reference) ?? null,
-    onChain: merge(unspent.get(reference), onChain),
-  }));
+  return suspects.map(({ doubt, reference, onChain }) => {
+    const [recorded = null, besides] = rows.get(reference) ?? [];
+    const known = merge(unspent.get(reference), onChain);
+    return { doubt, reference, recorded, ...(besides && { besides }), onChain: known };
+  });
 }
 
 /** The ledger knows whether it is unspent; the block that made it may be known already. */
@@ -171,11 +171,13 @@ async function withCounting(
   followedAbove: number,
 ): Promise<Doubtful[]> {
   const { pool, partitionId, hotWallet, at } = work;
-  const addresses = [...new Set(doubtful.flatMap(({ onChain }) => onChain?.address ?? []))];
+  const addressOf = ({ onChain, recorded }: Omit<Doubtful, 'countedAbove'>): string =>
+    (onChain ?? recorded)?.address ?? '';
+  const addresses = [...new Set(doubtful.map(addressOf))];
   const watched = await watchedAmong(pool, partitionId, hotWallet, addresses);
   const first = await firstRecorded(pool, partitionId, addresses);
   return doubtful.map((one) => {
-    const address = one.onChain?.address ?? '';
+    const address = addressOf(one);
     const watching = watched.get(address);
     const countedAbove =
       watching === undefined

@@ -1,4 +1,5 @@
 import { inTransaction } from '../../database/transaction.js';
+import { inWords } from '../compare/disputes.js';
 import type { DiscrepancyType, Finding } from '../model/finding.js';
 import { closeOlder, findingPages } from './discrepancy-queries.js';
 import { tellDiscrepancies } from './explain.js';
@@ -18,7 +19,8 @@ export async function finish(
   work: Work,
 ): Promise<Reconciliation> {
   const { pool, partitionId } = deps;
-  const { runner, matched, addresses, covered, problem } = work.progress();
+  const { runner, matched, addresses, covered, ...said } = work.progress();
+  const problem = inWords([said.problem, said.disputed]);
   const { recorded, onChain } = work.totals;
   const totals = { recorded: showTotals(recorded), onChain: showTotals(onChain), covered };
   await inTransaction(pool, async (tx) => {
@@ -39,7 +41,9 @@ export async function finish(
   tell(deps, request, work, findings, matched, run === null ? deps.now() : new Date(run.startedAt));
   const { point, height } = work.at;
   const counts = { matched, mismatched, missing, extra, addresses, covered };
-  return { runId: work.runId, point, height, ...counts, findings, totals: work.totals, problem };
+  const { totals: sums, runId } = work;
+  const words = { problem, digestProblem: said.problem };
+  return { runId, point, height, ...counts, findings, totals: sums, ...words };
 }
 
 function tell(

@@ -79,6 +79,8 @@ export type Reconciliation = {
   readonly covered: number;
   /** What differs without any single output to be named; null where nothing does. */
   readonly problem: string | null;
+  /** Of the problem what the state digest tells. */
+  readonly digestProblem: string | null;
 };
 
 /** A point that is lost is replaced by another one so often. */

@@ -1,6 +1,7 @@
 import { confirmationsHeld, countRecorded, countWatched } from './address-queries.js';
 import { compareDigest } from './compare-digest.js';
 import { compareLedger, compareLedgerAt } from './compare-ledger.js';
+import { compareOwners } from './compare-owners.js';
 import { compareRecorded, compareRecordedAt } from './compare-recorded.js';
 import { compareStatuses } from './compare-statuses.js';
 import type { ComparisonPoint } from './comparison-point.js';
@@ -66,6 +67,7 @@ function phasesOf(
       addresses: () => compareLedger(work),
       digest: () => compareDigest(work),
       doubts,
+      owners: () => compareOwners(work, null),
       ledger: () => compareStatuses(work),
     };
   }
@@ -75,6 +77,7 @@ function phasesOf(
     // Both look at all of the books at once: the full run does.
     digest: nothing,
     doubts,
+    owners: () => compareOwners(work, scope.addresses),
     ledger: nothing,
   };
 }

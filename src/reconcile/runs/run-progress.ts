@@ -1,7 +1,7 @@
 import type { AssetUnit, Value } from '../../chain/block.js';
 
 /** What a run does, in this order. */
-export const PHASES = ['outputs', 'addresses', 'digest', 'doubts', 'ledger'] as const;
+export const PHASES = ['outputs', 'addresses', 'digest', 'doubts', 'owners', 'ledger'] as const;
 export type Phase = (typeof PHASES)[number];
 
 /** How far a run is, as it is stored with each page: whoever goes on with it begins here. */
@@ -21,6 +21,8 @@ export type RunProgress = {
   readonly onChain: StoredTotals;
   /** What differs without any single output to be named. */
   readonly problem: string | null;
+  /** Owners and partitions that contradict what was registered, where no single output is to be named. */
+  readonly disputed?: string | null;
   /** Whoever worked on it said that it stopped. */
   readonly interrupted: boolean;
 };

@@ -1,0 +1,64 @@
+import type { Finding } from '../model/finding.js';
+
+/** An address that doesn't belong to whom the audit log says that it was registered for. */
+export type Dispute = {
+  readonly address: string;
+  readonly registeredFor: string | null;
+  /** Whose it is in the books; null where they don't have the address any more. */
+  readonly userId: string | null;
+};
+
+/** Rows in partitions that this database doesn't have: nobody follows them. */
+export type StrayRows = {
+  readonly what: 'addresses' | 'payments' | 'outputs of the hot wallet';
+  readonly count: number;
+  readonly partitions: readonly number[];
+  /** So many there are, from 0 on. */
+  readonly laidOutFor: number;
+};
+
+const PERSON = 'a person must say which is right';
+
+export const showDispute = ({ address, registeredFor, userId }: Dispute): string => {
+  const registered = `the audit log says that it was registered for ${registeredFor ?? 'nobody'}`;
+  return userId === null
+    ? `address ${address} isn't in the books, and ${registered}: ${PERSON}`
+    : `address ${address} belongs to ${userId}, and ${registered}: ${PERSON}`;
+};
+
+/** The address itself may be what was changed: then nobody but a person knows whose the money is. */
+export const doubtOwners = (
+  findings: readonly Finding[],
+  disputes: ReadonlyMap<string, Dispute>,
+): Finding[] =>
+  findings.map((finding) => {
+    if (finding.unexplained !== null || finding.recorded?.kind === 'wallet') return finding;
+    const dispute = disputes.get(finding.address) ?? disputes.get(finding.recorded?.address ?? '');
+    return dispute === undefined ? finding : { ...finding, unexplained: showDispute(dispute) };
+  });
+
+const SHOWN = 3;
+
+/** What no output can be named for, in words; null where there is nothing to say. */
+export function disputesInWords(
+  disputes: readonly Dispute[],
+  strays: readonly StrayRows[],
+): string | null {
+  const more = disputes.length - SHOWN;
+  const words = [
+    ...disputes.slice(0, SHOWN).map(showDispute),
+    ...(more > 0 ? [`so it is with ${more} more addresses`] : []),
+    ...strays.map(showStray),
+  ];
+  return inWords(words);
+}
+
+const showStray = ({ what, count, partitions, laidOutFor }: StrayRows): string =>
+  `${count} ${what} in partition ${partitions.join(', ')}, which nobody follows: this database has ` +
+  `${laidOutFor}, from 0 on, and a person must say where they belong`;
+
+/** What differs without any single output to be named, as one text; null where nothing does. */
+export function inWords(words: readonly (string | null | undefined)[]): string | null {
+  const said = words.filter((one) => typeof one === 'string');
+  return said.length === 0 ? null : said.join('; ');
+}

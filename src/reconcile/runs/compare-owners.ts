@@ -1,0 +1,73 @@
+import { doubtOwners } from '../compare/disputes.js';
+import { isHeld } from '../compare/judge-outputs.js';
+import { type Recorded, recordedAmong } from '../compare/recorded-queries.js';
+import { type AddressDispute, readDisputed } from '../compare/registration-queries.js';
+import type { Finding } from '../model/finding.js';
+import { referencesAt } from './address-queries.js';
+import { sameOnChain } from './compare-statuses.js';
+import { namedAmong, storeFindings } from './discrepancy-queries.js';
+import { BEFORE_ALL_OUTPUTS, type RunProgress } from './run-progress.js';
+import type { Work } from './run-work.js';
+
+/** Addresses whose payments are read together. */
+const ADDRESSES = 1_000;
+const PAGE_OUTPUTS = 4_000;
+
+/**
+ * Whose the addresses are against what was audited when they were registered: where row and address agree with
+ * each other, nothing else tells that both were given to another user.
+ *
+ * @param addresses null for all
+ */
+export async function compareOwners(
+  work: Work,
+  addresses: readonly string[] | null,
+): Promise<void> {
+  const { named, words } = await work.read((tx) => readDisputed(tx, work.partitionId, addresses));
+  for (let from = 0; from < named.length; from += ADDRESSES) {
+    await namePayments(work, named.slice(from, from + ADDRESSES));
+  }
+  await work.commit({ disputed: words });
+}
+
+/** Every payment at such an address is money that may be another user's. */
+async function namePayments(work: Work, disputes: readonly AddressDispute[]): Promise<void> {
+  const byAddress = new Map(disputes.map((one) => [one.address, one]));
+  for (let after: RunProgress['after'] = BEFORE_ALL_OUTPUTS; ; ) {
+    const { rows, last } = await readPayments(work, [...byAddress.keys()], after);
+    if (last === undefined) return;
+    const [txHash = '', index = ''] = last.split('#');
+    after = { txHash, index: Number(index) };
+    const findings = doubtOwners(rows.map(asFinding), byAddress);
+    const references = rows.map(({ reference }) => reference);
+    const named = await namedAmong(work.pool, work.runId, references);
+    // What was unspent and nothing else differed about was taken to agree.
+    const taken = rows.filter((row) => isHeld(row) && !named.has(row.reference)).length;
+    const matched = work.progress().matched - taken;
+    await work.commit({ matched }, 0, (tx) => storeFindings(tx, work.runId, findings));
+  }
+}
+
+async function readPayments(
+  { read, partitionId, at }: Work,
+  addresses: readonly string[],
+  after: RunProgress['after'],
+) {
+  return read(async (tx) => {
+    const references = await referencesAt(tx, partitionId, addresses, after, PAGE_OUTPUTS);
+    const found = await recordedAmong(tx, partitionId, at.height, references);
+    const rows = [...found.values()].filter(
+      ({ kind, status }) => kind === 'payment' && status !== 'rolled_back',
+    );
+    return { rows, last: references.at(-1) };
+  });
+}
+
+const asFinding = (recorded: Recorded): Finding => ({
+  type: 'owner_mismatch',
+  reference: recorded.reference,
+  address: recorded.address,
+  recorded,
+  onChain: sameOnChain(recorded),
+  unexplained: null,
+});
