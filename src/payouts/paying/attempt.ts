@@ -11,6 +11,7 @@ import {
   reserve,
   storeSigned,
 } from './attempt-queries.js';
+import { areInDoubt } from './doubts.js';
 import type { PayerDeps } from './payer-deps.js';
 import { guard, guardFence, lockBooks, maySubmit, type PayerTerm } from './term-queries.js';
 
@@ -39,13 +40,16 @@ export async function commitAttempt(
   const payouts = await inTransaction(deps.pool, async (tx) => {
     await lockBooks(tx, deps.partitionId);
     const at = await guard(tx, term, await deps.readIdentity(tx));
+    const wanted = unsigned.payees.map((payee) => payee.payoutId);
+    if (await areInDoubt(tx, deps, wanted, batchId)) {
+      throw new PlanOutdated('a payout may be paid already');
+    }
     if (!(await areStillThere(tx, references))) throw new PlanOutdated('an input is gone');
     const id = batchId ?? (await openBatch(tx, at, kind, unsigned.anchor, null));
     if (!(await reserve(tx, id, references))) throw new PlanOutdated('an input is reserved');
     if (!(await storeSigned(tx, at, id, unsigned, cbor))) {
       throw new PlanOutdated('this very transaction was signed before');
     }
-    const wanted = unsigned.payees.map((payee) => payee.payoutId);
     const marked = await markSubmitted(tx, at, id, unsigned.id, wanted);
     if (marked.length !== wanted.length) throw new PlanOutdated('a payout is no longer queued');
     const events = marked.map((payout) => payoutEvent('payout.submitted', payout));

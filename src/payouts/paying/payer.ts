@@ -57,6 +57,7 @@ async function payOrSayWhyNot(
   const lag = lagOf(view, books);
   if (lag !== null) return { why: 'node_lags', detail: lag };
   const settling = await settleBatches(round);
+  if (settling?.why === 'paused') return settling;
   // What can't be paid again for now keeps nothing else waiting.
   return (await payQueue(round)) ?? settling;
 }
@@ -88,6 +89,7 @@ async function settleBatches(round: Round): Promise<Obstacle | null> {
   let obstacle: Obstacle | null = null;
   for (const batch of await openBatches(deps.pool, books.slot)) {
     obstacle = (await settleBatch(round, batch, chain)) ?? obstacle;
+    if (obstacle?.why === 'paused') break;
   }
   return obstacle;
 }

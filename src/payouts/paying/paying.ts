@@ -20,6 +20,7 @@ import {
 } from './attempt-queries.js';
 import type { OpenBatch } from './batch-queries.js';
 import { closeBatch } from './batching.js';
+import { pauseWhereInDoubt } from './doubts.js';
 import { failPayout } from './ending.js';
 import type { PayerDeps, Waiting } from './payer-deps.js';
 import type { Books, PayerTerm } from './term-queries.js';
@@ -95,6 +96,8 @@ const togetherFrom = (queue: readonly Queued[]): readonly Queued[] =>
   queue[0]?.alone === true ? queue.slice(0, 1) : queue.filter((payout) => !payout.alone);
 
 async function payNext(round: Round, payouts: readonly Queued[]): Promise<Obstacle | null> {
+  const doubt = await pauseWhereInDoubt(round, idsOf(payouts), null);
+  if (doubt !== null) return doubt;
   const candidates = await candidatesFor(round, null);
   const built = round.deps.build(
     requestFor(round, payouts, { anchor: null, candidates, extent: 'fill' }),
@@ -116,6 +119,8 @@ export async function payAgain(round: Round, batch: OpenBatch): Promise<Obstacle
   // The anchor is spent whatever it holds: another one would let two attempts be in one chain.
   const anchor = outputs.find((output) => output.reference === batch.anchor);
   if (payouts.length === 0) return null;
+  const doubt = await pauseWhereInDoubt(round, idsOf(payouts), batch.id);
+  if (doubt !== null) return doubt;
   if (anchor === undefined) {
     const detail = `batch ${batch.id} must spend ${batch.anchor}, which HOT_WALLET_ADDRESS can't spend now`;
     return { why: 'anchor_out_of_reach', detail };
@@ -141,6 +146,8 @@ export async function sign(
       : { why: 'signer_unreachable', detail };
   }
 }
+
+const idsOf = (payouts: readonly Payout[]): string[] => payouts.map((payout) => payout.id);
 
 async function signAndSubmit(
   { deps, term, signal }: Round,

@@ -1,0 +1,66 @@
+import type { Queryable } from '../../database/transaction.js';
+import {
+  CONFIRMATION_TOLD,
+  deadTransactions,
+  PAYS_ALL_ITS_FEE,
+} from '../model/evidence-queries.js';
+
+/** Blocks beyond the depth of confirmation: what is deeper was told to be confirmed. */
+const LATE_BLOCKS = 100;
+
+const DOUBTS = `
+  with recursive ${deadTransactions('$4::bigint')},
+  asked as (select * from outbound_payments p where p.id = any($1::text[]))
+  select p.id as "payoutId", 'its confirmation was told: ' || ${CONFIRMATION_TOLD} as why
+    from asked p where ${CONFIRMATION_TOLD} is not null
+  union all
+  select p.id, 'the ledger has it as confirmed, in turn ' || b.payout_turn
+    from asked p
+    join balance_transactions b on b.payout_id = p.id and b.payout_turn >= p.turn
+                               and b.reason = 'payout_confirmed'
+   where not exists (select 1 from balance_transactions r
+                      where r.payout_id = b.payout_id and r.payout_turn = b.payout_turn
+                        and r.reason = 'payout_rolled_back')
+  union all
+  select p.id, 'transaction ' || t.tx_hash || ' pays it and is in block ' || t.block_height
+    from asked p
+    join payout_attempts a on a.payout_id = p.id
+    join payout_transactions t on t.tx_hash = a.tx_hash and t.block_height is not null
+  union all
+  select p.id, 'transaction ' || t.tx_hash || ' pays it, with other inputs, and may still come into a block'
+    from asked p
+    join payout_attempts a on a.payout_id = p.id
+    join payout_transactions t on t.tx_hash = a.tx_hash and t.block_height is null and not t.adopted
+   where $2::bigint is null and t.tx_hash not in (select tx_hash from dead)
+  union all
+  select p.id, 'transaction ' || t.tx_hash || ' was told to pay it, and isn''t known to'
+    from payout_transactions t
+    join payout_batches b on b.id = t.batch_id
+   cross join asked p
+   where (t.block_height is null or t.block_height > $3::bigint - ${LATE_BLOCKS}) and not t.adopted
+     and not (${PAYS_ALL_ITS_FEE})
+     and (select true from outbox o where o.event_key = 'payout.submitted:' || p.id || ':' || t.tx_hash)
+     and not exists (select 1 from payout_attempts a where a.payout_id = p.id and a.tx_hash = t.tx_hash)
+   order by 1, 2`;
+
+/** Why a payout that is to be signed may be paid already. */
+export type Doubt = { readonly payoutId: string; readonly why: string };
+
+export type DoubtQuery = {
+  /** What is signed next shares the anchor of this batch; null: it is the first attempt of a new one. */
+  readonly batchId: string | null;
+  /** Payouts in blocks up to that height are confirmed. */
+  readonly confirmedHeight: number;
+  /** Slot of the block k below; null where the chain that was followed is shorter. */
+  readonly deepSlot: number | null;
+};
+
+/** What else in the database says that these were paid, or still may be. */
+export const doubtsOf = async (
+  db: Queryable,
+  payoutIds: readonly string[],
+  { batchId, confirmedHeight, deepSlot }: DoubtQuery,
+): Promise<Doubt[]> =>
+  payoutIds.length === 0
+    ? []
+    : (await db.query<Doubt>(DOUBTS, [payoutIds, batchId, confirmedHeight, deepSlot])).rows;
