@@ -1,0 +1,36 @@
+import { describe, expect } from 'vitest';
+import { missing, worldsOf } from './seeds.js';
+
+/**
+ * Seeds that found something: money of the past that was healed with another block (26, 105), repairs that
+ * never ended (110, 136), one that booked twice (122), one that left the digest as another hand made it (511).
+ */
+const REMEMBERED = [26, 105, 110, 122, 136, 511];
+const SEEDS = 40;
+const PAYING_SEEDS = 8;
+
+describe('books that another hand changes, by seed: repaired and rebuilt between crashes, forks and failovers', () => {
+  const worlds = worldsOf({ corrupts: true });
+
+  worlds.each(REMEMBERED, 'is healed', ({ corruptions, healings }) => {
+    expect(healings).toBe(corruptions);
+  });
+
+  worlds.many(500, SEEDS, 'are healed', (total) => {
+    expect(total.healings).toBe(total.corruptions);
+    expect(total.corruptions).toBeGreaterThan(SEEDS / 4);
+    expect(missing(total, ['crashes', 'forks', 'backfills', 'jobs'])).toEqual([]);
+  });
+});
+
+describe('the same with payouts, whose payers may meet outputs that somebody made up', () => {
+  worldsOf({ corrupts: true, paysOut: true }).many(
+    700,
+    PAYING_SEEDS,
+    'pay each at most once meanwhile',
+    (total) => {
+      expect(total.corruptions).toBeGreaterThan(0);
+      expect(total.payoutsConfirmed).toBeGreaterThan(PAYING_SEEDS);
+    },
+  );
+});
