@@ -53,7 +53,8 @@ const CURSOR = `
 /** Above the cursor there is no digest yet: it would be told for a height that it isn't of. */
 async function heightOf(pool: Pool, partitionId: number, at: number | undefined): Promise<number> {
   const { rows } = await pool.query<{ height: string | null }>(CURSOR, [partitionId]);
-  const cursor = Number(rows[0]?.height ?? NOTHING_YET);
+  // Whatever another hand made of it: reconciling says so.
+  const cursor = Math.min(Number(rows[0]?.height ?? NOTHING_YET), Number.MAX_SAFE_INTEGER);
   if (at === undefined) return cursor;
   if (at <= cursor) return at;
   throw new UsageError(`--at: given ${at}, but these books end at height ${cursor}`);

@@ -20,11 +20,18 @@ const text = (side: Side, name: string): string | null => {
   return typeof value === 'string' || typeof value === 'number' ? String(value) : null;
 };
 
+const WHOLE = /^\d+$/;
+/** As it stands in the row, where that isn't an amount. */
+const written = (it: unknown): string =>
+  typeof it === 'string' && WHOLE.test(it) ? it : JSON.stringify(it);
+
 function value(side: Side): string {
-  const assets = side.assets;
-  const units = typeof assets === 'object' && assets !== null ? Object.entries(assets) : [];
-  const ada = `${showAda(text(side, 'amountLovelace') ?? '0')} ada`;
-  const shown = units.slice(0, 3).map(([unit, quantity]) => `${String(quantity)} ${unit}`);
+  const assets: unknown = side.assets ?? {};
+  const isRecord = typeof assets === 'object' && assets !== null && !Array.isArray(assets);
+  const units = isRecord ? Object.entries(assets) : [['assets', assets] as const];
+  const lovelace = text(side, 'amountLovelace') ?? '0';
+  const ada = WHOLE.test(lovelace) ? `${showAda(lovelace)} ada` : `${lovelace} lovelace`;
+  const shown = units.slice(0, 3).map(([unit, quantity]) => `${written(quantity)} ${unit}`);
   const more = units.length > shown.length ? ['…'] : [];
   return [ada, ...shown, ...more].join(' + ');
 }

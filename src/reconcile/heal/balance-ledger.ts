@@ -46,7 +46,9 @@ const DIFFERENCES = `
           having sum(booked) <> sum(expected)) d
     left join some_payments payment
       on payment.tx_hash = d.tx_hash and payment.output_index = d.output_index
-    left join some_payouts payout on payout.id = d.payout_id`;
+    left join some_payouts payout on payout.id = d.payout_id
+   -- What isn't a number can't be made good by adding anything.
+   where abs(d.expected - d.booked) < 'Infinity'`;
 // A table that is made of a query takes no parameters.
 const MAKE_TABLES = `
   create temp table ledger_corrections (
@@ -109,6 +111,7 @@ const SET_BALANCES = `
       left join sums s using (user_id, unit) left join corrected c using (user_id, unit)
      where (b.available, b.held, b.pending)
              is distinct from (coalesce(s.available, 0), coalesce(s.held, 0), coalesce(s.pending, 0))
+       and coalesce(abs(s.available) + abs(s.held) + abs(s.pending), 0) < 'Infinity'
   ), moved as (
     update user_balances b set available = w.available, held = w.held, pending = w.pending
       from wrong w where b.user_id = w.user_id and b.unit = w.unit

@@ -2,7 +2,9 @@ import type { OutputReference } from '../../chain/block.js';
 import { outputReference } from '../../chain/block.js';
 import type { Tx } from '../../database/transaction.js';
 import type { PlacedPayment } from '../../payments/effects.js';
+import { showAssets } from '../../payments/payment.js';
 import { type PaymentRow, paymentFrom } from '../../payments/payment-row.js';
+import { heightOrNull, readStoredValue, type WrittenValue } from '../../payments/stored-value.js';
 import type { History } from './correction.js';
 
 const parts = (references: readonly OutputReference[]): [string[], number[]] => {
@@ -18,6 +20,7 @@ const LOCK_PAYMENTS = `
 export type StoredPayment = PlacedPayment & {
   readonly countedFrom: number | null;
   readonly spentHeight: number | null;
+  readonly unreadable?: WrittenValue;
 };
 
 type StoredRow = PaymentRow & { counted_from: string | null; spent_height: string | null };
@@ -29,15 +32,27 @@ export async function lockPayments(
 ): Promise<Map<OutputReference, StoredPayment>> {
   const { rows } = await tx.query<StoredRow>(LOCK_PAYMENTS, parts(references));
   return new Map(
-    rows.map((row) => [
-      outputReference(row.tx_hash, row.output_index),
-      {
-        ...paymentFrom(row),
-        countedFrom: row.counted_from === null ? null : Number(row.counted_from),
-        spentHeight: row.spent_height === null ? null : Number(row.spent_height),
-      },
-    ]),
+    rows.map((row) => [outputReference(row.tx_hash, row.output_index), storedFrom(row)]),
   );
+}
+
+/** What can't be read is none: the row is about to become what the chain says. */
+function storedFrom(row: StoredRow): StoredPayment {
+  const { lovelace, assets, ...rest } = readStoredValue(row.amount_lovelace, row.assets);
+  const placed = (text: string | null): string | null => heightOrNull(text)?.toString() ?? null;
+  return {
+    ...paymentFrom({
+      ...row,
+      amount_lovelace: lovelace.toString(),
+      assets: showAssets(assets),
+      block_height: placed(row.block_height),
+      slot: placed(row.slot),
+      counted_from: placed(row.counted_from),
+    }),
+    ...rest,
+    countedFrom: heightOrNull(row.counted_from),
+    spentHeight: heightOrNull(row.spent_height),
+  };
 }
 
 const HISTORY = `
@@ -99,6 +114,7 @@ function historyOf(steps: readonly HistoryRow[]): History {
 const OWNERS = `
   select address, user_id as "userId", reference_type as "referenceType",
          reference_id as "referenceId", backfill, backfilled_height::float8 as "backfilledHeight",
+         watched_from is not null as "isSinceKnown",
          greatest(watched_from, (select start_height from sync_state s
                                   where s.partition_id = a.partition_id))::float8 as "countsAbove"
     from payment_addresses a where address = any($1::text[])`;
@@ -111,6 +127,8 @@ export type AddressOwner = {
   readonly backfill: boolean;
   /** Height of the ledger that was asked for what it held; null until then. */
   readonly backfilledHeight: number | null;
+  /** False where a version registered it that didn't write down from when on it counts. */
+  readonly isSinceKnown: boolean;
   /** Blocks above were followed for it; null where that isn't known. */
   readonly countsAbove: number | null;
 };
@@ -128,7 +146,7 @@ const TOGETHER = `
     from incoming_payments p
     join unnest($1::text[], $2::text[]) as b (user_id, block_hash)
       on b.user_id = p.user_id and b.block_hash = p.block_hash
-   where p.status in ('pending', 'confirmed')
+   where p.status in ('pending', 'confirmed') and p.amount_lovelace < 'Infinity'
    group by p.user_id, p.block_hash`;
 
 /** What users' counted payments of a block bring together, by `user block`. */

@@ -28,6 +28,8 @@ export async function healStatuses(
     const truths = page.flatMap((reference): Truth[] => {
       const row = stored.get(reference);
       if (row === undefined || row.status === 'rolled_back') return [];
+      // What it was is known to its block only.
+      if (row.unreadable !== undefined) return [];
       if (histories.has(reference)) return [truthOf(reference, row)];
       if (row.status !== 'ignored') unclear.push(reference);
       return [];

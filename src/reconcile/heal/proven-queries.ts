@@ -13,6 +13,9 @@ const OUTSIDE = `
       where p.block_height > s.above and p.block_height <= s.up_to
          or p.counted_from > s.above and p.counted_from <= s.up_to
          or p.spent_height > s.above and p.spent_height <= s.up_to)
+     and p.amount_lovelace < 'Infinity'
+     and not exists (select from jsonb_each(p.assets) a
+                      where coalesce(a.value #>> '{}', '') !~ '^[0-9]{1,30}$')
      and ($5::bigint is null or p.block_height > $5)
      and ($6::text[] is null or p.spent_by is null and p.address = any($6))`;
 

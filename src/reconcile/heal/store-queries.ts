@@ -53,6 +53,8 @@ export const storeCorrected = (tx: Tx, partitionId: number, payments: readonly P
     payments.map((payment) => payment.confirmedAt),
   ]);
 
+/** No ledger told of it: not at a height that a chain may have. */
+const IS_FREE = `coalesce(w.counted_from > ${Number.MAX_SAFE_INTEGER}, true)`;
 const STORE_WALLET = `
   with asked as (
     select coalesce((select start_height from sync_state where partition_id = $1), -1) as start_height,
@@ -76,9 +78,11 @@ const STORE_WALLET = `
     address = excluded.address, amount_lovelace = excluded.amount_lovelace, assets = excluded.assets,
     has_script = excluded.has_script,
     -- What was there before it was followed keeps no block.
-    block_hash = case when w.counted_from is null then excluded.block_hash end,
-    block_height = case when w.counted_from is null then excluded.block_height end,
-    slot = case when w.counted_from is null then excluded.slot end,
+    block_hash = case when ${IS_FREE} then excluded.block_hash end,
+    block_height = case when ${IS_FREE} then excluded.block_height end,
+    slot = case when ${IS_FREE} then excluded.slot end,
+    counted_from = case when w.counted_from > ${Number.MAX_SAFE_INTEGER} then excluded.counted_from
+                        else w.counted_from end,
     -- What happened above the height that was looked at stands.
     spent_by = case when excluded.spent_by is null and w.spent_height > $13 then w.spent_by
                     else excluded.spent_by end,

@@ -1,5 +1,6 @@
 import type { AssetUnit, Lovelace, OutputReference } from '../../chain/block.js';
 import type { PaymentStatus } from '../../payments/payment.js';
+import type { WrittenValue } from '../../payments/stored-value.js';
 
 /** The contract's types of discrepancies (its sections 5 and 7 say what each means). */
 export const DISCREPANCY_TYPES = [
@@ -31,6 +32,8 @@ export type RecordedOutput = {
   readonly address: string;
   readonly lovelace: Lovelace;
   readonly assets: ReadonlyMap<AssetUnit, bigint>;
+  /** What stands there, where it can't be read as a value: lovelace and assets are only what can. */
+  readonly unreadable?: WrittenValue;
   /** Null for outputs of the hot wallet. */
   readonly userId: string | null;
   readonly status: PaymentStatus | null;

@@ -1,7 +1,11 @@
 import type { Tx } from '../../database/transaction.js';
 import type { PlacedFact } from '../../payments/digest/fact-queries.js';
-import { parseAssets } from '../../payments/payment.js';
-import { type CompareScope, DERIVED, scopeValues } from './candidate-queries.js';
+import { readStoredValue } from '../../payments/stored-value.js';
+import { type CompareScope, DERIVED, IS_FOLLOWED, scopeValues } from './candidate-queries.js';
+
+/** A ledger told of it: no block of those that were followed for its address made it. */
+const IS_BEFORE = `
+  (r.block_height is null and r.counted_from is not null and not coalesce(${IS_FOLLOWED}, false))`;
 
 /**
  * What the state digest is made of, as the blocks that were read have it. The live tables are only asked
@@ -11,10 +15,10 @@ import { type CompareScope, DERIVED, scopeValues } from './candidate-queries.js'
 const FACTS = `
   with derived as (
     select d.*,
-           case when r.block_height is null and r.counted_from is not null then r.counted_from
+           case when ${IS_BEFORE} then r.counted_from
                 when d.must and d.in_block or r.block_height is not null then d.block_height
                 when d.must then d.asked_at end as counted_at,
-           (r.block_height is not null or r.counted_from is null)
+           not ${IS_BEFORE}
              and (d.must and d.in_block or r.block_height is not null) as by_block
       from (${DERIVED}) d
       left join lateral (
@@ -62,7 +66,7 @@ type Row = {
   output_index: number;
   address: string | null;
   amount_lovelace: string | null;
-  assets: Record<string, string> | null;
+  assets: unknown;
   block_hash: string | null;
   slot: string | null;
   spent_by: string | null;
@@ -84,13 +88,15 @@ export async function* derivedFacts(tx: Tx, scope: CompareScope): AsyncGenerator
 function factFrom(row: Row): PlacedFact['fact'] {
   const { tx_hash: txHash, output_index: outputIndex } = row;
   if (row.spent_by !== null) return { type: 'spend', txHash, outputIndex, spentBy: row.spent_by };
+  const value = readStoredValue(row.amount_lovelace ?? '0', row.assets ?? {});
   return {
     type: 'output',
     txHash,
     outputIndex,
     address: row.address ?? '',
-    lovelace: BigInt(row.amount_lovelace ?? 0),
-    assets: parseAssets(row.assets ?? {}),
+    // An older row's may be none: then it isn't what was folded, and the digests differ.
+    lovelace: value.lovelace,
+    assets: value.assets,
     block: row.block_hash === null ? null : { hash: row.block_hash, slot: Number(row.slot) },
   };
 }

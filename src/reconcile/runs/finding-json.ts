@@ -1,5 +1,6 @@
 import type { AssetUnit, OutputReference } from '../../chain/block.js';
 import { type PaymentStatus, parseAssets, showAssets } from '../../payments/payment.js';
+import { readStoredValue, type WrittenValue } from '../../payments/stored-value.js';
 import type { ChainOutput, Placement, RecordedOutput, SpentBy } from '../model/finding.js';
 
 /** As both sides are stored and shown: amounts are decimal strings, nothing is left out. */
@@ -7,7 +8,8 @@ export type StoredRecorded = {
   readonly kind: 'payment' | 'wallet';
   readonly address: string;
   readonly amountLovelace: string;
-  readonly assets: Record<string, string>;
+  /** Decimal strings by unit, or whatever stands there. */
+  readonly assets: unknown;
   readonly userId: string | null;
   readonly status: PaymentStatus | null;
   readonly block: Placement | null;
@@ -29,6 +31,10 @@ export type StoredOnChain = {
   readonly spentHeight: number | null;
 };
 
+/** As it stands there, where that isn't a value. */
+const showWritten = (output: RecordedOutput): WrittenValue =>
+  output.unreadable ?? showValue(output);
+
 type Valued = { readonly lovelace: bigint; readonly assets: ReadonlyMap<AssetUnit, bigint> };
 const showValue = ({ lovelace, assets }: Valued) => ({
   amountLovelace: lovelace.toString(),
@@ -38,7 +44,7 @@ const showValue = ({ lovelace, assets }: Valued) => ({
 export const showRecorded = (output: RecordedOutput): StoredRecorded => ({
   kind: output.kind,
   address: output.address,
-  ...showValue(output),
+  ...showWritten(output),
   userId: output.userId,
   status: output.status,
   block: output.placement,
@@ -68,8 +74,7 @@ export const readRecorded = (
   kind: stored.kind,
   reference,
   address: stored.address,
-  lovelace: BigInt(stored.amountLovelace),
-  assets: parseAssets(stored.assets),
+  ...readStoredValue(stored.amountLovelace, stored.assets),
   userId: stored.userId,
   status: stored.status,
   placement: stored.block,
