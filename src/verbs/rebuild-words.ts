@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Job } from '../reconcile/jobs/job-queries.js';
 import { readProgress } from '../reconcile/rebuild/rebuild-progress.js';
 import { sayLeft } from './repair-words.js';
-import { counted, sayTable, type Terminal } from './terminal.js';
+import { counted, printable, sayTable, type Terminal } from './terminal.js';
 
 const result = z.object({
   dryRun: z.boolean(),
@@ -21,6 +21,7 @@ const result = z.object({
   open: z.number(),
   left: z.array(z.string()).default([]),
   ledger: z.object({ entries: z.number(), balances: z.number(), statuses: z.number() }),
+  problem: z.string().nullable().default(null),
   digest: z.object({ equal: z.boolean(), stored: z.string(), derived: z.string() }),
   blocks: z.number(),
   seconds: z.number(),
@@ -64,12 +65,14 @@ export function showJob(job: Job) {
   };
 }
 
+const EQUAL = 'nothing differs: the books are what the chain says';
+
 export function sayResult(terminal: Terminal, shown: ShownResult): void {
-  const { blocks, seconds, rate, total, healed, open, ledger, digest } = shown;
+  const { blocks, seconds, rate, total, healed, open, ledger, digest, problem } = shown;
   terminal.out(
     `${counted(blocks, 'block')} read in ${seconds.toFixed(1)} s, ${Math.round(rate)}/s\n`,
   );
-  if (total === 0) terminal.out('nothing differs: the books are what the chain says\n');
+  if (total === 0) terminal.out(`${problem === null ? EQUAL : 'no output differs'}\n`);
   else sayDifferences(terminal, shown);
   if (!shown.dryRun && total + open > 0) {
     terminal.out(`${healed} healed, ${open} left open\n`);
@@ -81,6 +84,7 @@ export function sayResult(terminal: Terminal, shown: ShownResult): void {
     );
   }
   if (!shown.dryRun) sayLeft(terminal, shown.left);
+  if (problem !== null) terminal.out(`beside the chain: ${printable(problem)}\n`);
   terminal.out(
     digest.equal
       ? `state digest ${digest.stored} is that of the chain\n`

@@ -77,7 +77,8 @@ async function run(context: VerbContext, flags: Flags): Promise<void> {
     return finish(context, EXIT.failed);
   }
   if (flags.json !== true) sayResult(terminal, result);
-  const isClean = result.dryRun ? result.total === 0 : result.open + result.left.length === 0;
+  const left = result.dryRun ? result.total : result.open + result.left.length;
+  const isClean = left === 0 && result.problem === null;
   finish(context, isClean ? EXIT.done : EXIT.discrepancies);
 }
 

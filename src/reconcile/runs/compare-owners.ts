@@ -48,12 +48,9 @@ async function namePayments(work: Work, disputes: readonly AddressDispute[]): Pr
   }
 }
 
-async function readPayments(
-  { read, partitionId, at }: Work,
-  addresses: readonly string[],
-  after: RunProgress['after'],
-) {
-  return read(async (tx) => {
+async function readPayments(work: Work, addresses: readonly string[], after: RunProgress['after']) {
+  const { partitionId, at } = work;
+  return work.read(async (tx) => {
     const references = await referencesAt(tx, partitionId, addresses, after, PAGE_OUTPUTS);
     const found = await recordedAmong(tx, partitionId, at.height, references);
     const rows = [...found.values()].filter(

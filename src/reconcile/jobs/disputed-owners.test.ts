@@ -1,0 +1,219 @@
+import type { Pool } from 'pg';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { enterpriseAddress } from '../../../test/support/addresses.js';
+import { copyTestDatabase, createTestDatabase } from '../../../test/support/database.js';
+import { POLICY } from '../../../test/support/follow.js';
+import { openWorker, viewOf } from '../../../test/support/following.js';
+import { rebuildDeps } from '../../../test/support/rebuilding.js';
+import {
+  ANN,
+  CAROL,
+  depsOf,
+  followedWorld,
+  reconcileFully,
+  register,
+} from '../../../test/support/reconciling.js';
+import type { Devnet } from '../../devnet/server.js';
+import { reconcile } from '../runs/reconcile.js';
+import { followJob } from './follow-job.js';
+import { requestJob } from './job-queries.js';
+import { runJobs } from './job-runner.js';
+import { rebuildJob } from './rebuild-work.js';
+import { repairJob } from './repair.js';
+
+const original = await createTestDatabase();
+let net: Devnet;
+beforeAll(async () => {
+  ({ net } = await followedWorld(original));
+}, 60_000);
+afterAll(async () => {
+  await net.close();
+  await original.drop();
+});
+
+const ERIN = enterpriseAddress(9);
+
+async function books() {
+  const database = await copyTestDatabase(original.url);
+  onTestFinished(() => database.drop());
+  return database;
+}
+
+/** Does jobs one after the other, as whoever leads would. */
+function leadOn(database: Awaited<ReturnType<typeof books>>) {
+  const hotWallet = net.chain.faucet;
+  const observe = (): void => undefined;
+  const pacing = { pauseMs: 0, pauseShare: 0 };
+  const now = (): Date => new Date();
+  const repair = repairJob({
+    chain: viewOf(net),
+    hotWallet,
+    policy: POLICY,
+    observe,
+    now,
+    pacing,
+  });
+  const work = { repair, rebuild: rebuildJob(rebuildDeps(net, { hotWallet })) };
+  const worker = openWorker(database, net, { hotWallet, leading: [runJobs({ work, observe })] });
+  onTestFinished(worker.stop);
+  const { pool } = database;
+  return async (kind: 'repair' | 'rebuild', params: Readonly<Record<string, unknown>>) => {
+    const asked = { partitionId: 0, kind, params, requestedBy: 'test' };
+    const id = await requestJob(pool, asked);
+    const job = await followJob(pool, id, () => undefined, AbortSignal.timeout(20_000));
+    expect(job).toMatchObject({ state: 'done' });
+    return job.result;
+  };
+}
+
+/** Whose which money is. */
+async function moneyIn(pool: Pool): Promise<readonly unknown[]> {
+  const { rows } = await pool.query(
+    `select user_id, unit, available, held, pending from user_balances
+      where (available, held, pending) <> (0, 0, 0) order by user_id, unit`,
+  );
+  return rows;
+}
+
+const MOVED = `
+  update payment_addresses set user_id = 'mallory' where user_id = 'ann';
+  update incoming_payments set user_id = 'mallory' where user_id = 'ann'`;
+const GONE = `
+  delete from incoming_payments where user_id = 'carol';
+  delete from payment_addresses where user_id = 'carol'`;
+const FORGOTTEN = `${GONE};
+  delete from balance_transactions where user_id = 'carol';
+  delete from user_balances where user_id = 'carol'`;
+
+describe('money stays whose it is, and a person is asked,', () => {
+  test.each<[string, string, RegExp]>([
+    [
+      'where addresses were given to another user',
+      `update payment_addresses set user_id = 'mallory' where user_id = 'ann'`,
+      /belongs to mallory, and the audit log says that it was registered for ann: a person/,
+    ],
+    [
+      'where addresses and their payments were',
+      MOVED,
+      /belongs to mallory, and the audit log says that it was registered for ann: a person/,
+    ],
+    [
+      'where an address is gone with its payments',
+      GONE,
+      /isn't in the books, and the audit log says that it was registered for carol/,
+    ],
+    [
+      'where an address is gone with all that it ever brought',
+      FORGOTTEN,
+      /isn't in the books, and the audit log says that it was registered for carol/,
+    ],
+    [
+      'where addresses stand in a partition that nobody follows',
+      `update payment_addresses set partition_id = 7 where user_id = 'ann'`,
+      /2 addresses in partition 7, which nobody follows/,
+    ],
+    [
+      'where payments do',
+      `update incoming_payments set partition_id = 1 where status = 'pending'`,
+      /payments in partition 1, which nobody follows: this database has 1, from 0 on/,
+    ],
+    [
+      'where outputs of the wallet do',
+      `update wallet_outputs set partition_id = -1 where spent_by is not null`,
+      /outputs of the hot wallet in partition -1, which nobody follows/,
+    ],
+  ])('%s', async (_what, corruption, words) => {
+    const database = await books();
+    const { pool } = database;
+    await pool.query(corruption);
+    const before = await moneyIn(pool);
+
+    const run = await reconcileFully(pool, net);
+    const reasons = run.findings.map(({ unexplained }) => unexplained);
+    expect([...reasons, run.problem].join()).toMatch(words);
+
+    const lead = leadOn(database);
+    const repaired = await lead('repair', { addresses: null });
+    expect(JSON.stringify(repaired)).toMatch(run.problem === null ? /"open":[1-9]/ : words);
+    expect(await moneyIn(pool)).toEqual(before);
+
+    const dry = await lead('rebuild', { from: 'origin', dryRun: true });
+    expect(JSON.stringify(dry)).toMatch(words);
+    const rebuilt = await lead('rebuild', { from: 'origin', dryRun: false });
+    expect(JSON.stringify(rebuilt)).toMatch(words);
+    expect(rebuilt).toMatchObject({ ledger: { entries: 0 } });
+    expect(await moneyIn(pool)).toEqual(before);
+  });
+});
+
+test('each payment at an address that was given away is named, spent ones too, and none of them agrees', async () => {
+  const { pool } = await books();
+  const sound = await reconcileFully(pool, net);
+  await pool.query(MOVED);
+  const { rows } = await pool.query<{ reference: string; held: boolean }>(
+    `select tx_hash || '#' || output_index as reference, spent_by is null as held
+       from incoming_payments where user_id = 'mallory' and status <> 'rolled_back' order by 1`,
+  );
+  const { findings, matched, mismatched, problem } = await reconcileFully(pool, net);
+  expect(findings.map(({ reference }) => reference).sort()).toEqual(
+    rows.map(({ reference }) => reference),
+  );
+  expect(new Set(findings.map(({ type }) => type))).toEqual(new Set(['owner_mismatch']));
+  expect(new Set(rows.map(({ held }) => held))).toEqual(new Set([true, false]));
+  expect({ matched, mismatched, problem }).toEqual({
+    matched: sound.matched - rows.filter(({ held }) => held).length,
+    mismatched: rows.length,
+    problem: null,
+  });
+});
+
+test('a comparison of single addresses looks whose they are, and at no others', async () => {
+  const { pool } = await books();
+  await pool.query(MOVED);
+  const at = (address: string) =>
+    reconcile(depsOf(pool, net), {
+      scope: { addresses: [address] },
+      requestedBy: 'test',
+      resume: false,
+    });
+  const anns = await at(ANN[0] ?? '');
+  expect(anns.findings.length).toBeGreaterThan(0);
+  expect(new Set(anns.findings.map(({ address }) => address))).toEqual(new Set([ANN[0]]));
+  expect((await at(CAROL)).findings).toEqual([]);
+});
+
+test('an address that was never audited is nobody’s affair, and the last registration counts', async () => {
+  const { pool } = await books();
+  await pool.query(`${MOVED}; delete from audit_log where details ->> 'userId' = 'ann'`);
+  expect(await reconcileFully(pool, net)).toMatchObject({ findings: [], problem: null });
+
+  await register(pool, 'erin', [ERIN]);
+  await pool.query(`update payment_addresses set user_id = 'mallory' where address = $1`, [ERIN]);
+  const given = await reconcileFully(pool, net);
+  expect(given.findings).toEqual([]);
+  expect(given.problem).toContain(`address ${ERIN} belongs to mallory`);
+  await pool.query('delete from payment_addresses where address = $1', [ERIN]);
+  expect((await reconcileFully(pool, net)).problem).toContain(`address ${ERIN} isn't in the books`);
+  await register(pool, 'frank', [ERIN]);
+  expect((await reconcileFully(pool, net)).problem).toBeNull();
+});
+
+test('a spent payment that was given to another user is given back, and takes no money along', async () => {
+  const database = await books();
+  const { pool } = database;
+  const before = await moneyIn(pool);
+  const { rowCount } = await pool.query(
+    `update incoming_payments set user_id = 'mallory' where spent_by is not null and status = 'confirmed'`,
+  );
+  expect(rowCount).toBeGreaterThan(0);
+  const { findings } = await reconcileFully(pool, net);
+  expect(findings).toHaveLength(rowCount ?? 0);
+  expect(findings).toMatchObject(
+    findings.map(() => ({ type: 'owner_mismatch', unexplained: null })),
+  );
+  const repaired = await leadOn(database)('repair', { addresses: null });
+  expect(repaired).toMatchObject({ open: 0, left: [], problem: null, ledger: { entries: 0 } });
+  expect(await moneyIn(pool)).toEqual(before);
+  const { rows } = await pool.query(`select 1 from incoming_payments where user_id = 'mallory'`);
+  expect(rows).toEqual([]);
+});
