@@ -31,6 +31,7 @@ const COUNTS_ABOVE = `
 export const DERIVED = `
   select o.tx_hash, o.output_index, o.address, o.amount_lovelace, o.assets, o.has_script, o.block_hash,
          o.block_height, o.slot, o.tx_position, s.spent_by, s.spent_height, a.user_id as owner,
+         a.watched_from, a.backfill,
          case when o.address = $5 then 'wallet' when a.address is not null then 'payment' end as kind,
          case when o.address = $5 then w.block_height else a.backfilled_height end as asked_at,
          case when o.address = $5 then
@@ -52,12 +53,18 @@ export const DERIVED = `
     left join wallet_backfills w on w.address = o.address and w.partition_id = $2
    where o.job_id = $1`;
 
+/** A payment that a followed block brought: then it has that block, and isn't counted from any ledger. */
+export const IS_FOLLOWED = `(d.kind = 'payment' and d.must and d.in_block and d.watched_from is not null)`;
+
 /** Of a row that no derived output stands for: whether it may be wrong above where reading began. */
 const UNREAD = `
   (coalesce(r.block_height, r.counted_from) > $3
    or (r.spent_by is not null or s.spent_by is not null)
       and (r.spent_by, r.spent_height) is distinct from (s.spent_by, s.spent_height)
       and (s.spent_by is not null or coalesce(r.spent_height > $3, true)))`;
+/** In no block, and no ledger told of it: not at a height that a chain may have. */
+const IS_NOWHERE = `
+  (r.block_height is null and coalesce(r.counted_from > ${Number.MAX_SAFE_INTEGER}, true))`;
 const DIFFERS = `
   (r.address <> d.address or r.amount_lovelace <> d.amount_lovelace or r.assets <> d.assets
    or (r.spent_by, r.spent_height) is distinct from (d.spent_by, d.spent_height)
@@ -79,11 +86,12 @@ const FIND = `
        and case
          when r.status = 'rolled_back' then d.kind = 'payment' and d.must
          when d.tx_hash is null then coalesce(r.block_height, r.counted_from) is null or ${UNREAD}
-         else d.owner is null or r.user_id <> d.owner or ${DIFFERS}
+         else d.owner is null or d.kind is distinct from 'payment' or r.user_id <> d.owner or ${DIFFERS}
+              or r.block_height is null and (${IS_FOLLOWED} or not d.backfill and r.status <> 'ignored')
               or r.tx_position <> d.tx_position
-              or r.block_height is null and r.counted_from is null
+              or ${IS_NOWHERE}
               or r.status = 'pending' and not (select yes from held)
-                 and coalesce(r.block_height, r.counted_from) + r.required_confirmations - 1 <= $4
+                 and coalesce(r.block_height, r.counted_from) <= $4 - r.required_confirmations + 1
          end
     union all
     select 'wallet', r.tx_hash, r.output_index
@@ -92,9 +100,11 @@ const FIND = `
       left join rebuild_spends s on s.job_id = $1 and s.tx_hash = r.tx_hash and s.output_index = r.output_index
      where r.partition_id = $2
        and case
-         when r.block_height is null and r.counted_from is null then coalesce(d.must, false)
+         when ${IS_NOWHERE} then coalesce(d.must, false)
          when d.tx_hash is null then ${UNREAD}
          else ${DIFFERS}
+              or d.kind = 'payment'
+                 and coalesce(r.block_height, r.counted_from) >= coalesce(d.watched_from, -1)
          end
     union all
     select d.kind, d.tx_hash, d.output_index
