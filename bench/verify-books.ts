@@ -17,12 +17,34 @@ const PAYMENTS = `
          timestamptz '2026-01-01Z' + n * interval '1 second',
          case when k < 3 then timestamptz '2026-01-01Z' + n * interval '2 seconds' end
     from generate_series(1, $1::bigint) as n, generate_series(1, 3) as k`;
+const BATCH = `
+  insert into payout_batches (kind, anchor_tx_hash, anchor_index) values ('payout', repeat('d', 64), 0)`;
+const NUMBERED = `
+  select encode(sha256(convert_to('payout ' || t, 'UTF8')), 'hex') as tx_hash,
+         encode(sha256(convert_to('input ' || t, 'UTF8')), 'hex') as input_tx_hash, t
+    from generate_series(0, $1::int / ${SHARED_BY}) as t`;
 const TRANSACTIONS = `
   insert into payout_transactions
-    (tx_hash, cbor, fee_lovelace, block_hash, block_height, slot)
-  select encode(sha256(convert_to('payout ' || t, 'UTF8')), 'hex'), '\\x00', ${SHARED_BY} * 10000,
+    (tx_hash, batch_id, cbor, fee_lovelace, block_hash, block_height, slot)
+  select tx_hash, (select max(id) from payout_batches), '\\x00',
+         10000 * (least($1::bigint, t * ${SHARED_BY} + ${SHARED_BY - 1}) - greatest(1, t * ${SHARED_BY}) + 1),
          repeat('c', 64), t, t * 20
-    from generate_series(0, $1::int / ${SHARED_BY}) as t`;
+    from (${NUMBERED}) as numbered`;
+const INPUTS = `
+  insert into payout_transaction_inputs (tx_hash, input_tx_hash, input_index)
+  select tx_hash, input_tx_hash, 0 from (${NUMBERED}) as numbered`;
+const CHANGE = `
+  insert into payout_change (tx_hash, output_index, amount_lovelace)
+  select tx_hash, ${SHARED_BY}, 1000000 from (${NUMBERED}) as numbered`;
+const WALLET = `
+  insert into wallet_outputs
+    (tx_hash, output_index, partition_id, address, amount_lovelace, block_hash, block_height, slot, spent_by, spent_height)
+  select input_tx_hash, 0, 0, 'hot wallet', 100000000, repeat('c', 64), 0, 0, tx_hash, t from (${NUMBERED}) as numbered
+  union all
+  select tx_hash, ${SHARED_BY}, 0, 'hot wallet', 1000000, repeat('c', 64), t, t * 20, null, null from (${NUMBERED}) as numbered`;
+const TOLD = `
+  insert into outbox (type, event_key, data)
+  select 'payout.confirmed', 'payout.confirmed:' || id || ':0', '{}'::jsonb from outbound_payments`;
 const PAYOUTS = `
   insert into outbound_payments
     (id, api_key, idempotency_key, user_id, destination_address, amount_lovelace, status, held_fee, booked,
@@ -87,9 +109,11 @@ export async function makeBooks(pool: Pool, users: number): Promise<void> {
     await tx.query("set local work_mem = '512MB'");
     await withoutIndexes(tx, async () => {
       await tx.query(PAYMENTS, [users, `${'ab'.repeat(28)}746f6b`]);
-      await tx.query(TRANSACTIONS, [users]);
+      await tx.query(BATCH);
+      for (const text of [TRANSACTIONS, INPUTS, CHANGE, WALLET]) await tx.query(text, [users]);
       await tx.query(PAYOUTS, [users]);
       await tx.query(ATTEMPTS);
+      await tx.query(TOLD);
       await tx.query(PAYMENT_ENTRIES);
       await tx.query(PAYOUT_ENTRIES);
     });

@@ -113,8 +113,9 @@ const causeOf = (row: {
 
 function sayPayouts(terminal: Terminal, { payouts }: Verification): void {
   sayFound(terminal, payouts, 'a payout that is not what its transactions say', [
-    ['PAYOUT', (row) => row.payoutId],
-    ['STATUS', (row) => row.status],
+    ['PAYOUT', (row) => row.payoutId ?? '-'],
+    ['STATUS', (row) => row.status ?? '-'],
+    ['TRANSACTION', (row) => row.txHash ?? '-'],
     ['PROBLEM', (row) => row.problem],
     ['RECORDED', (row) => row.recorded],
     ['FOUND', (row) => row.found],

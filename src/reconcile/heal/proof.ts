@@ -27,7 +27,7 @@ export async function readDoubts(pool: Pool): Promise<Doubts> {
     exceptPayouts:
       payouts.count > payouts.shown.length
         ? null
-        : new Set(payouts.shown.map(({ payoutId }) => payoutId)),
+        : new Set(payouts.shown.flatMap(({ payoutId }) => payoutId ?? [])),
   };
 }
 

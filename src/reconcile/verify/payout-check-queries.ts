@@ -1,5 +1,6 @@
 import type { Queryable } from '../../database/transaction.js';
 import type { Bounded } from '../seals/check-queries.js';
+import { checkPayoutEvidence, type PayoutContradiction } from './payout-evidence-queries.js';
 
 const HELD = `
   with owed as (
@@ -97,8 +98,7 @@ const SOUND = `
             join outbound_payments p on p.id = a.payout_id
            where t.block_height is not null) as paid`;
 
-/** A payout that isn't what its transactions, or its own columns, say. */
-export type PayoutMismatch = {
+type StandingMismatch = {
   readonly payoutId: string;
   readonly status: string;
   readonly txHash: string | null;
@@ -107,10 +107,22 @@ export type PayoutMismatch = {
   readonly found: string | null;
 };
 
+/** A payout that isn't what its transactions, its own columns, events or the wallet's outputs say. */
+export type PayoutMismatch = StandingMismatch | PayoutContradiction;
+
 export async function checkPayouts(db: Queryable, shown: number): Promise<Bounded<PayoutMismatch>> {
+  const standing = await checkStanding(db, shown);
+  const evidence = await checkPayoutEvidence(db, shown);
+  return {
+    count: standing.count + evidence.count,
+    shown: [...standing.shown, ...evidence.shown].slice(0, shown),
+  };
+}
+
+async function checkStanding(db: Queryable, shown: number): Promise<Bounded<StandingMismatch>> {
   const [summary] = (await db.query<{ sound: boolean }>(SOUND)).rows;
   if (summary?.sound === true) return { count: 0, shown: [] };
-  const { rows } = await db.query<PayoutMismatch & { differences: string }>(STANDING, [shown]);
+  const { rows } = await db.query<StandingMismatch & { differences: string }>(STANDING, [shown]);
   return {
     count: Number(rows[0]?.differences ?? 0),
     shown: rows.map(({ payoutId, status, txHash, problem, recorded, found }) => ({

@@ -19,26 +19,53 @@ const change = (text: string, values: unknown[] = []) => database.pool.query(tex
 const verify = () => verifyBooks(database.pool);
 
 const PAID_BY = hashOf('transaction');
+const SPENT = hashOf('spent');
+const UNSPENT = hashOf('wallet');
+const STORE_TRANSACTIONS = `
+  with batches as (
+    insert into payout_batches (kind, anchor_tx_hash, anchor_index)
+    values ('payout', $2, 0), ('payout', $3, 0) returning id, anchor_tx_hash),
+  transactions as (
+    insert into payout_transactions (tx_hash, batch_id, fee_lovelace, block_hash, block_height, slot)
+    select case anchor_tx_hash when $2 then $1 else repeat('9', 64) end, id,
+           case anchor_tx_hash when $2 then 340000 else 170000 end,
+           case anchor_tx_hash when $2 then repeat('b', 64) end,
+           case anchor_tx_hash when $2 then 30 end, case anchor_tx_hash when $2 then 600 end
+      from batches)
+  update outbound_payments p set batch_id = b.id
+    from batches b
+   where p.status in ('in_block', 'confirmed') and b.anchor_tx_hash = $2
+      or p.status = 'submitted' and b.anchor_tx_hash = $3`;
 const STORE_ATTEMPTS = `
-  with transactions as (
-    insert into payout_transactions (tx_hash, fee_lovelace, block_hash, block_height, slot)
-    values ($1, 170000, repeat('b', 64), 30, 600), (repeat('9', 64), 170000, null, null, null))
-  insert into payout_attempts (payout_id, tx_hash, output_index, fee_share)
-  select id, $1, 0, 170000 from outbound_payments where status in ('in_block', 'confirmed')
+  with attempts as (
+    insert into payout_attempts (payout_id, tx_hash, output_index, fee_share)
+    select id, $1, 0, 170000 from outbound_payments where status in ('in_block', 'confirmed')
+    union all
+    select id, repeat('9', 64), 1, 170000 from outbound_payments where status = 'submitted'),
+  inputs as (
+    insert into payout_transaction_inputs (tx_hash, input_tx_hash, input_index)
+    values ($1, $2, 0), (repeat('9', 64), $3, 0))
+  insert into payout_change (tx_hash, output_index, amount_lovelace) values ($1, 2, 400000)`;
+const TELL_CONFIRMED = `
+  insert into outbox (type, event_key, data)
+  select 'payout.confirmed', 'payout.confirmed:' || id || ':' || turn, '{}'::jsonb
+    from outbound_payments where status = 'confirmed'
   union all
-  select id, repeat('9', 64), 1, 170000 from outbound_payments where status = 'submitted'`;
+  select 'payout.submitted', 'payout.submitted:' || payout_id || ':' || tx_hash, '{}'::jsonb from payout_attempts`;
 const AUDIT = `
   insert into audit_log (action, entity_type, entity_id, actor) values ('payout.cancelled', 'payout', 'p', 'key:clerk')`;
 const WALLET = `
   insert into wallet_outputs (tx_hash, output_index, partition_id, address, amount_lovelace, assets, block_hash,
-                              block_height, slot)
-  values ($1, 0, 0, 'hot', 1000000, '{}', repeat('b', 64), 3, 60)`;
+                              block_height, slot, spent_by, spent_height)
+  values ($1, 0, 0, 'hot', 12000000, '{}', repeat('b', 64), 3, 60, $3, 30),
+         ($2, 0, 0, 'hot', 600000, '{}', repeat('b', 64), 3, 60, null, null),
+         ($3, 2, 0, 'hot', 400000, '{}', repeat('b', 64), 30, 600, null, null)`;
 
 /** Books in which all agrees: payments and payouts of many statuses, of two users, sealed. */
 beforeEach(async () => {
   await change(
     `truncate incoming_payments, outbound_payments, payout_transactions, payout_attempts, balance_transactions,
-       user_balances, audit_log, seals, wallet_outputs, payment_addresses, state_digests cascade`,
+       user_balances, audit_log, seals, wallet_outputs, payment_addresses, state_digests, outbox, payout_batches cascade`,
   );
   const books = handMadeBooks(database.pool);
   const assets = new Map([[TOKEN, 100n]]);
@@ -53,9 +80,11 @@ beforeEach(async () => {
     await books.enter([...entriesOfHold(payout), ...confirmation]);
   }
   await books.payout({ status: 'queued', userId: null, booked: false });
-  await change(STORE_ATTEMPTS, [PAID_BY]);
+  await change(STORE_TRANSACTIONS, [PAID_BY, SPENT, UNSPENT]);
+  await change(STORE_ATTEMPTS, [PAID_BY, SPENT, UNSPENT]);
+  await change(TELL_CONFIRMED);
   await change(AUDIT);
-  await change(WALLET, [hashOf('wallet')]);
+  await change(WALLET, [SPENT, UNSPENT, PAID_BY]);
   for (const chain of ['ledger', 'audit'] as const) {
     await sealAppended(
       {

@@ -1,0 +1,146 @@
+import type { Queryable } from '../../database/transaction.js';
+import { CONFIRMATION_TOLD, deadTransactions } from '../../payouts/model/evidence-queries.js';
+import type { Bounded } from '../seals/check-queries.js';
+
+/** Transactions whose payouts are looked for by events, one by one. */
+const LOOKED_UP_MAX = 20;
+const NOT_PAID = "p.status not in ('in_block', 'confirmed')";
+
+/**
+ * `told_confirmed`: an event told of its confirmation, and its row says otherwise. `told_submitted`: one told
+ * that a transaction pays it, which isn't known to. `may_land`: nothing is bound to pay it, and a transaction that
+ * does may still come into a block. Of confirmed payouts nothing is looked up: there are millions of them.
+ */
+const TOLD = `
+  select p.id as "payoutId", p.status, p.tx_hash as "txHash", 'told_confirmed' as problem,
+         p.status as recorded, ${CONFIRMATION_TOLD} as found
+    from outbound_payments p
+   where p.status <> 'confirmed' and ${CONFIRMATION_TOLD} is not null
+  union all
+  select p.id, p.status, p.tx_hash, 'told_submitted', p.status, t.tx_hash
+    from (select * from unpaid limit ${LOOKED_UP_MAX}) as t, outbound_payments p
+   where ${NOT_PAID}
+     and (select true from outbox o where o.event_key = 'payout.submitted:' || p.id || ':' || t.tx_hash)
+     and not exists (select 1 from payout_attempts a where a.payout_id = p.id and a.tx_hash = t.tx_hash)
+  union all
+  select p.id, p.status, p.tx_hash, 'may_land', p.status, t.tx_hash
+    from outbound_payments p
+    join payout_attempts a on a.payout_id = p.id
+    join payout_transactions t on t.tx_hash = a.tx_hash and t.block_height is null and not t.adopted
+   where ${NOT_PAID} and p.batch_id is null and t.tx_hash not in (select tx_hash from dead)`;
+
+/** `attempts`: the parts of a transaction's fee don't add up to it, so a payout of it is missing, or was added. */
+const UNPAID = `
+  unpaid as (
+    select t.tx_hash, t.fee_lovelace, coalesce(paid.fee, 0) as paid
+      from payout_transactions t
+      left join payout_batches b on b.id = t.batch_id
+      left join (select tx_hash, sum(fee_share) as fee from payout_attempts group by tx_hash) as paid
+        on paid.tx_hash = t.tx_hash
+     where coalesce(paid.fee, 0) <> case b.kind when 'payout' then t.fee_lovelace else 0 end)`;
+const ATTEMPTS = `
+  select null, null, tx_hash, 'attempts', paid::text, fee_lovelace::text from unpaid`;
+
+/**
+ * What a transaction spends says where it is, and so does its change. `inputs`: it stands in a block, and not
+ * all that it spends was spent by it there; or in none, and something was. An adopted one spends what isn't ours, too.
+ */
+const SPENDING = `
+  spending as (
+    select i.tx_hash, count(*) as inputs, count(w.tx_hash) as known,
+           count(*) filter (where w.spent_by = i.tx_hash) as spent,
+           count(*) filter (where w.spent_by = i.tx_hash and w.spent_height = t.block_height) as spent_there
+      from payout_transactions t
+      join payout_transaction_inputs i on i.tx_hash = t.tx_hash
+      left join wallet_outputs w on w.tx_hash = i.input_tx_hash and w.output_index = i.input_index
+     group by i.tx_hash)`;
+const FOUND_OF_INPUTS = `
+  (select string_agg(distinct
+            case when w.tx_hash is null then 'unknown' when w.spent_by is null then 'unspent'
+                 when w.spent_by <> t.tx_hash then 'spent by ' || w.spent_by
+                 else coalesce(w.spent_height::text, 'spent in no block') end, ', ')
+     from payout_transaction_inputs i
+     left join wallet_outputs w on w.tx_hash = i.input_tx_hash and w.output_index = i.input_index
+    where i.tx_hash = t.tx_hash)`;
+const INPUTS = `
+  select a.payout_id, p.status, t.tx_hash, 'inputs', coalesce(t.block_height::text, 'in no block'),
+         coalesce(${FOUND_OF_INPUTS}, 'no inputs')
+    from payout_transactions t
+    left join spending s on s.tx_hash = t.tx_hash
+    left join payout_attempts a on a.tx_hash = t.tx_hash
+    left join outbound_payments p on p.id = a.payout_id
+   where case when t.block_height is null then coalesce(s.spent, 0) > 0
+              when t.adopted then coalesce(s.spent_there, 0) = 0 or s.spent_there < s.known
+              else coalesce(s.spent_there, 0) = 0 or s.spent_there < s.inputs end`;
+const CHANGE = `
+  select a.payout_id, p.status, t.tx_hash, 'change', c.amount_lovelace::text,
+         coalesce(w.amount_lovelace::text, 'none')
+    from payout_change c
+    join payout_transactions t on t.tx_hash = c.tx_hash and t.block_height is not null
+    left join wallet_outputs w on w.tx_hash = c.tx_hash and w.output_index = c.output_index
+    left join payout_attempts a on a.tx_hash = t.tx_hash
+    left join outbound_payments p on p.id = a.payout_id
+   where w.amount_lovelace is distinct from c.amount_lovelace`;
+
+/**
+ * `no_common_input`: two transactions pay it that the ledger could take both. Whatever became of their batches:
+ * as long as one of them may still come into a block.
+ */
+const NO_COMMON_INPUT = `
+  select p.id, p.status, p.tx_hash, 'no_common_input', least(ta.tx_hash, tb.tx_hash), greatest(ta.tx_hash, tb.tx_hash)
+    from payout_transactions ta
+    join payout_attempts a on a.tx_hash = ta.tx_hash
+    join payout_attempts b on b.payout_id = a.payout_id and b.tx_hash <> a.tx_hash
+    join payout_transactions tb on tb.tx_hash = b.tx_hash
+    join outbound_payments p on p.id = a.payout_id
+   where ta.block_height is null and ta.tx_hash not in (select tx_hash from dead)
+     and (tb.block_height is not null
+          or tb.tx_hash > ta.tx_hash and tb.tx_hash not in (select tx_hash from dead))
+     and not exists (
+       select 1 from payout_transaction_inputs ia
+         join payout_transaction_inputs ib using (input_tx_hash, input_index)
+        where ia.tx_hash = ta.tx_hash and ib.tx_hash = tb.tx_hash)`;
+
+// Headers are kept for as long as a rollback may take blocks back: what was over before them is so on every fork.
+const DEEP_SLOT = '(select min(slot) from blocks)';
+const EVIDENCE = `
+  with recursive ${deadTransactions(DEEP_SLOT)}, ${UNPAID}, ${SPENDING}
+  select *, count(*) over () as differences
+    from (${TOLD} union all ${ATTEMPTS} union all ${INPUTS} union all ${CHANGE} union all ${NO_COMMON_INPUT}) as found
+   order by "payoutId", problem, "txHash" limit $1`;
+
+/** What events, and what the wallet's outputs say of a payout or of a transaction, and their rows don't. */
+export type PayoutContradiction = {
+  /** Null where it isn't known which payout it is. */
+  readonly payoutId: string | null;
+  readonly status: string | null;
+  readonly txHash: string | null;
+  readonly problem:
+    | 'told_confirmed'
+    | 'told_submitted'
+    | 'may_land'
+    | 'attempts'
+    | 'inputs'
+    | 'change'
+    | 'no_common_input';
+  readonly recorded: string | null;
+  readonly found: string | null;
+};
+
+export async function checkPayoutEvidence(
+  db: Queryable,
+  shown: number,
+): Promise<Bounded<PayoutContradiction>> {
+  const { rows } = await db.query<PayoutContradiction & { differences: string }>(EVIDENCE, [shown]);
+  return {
+    count: Number(rows[0]?.differences ?? 0),
+    shown: rows.map(({ payoutId, status, txHash, problem, recorded, found }) => ({
+      payoutId,
+      status,
+      txHash,
+      problem,
+      recorded,
+      found,
+    })),
+  };
+}
