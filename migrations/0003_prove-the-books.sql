@@ -28,7 +28,10 @@ create index payment_addresses_watched_from on payment_addresses (partition_id, 
 -- Height of the ledger that told of it, where no block did: it counts from there. Then block_height is null.
 alter table incoming_payments add column counted_from bigint;
 alter table incoming_payments add check (counted_from is null or block_height is null);
+alter table incoming_payments add check ((spent_by is null) = (spent_height is null));
+alter table wallet_outputs add check ((spent_by is null) = (spent_height is null));
 alter table wallet_outputs add column counted_from bigint;
+alter table wallet_outputs add check (jsonb_typeof(assets) = 'object');
 update wallet_outputs w set counted_from = b.block_height
   from wallet_backfills b
  where b.partition_id = w.partition_id and b.address = w.address and w.block_height is null

@@ -40,11 +40,18 @@ export async function storeWalletOutputs(
   return rowCount ?? 0;
 }
 
+/** Another hand wrote a payment for an output of the wallet, and it was taken back: nothing brings it again. */
+export const NOT_THE_WALLETS = `
+  not exists (select from wallet_outputs w
+               where w.tx_hash = p.tx_hash and w.output_index = p.output_index
+                 and coalesce(w.block_height, w.counted_from) is not null)`;
+
 const SPEND_PAYMENTS = `
   update incoming_payments p set spent_by = s.spent_by, spent_height = s.height
     from unnest($1::text[], $2::int[], $3::text[], $4::bigint[]) as s (tx_hash, output_index, spent_by, height)
    where p.tx_hash = s.tx_hash and p.output_index = s.output_index
      and (p.spent_by, p.spent_height) is distinct from (s.spent_by, s.height)
+     and (p.status <> 'rolled_back' or ${NOT_THE_WALLETS})
   returning p.tx_hash, p.output_index, p.spent_by, p.spent_height,
             p.status <> 'rolled_back' and coalesce(p.block_height, p.counted_from) is not null as counts`;
 const SPEND_WALLET_OUTPUTS = `

@@ -2,7 +2,7 @@ import type { OutputReference } from '../chain/block.js';
 import type { Queryable, Tx } from '../database/transaction.js';
 import type { RolledBack } from './detection.js';
 import { type PlacedPayment, referenceOf } from './effects.js';
-import { placesOf } from './output-queries.js';
+import { NOT_THE_WALLETS, placesOf } from './output-queries.js';
 import { type Payment, showAssets } from './payment.js';
 import { type PaymentRow, paymentFrom } from './payment-row.js';
 
@@ -114,7 +114,7 @@ const ROLLED_BACK_AMONG = `
   select p.*, a.backfill from incoming_payments p
     join payment_addresses a using (address)
     join unnest($1::text[], $2::int[]) as o (tx_hash, output_index) using (tx_hash, output_index)
-   where p.status = 'rolled_back'`;
+   where p.status = 'rolled_back' and ${NOT_THE_WALLETS}`;
 
 /** Payments that stand as rolled back, of some outputs. */
 export async function rolledBackAmong(

@@ -7,6 +7,8 @@ export type Surroundings = {
   readonly height: number;
   /** Whose the address is, by the addresses that were registered; null for the hot wallet. */
   readonly owner: string | null;
+  /** False where what the address held before it was watched is to be ignored. */
+  readonly backfill: boolean;
   /** Whether confirmations are held at the moment: then what is deep enough may still wait. */
   readonly confirmationsHeld: boolean;
 };
@@ -28,7 +30,7 @@ export function compareOutput(
   if (recorded.status === 'rolled_back') return onChain === null ? [] : ['status_mismatch'];
   if (onChain === null) return ['extra_in_db'];
   const differs: readonly [DiscrepancyType, boolean][] = [
-    ['amount_mismatch', !sameValue(recorded, onChain)],
+    ['amount_mismatch', recorded.unreadable !== undefined || !sameValue(recorded, onChain)],
     [
       'owner_mismatch',
       recorded.address !== onChain.address || recorded.userId !== surroundings.owner,
@@ -37,7 +39,9 @@ export function compareOutput(
     ['spent_mismatch', spentDiffers(recorded, onChain)],
     [
       'status_mismatch',
-      placementDiffers(recorded, onChain.placement) || isOverdue(recorded, surroundings),
+      placementDiffers(recorded, onChain.placement) ||
+        isOverdue(recorded, surroundings) ||
+        (!surroundings.backfill && countsFromBefore(recorded)),
     ],
   ];
   return differs.flatMap(([type, does]) => (does ? [type] : []));
@@ -56,16 +60,14 @@ function spentDiffers({ spent }: RecordedOutput, onChain: ChainOutput): boolean 
   if (onChain.spent === 'unspent') return false;
   if (spent === null) return true;
   if (onChain.spent === 'gone') return false;
-  return (
-    spent.txHash !== onChain.spent.txHash ||
-    (spent.height !== null && spent.height !== onChain.spent.height)
-  );
+  return spent.txHash !== onChain.spent.txHash || spent.height !== onChain.spent.height;
 }
 
+/** @param found null where no block brought it that was followed for its address */
 function placementDiffers(recorded: RecordedOutput, found: Placement | null): boolean {
-  const { placement, countedFrom } = recorded;
-  // What was there before it was followed keeps no block, whatever is found out about it later.
-  if (placement === null) return countedFrom === null;
+  const { kind, placement, countedFrom } = recorded;
+  // The wallet may have been set when blocks were followed already.
+  if (placement === null) return countedFrom === null || (kind === 'payment' && found !== null);
   if (found === null) return false;
   return (
     placement.blockHash !== found.blockHash ||
@@ -76,6 +78,19 @@ function placementDiffers(recorded: RecordedOutput, found: Placement | null): bo
       placement.txPosition !== found.txPosition)
   );
 }
+
+/** A payment that no followed block brought, and that counts. */
+export const countsFromBefore = ({
+  kind,
+  status,
+  placement,
+  countedFrom,
+}: Pick<RecordedOutput, 'kind' | 'status' | 'placement' | 'countedFrom'>): boolean =>
+  kind === 'payment' &&
+  placement === null &&
+  countedFrom !== null &&
+  status !== 'ignored' &&
+  status !== 'rolled_back';
 
 /** Deep enough, and still not confirmed. */
 function isOverdue(

@@ -118,7 +118,7 @@ describe('what blocks say of a doubtful output', () => {
     hotWallet: null,
     confirmationsHeld: false,
     watched: new Map([
-      ['a', { address: 'a', userId: 'ann', watchedFrom: 10, backfilledHeight: 10 }],
+      ['a', { address: 'a', userId: 'ann', watchedFrom: 10, backfilledHeight: 10, backfill: true }],
     ]),
   };
   const BEFORE = { placement: null, countedFrom: 10 };

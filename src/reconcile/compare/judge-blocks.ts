@@ -14,22 +14,26 @@ export type BlocksAndRows = {
   readonly outputs: readonly ChainOutput[];
   readonly spends: ReadonlyMap<OutputReference, ChainSpend>;
   /** Rows of these outputs, rows that these blocks spend, and rows that say they are of these heights. */
-  readonly recorded: ReadonlyMap<OutputReference, Recorded>;
+  readonly recorded: readonly Recorded[];
+  readonly hotWallet: string | null;
 };
 
 /** Every row that isn't exactly what the blocks say. What it should be is found out one by one. */
 export function judgeBlocks(compared: BlocksAndRows): Suspect[] {
-  const { outputs, recorded } = compared;
+  const { outputs, recorded, hotWallet } = compared;
+  const kindOf = ({ address }: ChainOutput) => (address === hotWallet ? 'wallet' : 'payment');
+  const there = new Set(recorded.map(({ kind, reference }) => `${kind} ${reference}`));
   const made = new Map(outputs.map((output) => [output.reference, output]));
   const missing = outputs.flatMap((onChain): Suspect[] => {
     const { reference, address } = onChain;
-    if (recorded.has(reference)) return [];
+    if (there.has(`${kindOf(onChain)} ${reference}`)) return [];
     return [{ doubt: 'missing', reference, address, recorded: null, onChain }];
   });
-  const different = [...recorded.values()].flatMap((row): Suspect[] => {
+  const different = recorded.flatMap((row): Suspect[] => {
     const { reference, address } = row;
     const output = made.get(reference);
-    if (!differs(row, output, compared)) return [];
+    const isElsewhere = output !== undefined && row.kind !== kindOf(output);
+    if (isElsewhere ? row.status === 'rolled_back' : !differs(row, output, compared)) return [];
     return [{ doubt: 'placement', reference, address, recorded: row, onChain: null }];
   });
   return [...missing, ...different];
@@ -50,6 +54,6 @@ function differs(row: Recorded, made: ChainOutput | undefined, compared: BlocksA
 function madeDiffers(row: Recorded, made: ChainOutput): boolean {
   if (row.status === 'rolled_back') return true;
   const spent = row.spent === null ? 'unspent' : 'gone';
-  const unheld = { height: -1, owner: row.userId, confirmationsHeld: true };
+  const unheld = { height: -1, owner: row.userId, backfill: true, confirmationsHeld: true };
   return compareOutput(row, { ...made, spent }, unheld).length > 0;
 }

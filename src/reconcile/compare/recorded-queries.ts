@@ -1,26 +1,30 @@
 import type { OutputReference } from '../../chain/block.js';
 import { outputReference } from '../../chain/block.js';
 import type { Queryable } from '../../database/transaction.js';
-import { type PaymentStatus, parseAssets } from '../../payments/payment.js';
+import type { PaymentStatus } from '../../payments/payment.js';
+import { heightOrNull, readStoredValue } from '../../payments/stored-value.js';
 import type { RecordedOutput } from '../model/finding.js';
 import type { RequiredDepth } from './compare-output.js';
 
 /**
  * Outputs as they were right after the block at a height, read at any later time: what came above is left
  * out, and what was spent above counts as unspent. True as long as no rollback went below that height.
- * A payment that is rolled back is part of it, so that one whose output is on the chain is found.
+ * A payment that is rolled back is part of it, so that one whose output is on the chain is found; and so is
+ * what stands at a height beyond all that numbers tell apart, which is that of no block.
  */
+const HEIGHT = 'coalesce(block_height, counted_from, -1)';
+const IS_AT = `(${HEIGHT} <= $2::bigint or ${HEIGHT} > ${Number.MAX_SAFE_INTEGER})`;
 const PAYMENTS_AT = `
   select 'payment' as kind, tx_hash, output_index, address, user_id, status, amount_lovelace, assets,
          block_hash, block_height, slot, tx_position, counted_from, spent_by, spent_height, inclusion,
          required_confirmations
     from incoming_payments
-   where partition_id = $1 and coalesce(block_height, counted_from, -1) <= $2::bigint`;
+   where partition_id = $1 and ${IS_AT}`;
 const WALLET_AT = `
   select 'wallet', tx_hash, output_index, address, null, null, amount_lovelace, assets,
          block_hash, block_height, slot, null, counted_from, spent_by, spent_height, 1, null
     from wallet_outputs
-   where partition_id = $1 and coalesce(block_height, counted_from, -1) <= $2::bigint`;
+   where partition_id = $1 and ${IS_AT}`;
 
 // Each half ends by itself: of both together PostgreSQL would read and sort all that follows for every page.
 const NEXT = `
@@ -39,7 +43,7 @@ type Row = {
   user_id: string | null;
   status: PaymentStatus | null;
   amount_lovelace: string;
-  assets: Record<string, string>;
+  assets: unknown;
   block_hash: string | null;
   block_height: string | null;
   slot: string | null;
@@ -66,12 +70,13 @@ export async function recordedAfter(
   return rows.map((row) => recordedFrom(row, height));
 }
 
+/** At most two of each reference, one of either table: only where another hand was at work are there two. */
 export async function recordedAmong(
   db: Queryable,
   partitionId: number,
   height: number,
   references: readonly OutputReference[],
-): Promise<Map<OutputReference, Recorded>> {
+): Promise<Recorded[]> {
   const parts = references.map((reference) => reference.split('#'));
   const { rows } = await db.query<Row>(AMONG, [
     partitionId,
@@ -79,33 +84,31 @@ export async function recordedAmong(
     parts.map(([txHash]) => txHash),
     parts.map(([, index]) => Number(index)),
   ]);
-  return new Map(
-    rows.map((row) => recordedFrom(row, height)).map((one) => [one.reference, one] as const),
-  );
+  return rows.map((row) => recordedFrom(row, height));
 }
 
-function recordedFrom(row: Row, height: number): Recorded {
-  const { block_hash, block_height, slot } = row;
+function recordedFrom(row: Row, at: number): Recorded {
+  const { block_hash, slot } = row;
+  const height = heightOrNull(row.block_height);
   const spentHeight = row.spent_height === null ? null : Number(row.spent_height);
-  const isSpent = row.spent_by !== null && (spentHeight === null || spentHeight <= height);
+  const isSpent = row.spent_by !== null && (spentHeight === null || spentHeight <= at);
   return {
     kind: row.kind,
     reference: outputReference(row.tx_hash, row.output_index),
     address: row.address,
-    lovelace: BigInt(row.amount_lovelace),
-    assets: parseAssets(row.assets),
+    ...readStoredValue(row.amount_lovelace, row.assets),
     userId: row.user_id,
     status: row.status,
     placement:
-      block_hash === null || block_height === null || slot === null
+      block_hash === null || height === null || slot === null
         ? null
         : {
             blockHash: block_hash,
-            height: Number(block_height),
+            height,
             slot: Number(slot),
             txPosition: row.tx_position,
           },
-    countedFrom: row.counted_from === null ? null : Number(row.counted_from),
+    countedFrom: heightOrNull(row.counted_from),
     spent: isSpent && row.spent_by !== null ? { txHash: row.spent_by, height: spentHeight } : null,
     inclusion: row.inclusion,
     requiredConfirmations: row.required_confirmations,

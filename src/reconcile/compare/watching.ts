@@ -4,6 +4,8 @@ export type Watching = {
   readonly watchedFrom: number | null;
   /** Height of the ledger that was asked for what was there before; null until then. */
   readonly backfilledHeight: number | null;
+  /** Whether what it held before is a payment; it is recorded as ignored else. */
+  readonly backfill: boolean;
 };
 
 /**
@@ -11,8 +13,10 @@ export type Watching = {
  * asked for what was there before, an output that isn't known proves nothing: no ledger tells how old
  * its outputs are.
  */
-export const isCovered = ({ backfilledHeight }: Watching, height: number): boolean =>
-  backfilledHeight !== null && backfilledHeight <= height;
+export const isCovered = (
+  { backfilledHeight }: Omit<Watching, 'backfill'>,
+  height: number,
+): boolean => backfilledHeight !== null && backfilledHeight <= height;
 
 /**
  * The height above which each block's outputs at the address must be recorded.
@@ -21,7 +25,7 @@ export const isCovered = ({ backfilledHeight }: Watching, height: number): boole
  * @param firstRecorded lowest block of a recorded output of the address, where there is one
  */
 export function countsAbove(
-  { watchedFrom }: Watching,
+  { watchedFrom }: Omit<Watching, 'backfill'>,
   startHeight: number | null,
   firstRecorded: number | null,
   cursorHeight: number,

@@ -107,14 +107,27 @@ describe('a payment that the chain lacks', () => {
 });
 
 describe('a payment that differs', () => {
-  test('gets its block, and keeps none where it was there before', () => {
+  test('gets its block where one that was followed brought it, and else keeps none', () => {
     const moved = row({ placement: ELSEWHERE });
     expect(correctPayment(moved, onChain(), DETECTED, context()).placement).toEqual(HERE);
     const before = row({ placement: null, countedFrom: 9 });
     expect(correctPayment(before, onChain(), DETECTED, context())).toMatchObject({
+      placement: { height: 10 },
+      countedFrom: null,
+    });
+    const unplaced = onChain({ placement: null });
+    expect(correctPayment(before, unplaced, DETECTED, context({ backfill: true }))).toMatchObject({
       placement: null,
       countedFrom: 9,
     });
+  });
+
+  test('is ignored where it was there before and nobody asked for that, whatever was booked', () => {
+    const before = row({ status: 'confirmed', placement: null, countedFrom: 9 });
+    const unplaced = onChain({ placement: null });
+    const statusOf = (backfill: boolean) =>
+      correctPayment(before, unplaced, CONFIRMED, context({ backfill })).status;
+    expect([statusOf(false), statusOf(true)]).toEqual(['ignored', 'confirmed']);
   });
 
   test('is spent and unspent as the chain says, and as it is recorded above', () => {

@@ -73,10 +73,10 @@ function whereOf(
   { placement }: ChainOutput,
   context: CorrectionContext,
 ): Pick<PaymentState, 'placement' | 'countedFrom'> {
-  // What was there before it was followed keeps no block.
+  // What was there before it was followed keeps no block: where one brought it, it was followed.
   const wasBefore = before !== null && before.placement === null && before.countedFrom !== null;
-  if (wasBefore) return { placement: null, countedFrom: before.countedFrom };
   if (placement !== null) return { placement, countedFrom: null };
+  if (wasBefore) return { placement: null, countedFrom: before.countedFrom };
   if (before?.placement != null) return { placement: before.placement, countedFrom: null };
   return { placement: null, countedFrom: context.askedAt };
 }
@@ -101,6 +101,8 @@ function statusOf(
   context: CorrectionContext,
 ): PaymentStatus {
   const { inclusion } = facts;
+  // Whatever was booked: it never counts.
+  if (facts.placement === null && !context.backfill) return 'ignored';
   const counted = history.detected.has(inclusion);
   if (!counted && isIgnored(before, facts, context)) return 'ignored';
   if (history.confirmed.has(inclusion)) return 'confirmed';

@@ -49,7 +49,7 @@ export async function healPayments(
     const history = histories.get(reference) ?? NO_HISTORY;
     const required =
       before?.requiredConfirmations ?? requiredFor(context, onChain, owner, together);
-    const truth = onChain === null ? null : asFollowed(onChain, owner);
+    const truth = onChain === null ? null : asFollowed(onChain, owner, before);
     const state = correctPayment(before === null ? null : stateOf(before), truth, history, {
       askedAt: Math.min(owner.backfilledHeight ?? context.height, context.height),
       height: context.height,
@@ -90,10 +90,17 @@ const addressOf = (onChain: ChainOutput | null, stored: StoredPayment | undefine
   onChain?.address ?? stored?.address ?? '';
 
 /** No followed block made it: it was there before its address was watched, and has no block in the books. */
-const asFollowed = (onChain: ChainOutput, { countsAbove }: AddressOwner): ChainOutput =>
-  onChain.placement !== null && countsAbove !== null && onChain.placement.height <= countsAbove
-    ? { ...onChain, placement: null }
-    : onChain;
+function asFollowed(
+  onChain: ChainOutput,
+  { countsAbove, isSinceKnown }: AddressOwner,
+  before: StoredPayment | null,
+): ChainOutput {
+  const { placement } = onChain;
+  if (placement === null) return onChain;
+  const keepsNone = !isSinceKnown && before !== null && before.countedFrom !== null;
+  const isBefore = keepsNone || (countsAbove !== null && placement.height <= countsAbove);
+  return isBefore ? { ...onChain, placement: null } : onChain;
+}
 
 const depositOf = (output: ChainOutput) => ({
   lovelace: output.lovelace,

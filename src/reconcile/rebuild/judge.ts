@@ -1,4 +1,5 @@
-import { compareOutput } from '../compare/compare-output.js';
+import { compareOutput, countsFromBefore } from '../compare/compare-output.js';
+import { isMisplaced } from '../compare/misplaced.js';
 import type { ChainOutput, DiscrepancyType, Finding, RecordedOutput } from '../model/finding.js';
 import type { Candidate, DerivedOutput } from './candidate.js';
 
@@ -62,7 +63,9 @@ function judgeUnread(
     (type) => !isBelow || type === 'spent_mismatch' || type === 'unspent_mismatch',
   );
   // Only the block that made it says what it was.
-  const isKnown = spentBy === null || recorded.unreadable === undefined;
+  const isKnown =
+    (candidate.spentBy === null || recorded.unreadable === undefined) &&
+    (candidate.registration?.backfill !== false || !countsFromBefore(recorded));
   const findings = types.map((type) =>
     finding(candidate, type, onChain, isKnown ? undefined : MADE_BEFORE),
   );
@@ -91,14 +94,19 @@ const asChain = (recorded: RecordedOutput): ChainOutput => ({
 });
 
 function differences(
-  { kind, recorded, owner, spentBy, derived }: Candidate,
+  { kind, recorded, owner, spentBy, derived, registration }: Candidate,
   onChain: ChainOutput,
   { height, confirmationsHeld }: JudgeContext,
 ): DiscrepancyType[] {
+  // Made before it was watched, it has no block in the books.
+  const isFollowed = derived?.inBlock === true && registration?.watchedFrom != null;
+  const keepsNone = recorded?.placement === null && recorded.countedFrom !== null && !isFollowed;
+  const seen = keepsNone ? { ...onChain, placement: null } : onChain;
   // Known by its spend alone: whose it is can't be told.
   const isKnown = derived !== null || spentBy === null;
   const whose = kind === 'wallet' ? null : isKnown ? owner : (recorded?.userId ?? null);
-  return compareOutput(recorded, onChain, { height, confirmationsHeld, owner: whose });
+  const backfill = registration?.backfill ?? true;
+  return compareOutput(recorded, seen, { height, confirmationsHeld, owner: whose, backfill });
 }
 
 /** Whether the books must have it, and have it among the outputs of this kind. */
@@ -114,14 +122,17 @@ const isUncounted = ({ kind, status, placement, countedFrom }: RecordedOutput): 
 
 /** On the chain it is at an address that isn't of this kind: such a row can't have come from a block. */
 function isForeign(
-  { kind, owner, spentBy, derived }: Candidate,
+  { kind, owner, spentBy, derived, registration }: Candidate,
   recorded: RecordedOutput,
   onChain: ChainOutput,
   { hotWallet }: JudgeContext,
 ): boolean {
-  if (recorded.status === 'rolled_back' || (derived === null && spentBy !== null)) return false;
-  if (kind === 'payment') return owner === null;
-  return onChain.address !== hotWallet && onChain.address !== recorded.address;
+  if (recorded.status === 'rolled_back') return false;
+  const watched = new Map(registration === null ? [] : [[onChain.address, registration]]);
+  const isKnown = derived !== null || spentBy === null;
+  const places = { hotWallet, watched };
+  if (isMisplaced(recorded, isKnown ? onChain.address : null, places)) return true;
+  return kind === 'payment' && isKnown && owner === null;
 }
 
 /** What the chain has is never taken away because its address isn't watched: that may be what was changed. */
@@ -131,8 +142,9 @@ function foreign(
   onChain: ChainOutput,
   { hotWallet }: JudgeContext,
 ): Finding {
-  const isElsewhere = onChain.address === hotWallet || onChain.address !== recorded.address;
-  if (candidate.kind === 'wallet' || (isElsewhere && !candidate.wasRegistered)) {
+  const isElsewhere = onChain.address !== recorded.address;
+  const isWallets = onChain.address === hotWallet;
+  if (candidate.kind === 'wallet' || isWallets || (isElsewhere && !candidate.wasRegistered)) {
     return finding(candidate, 'extra_in_db', null);
   }
   return finding(candidate, 'owner_mismatch', onChain, UNWATCHED);

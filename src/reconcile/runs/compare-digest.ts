@@ -93,7 +93,8 @@ async function compareBlocks(
     return lookUp(tx, work, [...new Set(wanted)], outputs);
   });
   const own = outputs.filter(({ reference }) => !elsewhere.has(reference));
-  return judgeBlocks({ above, upTo, outputs: own, spends, recorded });
+  const { hotWallet } = work;
+  return judgeBlocks({ above, upTo, outputs: own, spends, recorded, hotWallet });
 }
 
 async function watchedIn(
@@ -132,14 +133,13 @@ async function lookUp(
   references: readonly OutputReference[],
   outputs: readonly ChainOutput[],
 ) {
-  const recorded = new Map<OutputReference, Recorded>();
+  const recorded: Recorded[] = [];
   for (let from = 0; from < references.length; from += LOOKUP) {
     const some = references.slice(from, from + LOOKUP);
-    for (const [reference, row] of await recordedAmong(db, partitionId, at.height, some)) {
-      recorded.set(reference, row);
-    }
+    recorded.push(...(await recordedAmong(db, partitionId, at.height, some)));
   }
-  const lacking = outputs.flatMap(({ reference }) => (recorded.has(reference) ? [] : [reference]));
+  const known = new Set(recorded.map(({ reference }) => reference));
+  const lacking = outputs.flatMap(({ reference }) => (known.has(reference) ? [] : [reference]));
   return { recorded, elsewhere: await recordedElsewhere(db, partitionId, lacking) };
 }
 

@@ -119,9 +119,8 @@ async function compareUnspent(
   unspent: readonly ChainOutput[],
   surroundings: Surroundings,
 ): Promise<void> {
-  const references = unspent.map(({ reference }) => reference);
   const { odd, known } = await work.read(async (tx) => {
-    const unheld = await notHeld(tx, work.partitionId, work.at.height, references);
+    const unheld = await notHeld(tx, work, work.at.height, unspent);
     return { odd: unheld, known: await lookUp(tx, work, [...unheld]) };
   });
   const { findings, suspects, counted } = judgeUnspent(
@@ -151,19 +150,23 @@ const NOTHING: Known = { recorded: null, recordedAbove: null, elsewhere: false }
 /** What the books have of each; what they seem to lack is looked for where it shouldn't be as well. */
 async function lookUp(
   db: Queryable,
-  { partitionId, at }: Work,
+  { partitionId, hotWallet, at }: Work,
   references: readonly OutputReference[],
-): Promise<(reference: OutputReference) => Known> {
+): Promise<(output: ChainOutput) => Known> {
   if (references.length === 0) return () => NOTHING;
-  const found = await recordedAmong(db, partitionId, at.height, references);
-  const lacking = references.filter((reference) => !found.has(reference));
-  const none: ReadonlyMap<OutputReference, Recorded> = new Map();
-  const above =
-    lacking.length === 0 ? none : await recordedAmong(db, partitionId, ABOVE_ALL, lacking);
-  const elsewhere = await recordedElsewhere(db, partitionId, lacking);
-  return (reference) => ({
-    recorded: found.get(reference) ?? null,
-    recordedAbove: above.get(reference) ?? null,
-    elsewhere: elsewhere.has(reference),
-  });
+  const found = byTable(await recordedAmong(db, partitionId, at.height, references));
+  const above = byTable(await recordedAmong(db, partitionId, ABOVE_ALL, references));
+  const elsewhere = await recordedElsewhere(db, partitionId, references);
+  return ({ reference, address }) => {
+    const key = `${address === hotWallet ? 'wallet' : 'payment'} ${reference}`;
+    return {
+      recorded: found.get(key) ?? null,
+      recordedAbove: above.get(key) ?? null,
+      elsewhere: elsewhere.has(reference),
+    };
+  };
 }
+
+/** In the wrong table it isn't known. */
+const byTable = (rows: readonly Recorded[]): ReadonlyMap<string, Recorded> =>
+  new Map(rows.map((row) => [`${row.kind} ${row.reference}`, row]));
