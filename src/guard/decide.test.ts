@@ -271,6 +271,14 @@ describe('a split that a person let pass', () => {
     expect(reason?.detail).toContain(`went back to block ${height}`);
   });
 
+  test('says why it holds again for as long as that fork goes on', () => {
+    const lost = afterGoingBack([passed(split)], 990, LATE);
+    const [same] = decide(lost, seen({ witnesses: { w: forked } }), POLICY, LATE);
+    expect(same?.detail).toContain('10 blocks of ours and 7 of theirs; ours went back');
+    const next = seen({ witnesses: { w: forkedAt({ common: 994 }) } });
+    expect(decide(lost, next, POLICY, LATE)[0]?.detail).not.toContain('went back');
+  });
+
   test('holds then until the witness vouches for what came instead', () => {
     const lost = afterGoingBack([passed(split)], 990, LATE);
     const vouched = (common: number) =>

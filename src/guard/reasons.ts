@@ -92,13 +92,11 @@ function joined(before: Trouble, trouble: Trouble): Trouble {
   const { kind, witness } = trouble;
   const parting = narrowed(before, trouble);
   const below = trouble.common - parting.common;
-  return {
-    kind,
-    witness,
-    ...parting,
-    ours: trouble.ours + below,
-    theirs: trouble.theirs + below,
-  };
+  const ours = trouble.ours + below;
+  const theirs = trouble.theirs + below;
+  const { wentBackTo } = before;
+  const whole = { kind, witness, ...parting, ours, theirs };
+  return wentBackTo === undefined ? whole : { ...whole, wentBackTo };
 }
 
 type Rollback = Extract<Trouble, { kind: 'rollback' }>;

@@ -42,6 +42,17 @@ test('tells that nothing is held where nobody ever watched', async () => {
   );
 });
 
+test('tells how long ago each witness was heard', async () => {
+  await hold();
+  const heardAt = new Date(Date.now() - 42_000).toISOString();
+  await under.database.pool.query('update chain_guard set witnesses = $1', [
+    JSON.stringify([{ witness: 'wss://b.example', agrees: false, verdict: 'forked', heardAt }]),
+  ]);
+  const { out } = await teller(['guard']);
+  expect(out).toMatch(/forked \(heard 4[2-9] s ago, at /);
+  expect(out).toContain(heardAt);
+});
+
 test('tells what is wrong, here and in the status', async () => {
   await hold();
   expect((await teller(['guard'])).out).toContain(`${REASON.detail} (since ${SINCE})`);

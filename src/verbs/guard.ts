@@ -16,7 +16,7 @@ export function addGuardVerbs(program: Command, { terminal }: VerbContext): void
       withDatabase(terminal, ['partitionId'], async ({ pool, settings }) => {
         const row = await readGuard(pool, settings.partitionId);
         if (flags.json === true) return sayJson(terminal, tellGuard(row));
-        sayFields(terminal, fieldsOfGuard(row));
+        sayFields(terminal, fieldsOfGuard(row, Date.now()));
       }),
     );
   withExample(guard, 'teller guard', 'teller guard --json | jq .reasons');
@@ -45,13 +45,17 @@ async function release(terminal: Terminal, reason: string, json: boolean): Promi
     if (json) return sayJson(terminal, { released: changed, ...tellGuard(guard) });
     terminal.out(
       changed
-        ? 'confirming and paying go on; what is wrong now holds nothing until it was over\n'
+        ? 'confirming and paying go on; what is wrong now holds nothing until it was over, ' +
+            'or the chains part at another block, or ours goes back to where they part\n'
         : 'nothing was held\n',
     );
   });
 }
 
-function fieldsOfGuard({ heldAt, reasons, witnesses, releasedAt, releasedBy }: GuardRow) {
+function fieldsOfGuard(
+  { heldAt, reasons, witnesses, releasedAt, releasedBy }: GuardRow,
+  now: number,
+): Record<string, string> {
   const fields: Record<string, string> = {
     'chain held': heldAt === null ? 'no' : `since ${heldAt.toISOString()}`,
   };
@@ -60,10 +64,14 @@ function fieldsOfGuard({ heldAt, reasons, witnesses, releasedAt, releasedBy }: G
     fields[`reason ${i + 1}`] = `${detail} (since ${since}${passed})`;
   }
   for (const { witness, verdict, heardAt } of witnesses) {
-    fields[witness] = `${verdict} (heard ${heardAt})`;
+    fields[witness] = `${verdict} (heard ${ago(heardAt, now)}, at ${heardAt})`;
   }
   if (releasedAt !== null) {
     fields['last release'] = `${releasedAt.toISOString()} by ${releasedBy ?? '-'}`;
   }
   return fields;
 }
+
+/** Clocks of two machines may differ by a little. */
+const ago = (time: string, now: number): string =>
+  `${Math.max(0, Math.round((now - Date.parse(time)) / 1_000))} s ago`;

@@ -49,6 +49,8 @@ type Options = {
   /** What another leader heard. */
   readonly witnessesBefore?: readonly HeardWitness[];
   readonly now?: () => Date;
+  /** Between two questions; far less than in reality. */
+  readonly checkMs?: number;
 };
 
 /** A chain, a witness of it, and the real worker, guard and payer. */
@@ -121,7 +123,7 @@ export async function openSplitWorld(options: Options) {
           rollbackDepth: ROLLBACK_DEPTH,
           activeSlots: watchesDensity ? askActiveSlots(endpointsOf(ours)) : null,
           observe: (event) => told.push(event),
-          checkMs: CHECK_MS,
+          checkMs: options.checkMs ?? CHECK_MS,
           now,
         }),
       ],
