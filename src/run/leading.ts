@@ -7,8 +7,8 @@ import { logProofEvent } from '../health/proof-log-events.js';
 import { backupByPlan } from '../reconcile/backup/backup-by-plan.js';
 import { longestIntervalSeconds } from '../reconcile/backup/interval.js';
 import type { ProofEvent } from '../reconcile/model/proof-events.js';
-import { reconcile } from '../reconcile/runs/reconcile.js';
 import { compareContinuously } from '../reconcile/schedule/continuous.js';
+import { reconcileNightly } from '../reconcile/schedule/reconcile-nightly.js';
 import { type Plan, schedules } from '../reconcile/schedule/schedules.js';
 import { sealing } from '../reconcile/seals/sealing.js';
 import type { LeadingTask } from '../sync/leadership.js';
@@ -55,15 +55,11 @@ function plansOf(
   { pool, log, metrics }: LeadingParts,
   observe: (event: ProofEvent) => void,
 ): readonly Plan[] {
-  const proving = provingParts(config, observe);
   const plans: Plan[] = [
     {
       name: 'reconcile',
       cron: config.reconcileCron,
-      run: async (leadership) => {
-        const request = { scope: 'full', requestedBy: 'schedule', resume: true } as const;
-        await reconcile({ ...proving, ...leadership }, request);
-      },
+      run: reconcileNightly(provingParts(config, observe)),
     },
     {
       name: 'verify',

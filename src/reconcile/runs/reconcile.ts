@@ -25,6 +25,7 @@ import {
   interruptedRun,
   markFailed,
   markInterrupted,
+  type ResumeAtOnce,
   takeOver,
 } from './run-queries.js';
 import { RunTaken } from './run-work.js';
@@ -51,11 +52,10 @@ export type ReconcileRequest = {
   readonly scope: 'full' | { readonly addresses: readonly string[]; readonly continuous?: boolean };
   readonly requestedBy: string;
   /**
-   * Goes on with a full run that was interrupted a moment ago, where its block still stands; or only with
-   * that of a repair begun since then, for whoever alone may repair. Whoever asks what is so now doesn't:
-   * that run answers for the block that it began at.
+   * Goes on with a full run that was interrupted a moment ago, where its block still stands; or at once with
+   * one of its own. Whoever asks what is so now doesn't: that run answers for the block that it began at.
    */
-  readonly resume: boolean | { readonly repairBegunSince: Date };
+  readonly resume: boolean | ResumeAtOnce;
   /** What is found is healed afterwards, and told of by whoever heals it. */
   readonly repair?: boolean;
 };
@@ -150,7 +150,7 @@ async function openRun(deps: ReconcileDeps, request: ReconcileRequest): Promise<
   const before = await interruptedBefore(deps, request);
   if (before !== null) {
     const progress = { ...before.progress, runner, interrupted: false };
-    if (await takeOver(pool, partitionId, before, progress, repair)) {
+    if (await takeOver(pool, { partitionId, repair, requestedBy }, before, progress)) {
       const { id, startedAt, point, height } = before;
       deps.observe({ type: 'reconciliation_resumed', runId: id, startedAt });
       return { id, progress, at: { point, height } };
@@ -166,8 +166,7 @@ async function interruptedBefore(
   { scope, resume }: ReconcileRequest,
 ): Promise<InterruptedRun | null> {
   if (resume === false || scope !== 'full') return null;
-  const since = resume === true ? null : resume.repairBegunSince;
-  return interruptedRun(pool, partitionId, since);
+  return interruptedRun(pool, partitionId, resume === true ? null : resume);
 }
 
 async function atAnyPoint(

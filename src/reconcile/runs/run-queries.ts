@@ -39,7 +39,8 @@ const RESUMABLE = `
      and r.heartbeat_at > now() - interval '1 hour'
      and (r.started_at > now() - interval '10 minutes' or s.last_block_height - r.block_height <= $3::int)
      and (r.state = 'failed' or r.state = 'running' and
-          ((r.progress ->> 'interrupted')::boolean or r.heartbeat_at < now() - $2::bigint * interval '1 second'))
+          ((r.progress ->> 'interrupted')::boolean or r.requested_by = $5::text
+           or r.heartbeat_at < now() - $2::bigint * interval '1 second'))
      and ($4::timestamptz is null or r.repair and r.started_at >= $4)`;
 
 /** Longer than anything that keeps a living run from its heartbeat. */
@@ -62,21 +63,27 @@ type InterruptedRow = {
   started_at: Date;
 };
 
-/**
- * The last full run, where it was interrupted a moment ago and nobody works on it any more.
- *
- * @param begunSince only that of a repair which was begun since then, by whoever may begin one no more
- */
+/** Whose run somebody goes on with who knows that nobody else can be at work on it. */
+export type ResumeAtOnce =
+  /** Only that of a repair which was begun since then, by whoever may begin one no more. */
+  | { readonly repairBegunSince: Date }
+  /** However lately it was heard of: a name under which one acts alone, as the leader does. */
+  | { readonly ownName: string };
+
+/** The last full run, where it was interrupted a moment ago and nobody works on it any more. */
 export async function interruptedRun(
   db: Queryable,
   partitionId: number,
-  begunSince: Date | null = null,
+  atOnce: ResumeAtOnce | null = null,
 ): Promise<InterruptedRun | null> {
+  const repairBegunSince =
+    atOnce !== null && 'repairBegunSince' in atOnce ? atOnce.repairBegunSince : null;
   const { rows } = await db.query<InterruptedRow>(RESUMABLE, [
     partitionId,
-    begunSince === null ? SILENT_SECONDS : 0,
+    repairBegunSince === null ? SILENT_SECONDS : 0,
     BLOCKS_SINCE_MAX,
-    begunSince,
+    repairBegunSince,
+    atOnce !== null && 'ownName' in atOnce ? atOnce.ownName : null,
   ]);
   const [row] = rows;
   if (row === undefined) return null;
@@ -115,19 +122,19 @@ export const runUnderWay = async (
 const TAKE_OVER = `
   update reconciliation_runs
      set state = 'running', problem = null, finished_at = null, heartbeat_at = now(),
-         repair = $5, progress = $4::jsonb
+         repair = $5, progress = $4::jsonb, requested_by = $6
    where id = $1 and progress ->> 'runner' = $2 and state in ('running', 'failed') and partition_id = $3`;
 
-/** @returns false where another one took it over first */
-export const takeOver = async (
+/** From now on it is asked for by whoever goes on with it. @returns false where another one took it over first */
+export async function takeOver(
   db: Queryable,
-  partitionId: number,
+  { partitionId, repair, requestedBy }: Omit<RunStart, 'scope'>,
   { id, progress }: InterruptedRun,
   mine: RunProgress,
-  repair: boolean,
-): Promise<boolean> =>
-  (await db.query(TAKE_OVER, [id, progress.runner, partitionId, JSON.stringify(mine), repair]))
-    .rowCount === 1;
+): Promise<boolean> {
+  const values = [id, progress.runner, partitionId, JSON.stringify(mine), repair, requestedBy];
+  return (await db.query(TAKE_OVER, values)).rowCount === 1;
+}
 
 const ABANDON = `
   update reconciliation_runs

@@ -1,0 +1,159 @@
+import type { Pool } from 'pg';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { copyTestDatabase, createTestDatabase } from '../../../test/support/database.js';
+import { NETWORK, viewOf } from '../../../test/support/following.js';
+import { followedWorld } from '../../../test/support/reconciling.js';
+import type { Devnet } from '../../devnet/server.js';
+import type { ChainView, LedgerView } from '../../sync/chain-view.js';
+import { createLeadership, type LeadingTask } from '../../sync/leadership.js';
+import { beginTerm } from '../../sync/queries.js';
+import type { ProofEvent } from '../model/proof-events.js';
+import { reconcileNightly } from './reconcile-nightly.js';
+import { readSchedule } from './schedule-queries.js';
+import { schedules } from './schedules.js';
+
+const original = await createTestDatabase();
+let net: Devnet;
+beforeAll(async () => {
+  ({ net } = await followedWorld(original));
+}, 60_000);
+afterAll(async () => {
+  await net.close();
+  await original.drop();
+});
+
+const viewThat = (differs: (view: LedgerView) => Partial<LedgerView>): ChainView => ({
+  ...viewOf(net),
+  ledgerAt: async (...args) => {
+    const view = await viewOf(net).ledgerAt(...args);
+    return { ...view, ...differs(view) };
+  },
+});
+
+async function books() {
+  const database = await copyTestDatabase(original.url);
+  onTestFinished(() => database.drop());
+  const remember = `insert into schedules (name, last_due, last_outcome, attempt)
+                    values ('reconcile', now() - interval '2 days', 'noted', 0)`;
+  await database.pool.query(remember);
+  return database;
+}
+
+/** What a leader does at RECONCILE_CRON, where a comparison is due. */
+const nightly = (chain: ChainView, observe: (event: ProofEvent) => void = () => undefined) =>
+  schedules({ now: Date.now, observe }, [
+    {
+      name: 'reconcile',
+      cron: '0 3 * * *',
+      run: reconcileNightly({
+        chain,
+        hotWallet: net.chain.faucet,
+        observe,
+        now: () => new Date(),
+        pacing: { pauseMs: 0, pauseShare: 0 },
+      }),
+    },
+  ]);
+
+/** A promise that somebody else keeps. */
+function promised() {
+  let keep: () => void = () => undefined;
+  const kept = new Promise<void>((resolve) => {
+    keep = resolve;
+  });
+  return { kept, keep };
+}
+
+/** Leads from now on, until the test ends; whoever led before doesn't, and isn't told. */
+async function lead(pool: Pool, tasks: readonly LeadingTask[]) {
+  const term = await beginTerm(pool, 0, 1, NETWORK);
+  if ('refused' in term) throw new Error(term.refused);
+  const end = new AbortController();
+  const leadership = createLeadership(pool, term, () => undefined, end.signal);
+  const done = Promise.all(tasks.map((task) => task(leadership)));
+  onTestFinished(async () => {
+    end.abort(new Error('the test ended'));
+    await done;
+  });
+}
+
+test('a comparison whose leader froze is gone on with at once by the next, and the first writes nothing more', async () => {
+  const { pool } = await books();
+  const reached = promised();
+  const woken = promised();
+  const frozen = viewThat((view) => ({
+    atAddresses: async (addresses) => {
+      reached.keep();
+      await woken.kept;
+      return view.atAddresses(addresses);
+    },
+  }));
+  const refused = promised();
+  const ofFirst: ProofEvent[] = [];
+  const first = nightly(frozen, (event) => {
+    ofFirst.push(event);
+    refused.keep();
+  });
+  await lead(pool, first);
+  await reached.kept;
+
+  let compared = 0;
+  const counting = viewThat((view) => ({
+    among: (references) => {
+      compared += 1;
+      return view.among(references);
+    },
+  }));
+  const finished = promised();
+  const ofSecond: ProofEvent[] = [];
+  const second = nightly(counting, (event) => {
+    ofSecond.push(event);
+    if (event.type === 'reconciliation_finished') finished.keep();
+  });
+  await lead(pool, second);
+  await finished.kept;
+  expect(ofSecond.map(({ type }) => type)).toEqual([
+    'reconciliation_resumed',
+    'reconciliation_finished',
+  ]);
+  // The outputs, which the first had compared, weren't asked for again.
+  expect(compared).toBe(0);
+  const runs = () =>
+    pool.query<object>('select id::int, state, matched::int from reconciliation_runs');
+  const { rows } = await runs();
+  expect(rows).toMatchObject([{ id: 1, state: 'finished' }]);
+
+  woken.keep();
+  await refused.kept;
+  expect(ofFirst).toMatchObject([
+    { type: 'schedule_failed', reason: expect.stringContaining('somebody else') as string },
+  ]);
+  expect((await runs()).rows).toEqual(rows);
+  await expect
+    .poll(async () => (await readSchedule(pool, 'reconcile'))?.outcome, { timeout: 10_000 })
+    .toBe('done');
+});
+
+test('a comparison that a person asked for is not taken from them', async () => {
+  const { pool } = await books();
+  await pool.query(
+    `insert into reconciliation_runs
+       (partition_id, scope, state, requested_by, slot, block_hash, block_height, progress)
+     select partition_id, 'full', 'running', 'operator:zoe', last_slot, last_block_hash,
+            last_block_height, '{"runner": "zoes", "phase": "outputs"}' from sync_state`,
+  );
+  const finished = promised();
+  const tasks = nightly(viewOf(net), (event) => {
+    if (event.type === 'reconciliation_finished') finished.keep();
+  });
+  await lead(pool, tasks);
+  await finished.kept;
+  const { rows } = await pool.query(
+    `select requested_by as who, state, progress ->> 'runner' = 'zoes' as hers
+       from reconciliation_runs order by id`,
+  );
+  expect(rows).toEqual([
+    { who: 'operator:zoe', state: 'running', hers: true },
+    { who: 'schedule', state: 'finished', hers: false },
+  ]);
+});
