@@ -131,6 +131,8 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       asksForPast: () => false,
       confirmedBefore: new Set(),
       wasSpoilt: false,
+      prunedBelow: 0,
+      leftOut: [],
       payouts: [],
     });
   };

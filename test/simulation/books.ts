@@ -97,3 +97,5 @@ export async function readBooks(pool: pg.Pool): Promise<Books> {
   if (books === undefined) throw new Error('no books');
   return books;
 }
+
+export const referenceOf = (row: WalletRecord): string => `${row.tx_hash}#${row.output_index}`;

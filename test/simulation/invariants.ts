@@ -1,8 +1,11 @@
 import type { DevnetChain } from '../../src/devnet/chain.js';
 import { FIRST_DIGEST } from '../../src/payments/digest/facts.js';
-import type { Books, PaymentRecord, WalletRecord } from './books.js';
+import { type Books, type PaymentRecord, referenceOf, type WalletRecord } from './books.js';
+import { type Check, checkInto } from './check.js';
 import { expectedDigest } from './digest-truth.js';
+import { checkBalances, checkLedger } from './money-invariants.js';
 import type { PayoutRecord } from './payouts/invariants.js';
+import { checkEvents } from './told-invariants.js';
 import { type ExpectedOutput, expectedOutputs, pathTo, returnedOutputs } from './truth.js';
 
 export type Policy = {
@@ -38,9 +41,7 @@ export type Expectation = {
 /** Everything that design.md says must hold at every commit and that is broken; empty when all is well. */
 export function violations(stored: Books, before: Books | null, expected: Expectation): string[] {
   const found: string[] = [];
-  const check = (holds: boolean, said: string): void => {
-    if (!holds) found.push(said);
-  };
+  const check = checkInto(found);
   checkLedger(stored, before, check);
   if (stored.state?.started !== true) {
     check(stored.payments.length === 0, '7: payments before the start point was chosen');
@@ -85,8 +86,6 @@ export function violations(stored: Books, before: Books | null, expected: Expect
   return found;
 }
 
-type Check = (holds: boolean, said: string) => void;
-
 function withLeftOut(
   books: Books,
   leftOut: readonly PaymentRecord[],
@@ -125,30 +124,6 @@ function backfilledOf(books: Books, hotWallet: string): Map<string, number> {
   }
   if (books.wallet_backfilled !== null) found.set(hotWallet, books.wallet_backfilled);
   return found;
-}
-
-const referenceOf = (row: WalletRecord): string => `${row.tx_hash}#${row.output_index}`;
-
-/** 4: a balance is the sum of its entries, and entries are only ever appended. */
-function checkLedger(books: Books, before: Books | null, check: Check): void {
-  const sums = new Map(
-    books.sums.map((sum) => [`${sum.user_id} ${sum.unit} ${sum.bucket}`, sum.total]),
-  );
-  for (const balance of books.balances) {
-    for (const bucket of ['available', 'held', 'pending'] as const) {
-      const key = `${balance.user_id} ${balance.unit} ${bucket}`;
-      check(
-        (sums.get(key) ?? '0') === balance[bucket],
-        `4: ${key} is ${balance[bucket]}, its entries say ${sums.get(key)}`,
-      );
-      sums.delete(key);
-    }
-  }
-  check(sums.size === 0, `4: entries without a balance: ${[...sums.keys()].join()}`);
-  if (before === null) return;
-  for (const [id, digest] of Object.entries(before.entries)) {
-    check(books.entries[id] === digest, `4: ledger entry ${id} was changed or is gone`);
-  }
 }
 
 /** 7: the headers are those of the chain that the cursor stands on. */
@@ -283,90 +258,3 @@ function checkPayments(
 }
 
 export const inclusionOf = (row: PaymentRecord): string => `${referenceOf(row)}:${row.inclusion}`;
-
-/** 2: what users have is what their payments on the chain make it, once. */
-function checkBalances(books: Books, payouts: readonly PayoutRecord[], check: Check): void {
-  type Sum = { pending: bigint; available: bigint; held: bigint };
-  const expected = new Map<string, Sum>();
-  const sumOf = (key: string): Sum => {
-    const sum = expected.get(key) ?? { pending: 0n, available: 0n, held: 0n };
-    expected.set(key, sum);
-    return sum;
-  };
-  for (const payment of books.payments) {
-    const bucket =
-      payment.status === 'pending'
-        ? 'pending'
-        : payment.status === 'confirmed'
-          ? 'available'
-          : null;
-    if (bucket === null) continue;
-    const amounts = [['lovelace', payment.amount_lovelace], ...Object.entries(payment.assets)];
-    for (const [unit = '', amount = '0'] of amounts) {
-      sumOf(`${payment.user_id} ${unit}`)[bucket] += BigInt(amount);
-    }
-  }
-  for (const payout of payouts) {
-    if (payout.user === null || !payout.booked) continue;
-    const held = BigInt(payout.amount) + BigInt(payout.held_fee);
-    const fee = BigInt(payout.fee ?? 0) < BigInt(payout.held_fee) ? payout.fee : payout.held_fee;
-    const sum = sumOf(`${payout.user} lovelace`);
-    if (payout.status === 'confirmed') sum.available -= BigInt(payout.amount) + BigInt(fee ?? 0);
-    else {
-      sum.available -= held;
-      sum.held += held;
-    }
-  }
-  for (const balance of books.balances) {
-    const sum = sumOf(`${balance.user_id} ${balance.unit}`);
-    check(
-      balance.pending === sum.pending.toString() &&
-        balance.available === sum.available.toString() &&
-        balance.held === sum.held.toString(),
-      `2: ${balance.user_id} has ${balance.pending} pending, ${balance.available} available and ${balance.held} held ${balance.unit}, its payments and payouts make ${sum.pending}, ${sum.available} and ${sum.held}`,
-    );
-    expected.delete(`${balance.user_id} ${balance.unit}`);
-  }
-  check(expected.size === 0, `2: payments without a balance: ${[...expected.keys()].join()}`);
-}
-
-/** 8: told is exactly what happened: each inclusion detected, and its end, once. */
-function checkEvents(books: Books, check: Check): void {
-  const told = new Set(books.events.map((event) => event.event_key));
-  check(told.size === books.events.length, '8: an event was told twice');
-  const known = new Map(books.payments.map((row) => [referenceOf(row), row]));
-  for (const payment of books.payments) {
-    if (payment.status === 'ignored') continue;
-    const reference = referenceOf(payment);
-    const everTold = told.has(`payment.detected:${reference}:${payment.inclusion}`);
-    // Dust that was rolled back: nothing was ever told of it.
-    if (!everTold && payment.status === 'rolled_back') continue;
-    for (let inclusion = 1; inclusion <= payment.inclusion; inclusion += 1) {
-      const has = (type: string): boolean => told.has(`${type}:${reference}:${inclusion}`);
-      const last = inclusion === payment.inclusion;
-      // It didn't count then, as what was there before, and counts since it came in a block.
-      if (!last && !['detected', 'confirmed', 'rolled_back'].some((one) => has(`payment.${one}`))) {
-        continue;
-      }
-      check(has('payment.detected'), `8: inclusion ${inclusion} of ${reference} was not told`);
-      check(
-        has('payment.rolled_back') === (!last || payment.status === 'rolled_back'),
-        `8: ${reference}:${inclusion} is ${payment.status}, rolled_back told: ${has('payment.rolled_back')}`,
-      );
-      if (last && payment.status !== 'rolled_back') {
-        check(
-          has('payment.confirmed') === (payment.status === 'confirmed'),
-          `8: ${reference} is ${payment.status}, confirmed told: ${has('payment.confirmed')}`,
-        );
-      }
-    }
-  }
-  for (const key of told) {
-    const reference = key.split(':')[1] ?? '';
-    const row = known.get(reference);
-    check(
-      row !== undefined && Number(key.split(':')[2]) <= row.inclusion,
-      `8: ${key} was told and never happened`,
-    );
-  }
-}

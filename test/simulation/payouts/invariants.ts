@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { DevnetBlock } from '../../../src/devnet/chain.js';
+import { type Check, checkInto } from '../check.js';
 import type { World } from '../state.js';
 import { pathTo } from '../truth.js';
 import { feeOf, paidOn } from './ledger.js';
@@ -82,14 +83,6 @@ export function payoutViolations(
   if (before !== null) checkBrakes(now, before, check);
   return found;
 }
-
-type Check = (holds: boolean, said: string) => void;
-
-const checkInto =
-  (found: string[]): Check =>
-  (holds, said) => {
-    if (!holds) found.push(said);
-  };
 
 /** 5: on the best chain, and by that on every fork that ever was one, each is paid at most once. */
 export function checkOnce(world: World, payouts: PayoutWorld, check: Check): void {
