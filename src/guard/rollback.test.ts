@@ -117,7 +117,7 @@ describe('a rollback', () => {
 describe('a split that a person let pass', () => {
   const split = { kind: 'witness', witness: 'wss://w', common: 80, ours: 20, theirs: 9 } as const;
   const held = async () => {
-    const { rows } = await database.pool.query(
+    const { rows } = await database.pool.query<{ detail: string }>(
       "select details -> 'reason' ->> 'detail' as detail from audit_log where action = 'guard.held'",
     );
     return rows;
