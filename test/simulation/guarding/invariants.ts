@@ -1,4 +1,5 @@
 import type { Books, GuardReason } from '../books.js';
+import type { Check } from '../check.js';
 import { inclusionOf } from '../invariants.js';
 import type { PayoutBooks } from '../payouts/invariants.js';
 import type { World } from '../state.js';
@@ -41,8 +42,6 @@ export function guardViolations(world: World, guard: GuardWorld, commit: Commit)
   remember(world, guard, commit);
   return found;
 }
-
-type Check = (holds: boolean, said: string) => void;
 
 const isOpen = ({ released }: GuardReason): boolean => released === null;
 const isAlarm = (reason: GuardReason): boolean => isOpen(reason) && reason.kind !== 'unheard';
