@@ -4,6 +4,7 @@ import { SchemaError } from '../database/migrate.js';
 import { describeDatabaseError, isTransient } from '../database/pool.js';
 import { CursorError } from '../payments/pages.js';
 import { BackupError } from '../reconcile/backup/backup-error.js';
+import { NotComparable } from '../reconcile/runs/comparison-point.js';
 import { UnfinishedBooksError } from '../reconcile/verify/unfinished-books.js';
 import { JobLeft } from './job-words.js';
 import { EXIT, type ExitCode, UsageError } from './terminal.js';
@@ -31,6 +32,7 @@ export function failureOf(error: unknown): Failure {
   if (error instanceof UnfinishedBooksError || error instanceof JobLeft) {
     return { exitCode: EXIT.failed, message: error.message };
   }
+  if (error instanceof NotComparable) return { exitCode: EXIT.failed, message: error.message };
   if (error instanceof SchemaError) return { exitCode: EXIT.failed, message: error.message };
   const message = listenMessage(error) ?? databaseMessage(error) ?? faultMessage(error);
   return { exitCode: EXIT.failed, message };

@@ -8,6 +8,7 @@ import {
   type WhileAway,
 } from '../reconcile/jobs/follow-job.js';
 import { type Job, type JobRequest, requestJob } from '../reconcile/jobs/job-queries.js';
+import { expectCursor } from '../reconcile/runs/comparison-point.js';
 import { SEAL_CHAINS } from '../reconcile/seals/seal.js';
 import { sealAppended, sealing } from '../reconcile/seals/sealing.js';
 import { CHAIN_SETTINGS, type ChainSettings, syncDeps } from '../run/chain.js';
@@ -37,6 +38,7 @@ export type JobWatch = WhileAway & {
  * else is heard to work on it. While it leads it also seals and watches the chain, as every leader does.
  *
  * @param signal ends the waiting, not the job
+ * @throws NotComparable where another hand changed the cursor
  * @throws JobLeft where the database was away for too long
  */
 export async function doAsLeader(
@@ -47,6 +49,8 @@ export async function doAsLeader(
 ): Promise<Job> {
   const pool = poolOf(settings);
   try {
+    // Before this process leads: it would follow the chain from where the cursor says.
+    await expectCursor(pool, settings.partitionId);
     const id = await requestJob(pool, { ...request, partitionId: settings.partitionId });
     const office = standBy(settings, pool, signal);
     const isWorkedOn = hearing(() => performance.now());

@@ -1,3 +1,5 @@
+import type { Leadership } from '../../sync/leadership.js';
+import { readCursorProblem } from '../compare/cursor-queries.js';
 import {
   type Correcting,
   endAgain,
@@ -5,12 +7,18 @@ import {
   raiseInclusions,
 } from '../heal/behind-ledger.js';
 import { PointLost } from '../runs/comparison-point.js';
-import type { RunningJob } from './job.js';
+import { JobImpossible, type RunningJob } from './job.js';
 
 const correcting = ({ leadership, requestedBy }: RunningJob): Correcting => ({
   partitionId: leadership.partitionId,
   actor: requestedBy,
 });
+
+/** @throws JobImpossible where another hand changed the cursor: then nothing may be written by it */
+export async function expectCursor({ pool, partitionId }: Leadership): Promise<void> {
+  const problem = await readCursorProblem(pool, partitionId);
+  if (problem !== null) throw new JobImpossible(problem);
+}
 
 /** Needs no chain, and lets blocks go on that stumble over it. */
 export async function raiseBehind(job: RunningJob): Promise<void> {

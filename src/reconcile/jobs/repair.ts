@@ -26,8 +26,9 @@ import { findingPages } from '../runs/discrepancy-queries.js';
 import { tellDiscrepancies } from '../runs/explain.js';
 import { type ReconcileDeps, type Reconciliation, reconcile } from '../runs/reconcile.js';
 import { checkReferences } from '../verify/reference-queries.js';
-import { letRollbackGoOn, raiseBehind } from './blocked-books.js';
+import { expectCursor, letRollbackGoOn, raiseBehind } from './blocked-books.js';
 import { JobImpossible, type JobWork, type RunningJob } from './job.js';
+import { provenGone } from './prove-gone.js';
 import { closeHealed, noteRepaired, ownersOfAddresses } from './repair-queries.js';
 import { spentSince } from './spent-since.js';
 
@@ -64,6 +65,7 @@ export const repairJob =
     const { pool, partitionId } = leadership;
     const addresses = addressesOf(job.params.addresses);
     const scope = addresses === null ? 'full' : { addresses };
+    await expectCursor(leadership);
     await raiseBehind(job);
     // A leader before this one may have compared a part of it.
     const resume = job.startedAt === null ? false : { repairBegunSince: job.startedAt };
@@ -95,6 +97,8 @@ type Prepared = {
   readonly findings: readonly Finding[];
   readonly differing: readonly Stretch[];
   readonly plan: Awaited<ReturnType<typeof planLedger>>;
+  /** Of what was booked and has no row, what the chain doesn't have. */
+  readonly gone: ReadonlySet<OutputReference>;
   readonly doubts: Doubts;
   readonly users: readonly string[] | null;
   /** Payments whose references aren't those of their addresses. */
@@ -110,7 +114,7 @@ async function healRun(
   run: Reconciliation,
   addresses: readonly string[] | null,
 ): Promise<boolean> {
-  const prepared = await prepare(job, run, addresses);
+  const prepared = await prepare(deps, job, run, addresses);
   for (;;) {
     const { pool, partitionId } = job.leadership;
     const cursor = await readCursor(pool, partitionId);
@@ -131,6 +135,7 @@ async function healRun(
 
 /** All that takes long is looked for beside the chain. */
 async function prepare(
+  { chain }: RepairDeps,
   job: RunningJob,
   run: Reconciliation,
   addresses: readonly string[] | null,
@@ -148,11 +153,23 @@ async function prepare(
   const { differing } = await checkDigest(pool, partitionId, run.height);
   const users = addresses === null ? null : await ownersOfAddresses(pool, addresses);
   const plan = await planLedger(pool, users);
+  const gone = await provenGone(chain, job, run, plan.lost);
   const { shown } = await checkReferences(pool, FINDINGS_MAX);
   const misreferenced = shown.map(({ payment }) => payment);
   const doubts = await readDoubts(pool);
   const { words: disputed } = await readDisputed(pool, partitionId, addresses);
-  return { run, addresses, findings, differing, plan, users, misreferenced, doubts, disputed };
+  return {
+    run,
+    addresses,
+    findings,
+    differing,
+    plan,
+    gone,
+    users,
+    misreferenced,
+    doubts,
+    disputed,
+  };
 }
 
 const leave = ({ findings }: Prepared, spent: ReadonlySet<OutputReference>): readonly Finding[] =>
@@ -169,7 +186,7 @@ async function healAll(
   at: Date,
   deps: RepairDeps,
   job: RunningJob,
-  { run, addresses, findings, differing, plan, misreferenced, doubts, disputed }: Prepared,
+  { run, addresses, findings, differing, plan, gone, misreferenced, doubts, disputed }: Prepared,
   cursor: Cursor | null,
 ) {
   const { partitionId } = job.leadership;
@@ -203,6 +220,7 @@ async function healAll(
     one.state === 'repaired' && one.recorded?.kind !== 'wallet';
   const { left, ...ledger } = await healLedger(tx, at, context, {
     plan,
+    gone,
     healed: [...new Set(healed.filter(isPayment).map(({ reference }) => reference))],
     except: new Set(open.map(({ reference }) => reference)),
     proof: { doubtful, above: null, addresses },

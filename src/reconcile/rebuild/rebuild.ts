@@ -1,13 +1,19 @@
 import { inTransaction } from '../../database/transaction.js';
 import type { Cursor } from '../../sync/events.js';
 import { readCursor } from '../../sync/queries.js';
+import { readCursorProblem } from '../compare/cursor-queries.js';
 import { confirmationsHeld } from '../heal/heal-queries.js';
 import { analyzeShadow, type CompareScope, findCandidates } from './candidate-queries.js';
 import { apply, type Conclusion, report } from './conclude.js';
 import { compareDigests } from './derived-digest.js';
 import { findStart } from './find-start.js';
 import { askLedger } from './ledger-answers.js';
-import type { RebuildContext, RebuildDeps, RebuildJob } from './rebuild-parts.js';
+import {
+  type RebuildContext,
+  type RebuildDeps,
+  RebuildImpossible,
+  type RebuildJob,
+} from './rebuild-parts.js';
 import {
   heightOf,
   type RebuildProgress,
@@ -28,6 +34,8 @@ import { openWatch } from './watch.js';
 export async function rebuild(deps: RebuildDeps, job: RebuildJob): Promise<void> {
   const context: RebuildContext = { ...deps, job };
   const { pool, partitionId } = job.leadership;
+  const problem = await readCursorProblem(pool, partitionId);
+  if (problem !== null) throw new RebuildImpossible(problem);
   await forgetEndedShadows(pool);
   const progress = readProgress(job.progress) ?? (await begin(context));
   const cursor = await readCursor(pool, partitionId);

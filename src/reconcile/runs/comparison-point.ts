@@ -2,6 +2,7 @@ import type { Pool } from 'pg';
 import type { Point } from '../../chain/point.js';
 import { inTransaction, type Tx } from '../../database/transaction.js';
 import { isOurs, readCursor } from '../../sync/queries.js';
+import { hasHeaders, readCursorProblem } from '../compare/cursor-queries.js';
 
 /** Records and chain are compared right after this block. */
 export type ComparisonPoint = { readonly point: Point; readonly height: number };
@@ -16,13 +17,26 @@ export class NotComparable extends Error {
   override readonly name = 'NotComparable';
 }
 
+/** Nothing is compared with a chain by a cursor that another hand changed. @throws NotComparable */
+export async function expectCursor(pool: Pool, partitionId: number): Promise<void> {
+  const problem = await readCursorProblem(pool, partitionId);
+  if (problem !== null) throw new NotComparable(problem);
+}
+
 /** The last block that the books hold. @throws NotComparable */
 export async function lastRecordedPoint(pool: Pool, partitionId: number): Promise<ComparisonPoint> {
+  await expectCursor(pool, partitionId);
   const cursor = await readCursor(pool, partitionId);
   if (cursor === null || cursor.point === 'origin' || cursor.height === null) {
     throw new NotComparable(
       'this database has not followed a block yet, so there is nothing to compare with the chain: ' +
         'start `teller run` and wait until it has applied its first block',
+    );
+  }
+  if (!(await hasHeaders(pool, partitionId))) {
+    throw new NotComparable(
+      'the books keep no header of the block that they end with, so nobody can tell whether it is still ' +
+        'part of the chain: wait until `teller run` has applied the next block',
     );
   }
   return { point: cursor.point, height: cursor.height };
