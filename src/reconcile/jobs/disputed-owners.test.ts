@@ -33,14 +33,14 @@ afterAll(async () => {
 
 const ERIN = enterpriseAddress(9);
 
-async function books() {
+async function spoilable() {
   const database = await copyTestDatabase(original.url);
   onTestFinished(() => database.drop());
   return database;
 }
 
 /** Does jobs one after the other, as whoever leads would. */
-function leadOn(database: Awaited<ReturnType<typeof books>>) {
+function leadOn(database: Awaited<ReturnType<typeof spoilable>>) {
   const hotWallet = net.chain.faucet;
   const observe = (): void => undefined;
   const pacing = { pauseMs: 0, pauseShare: 0 };
@@ -67,10 +67,19 @@ function leadOn(database: Awaited<ReturnType<typeof books>>) {
 }
 
 /** Whose which money is. */
-async function moneyIn(pool: Pool): Promise<readonly unknown[]> {
-  const { rows } = await pool.query(
+async function moneyIn(pool: Pool): Promise<readonly object[]> {
+  const { rows } = await pool.query<object>(
     `select user_id, unit, available, held, pending from user_balances
       where (available, held, pending) <> (0, 0, 0) order by user_id, unit`,
+  );
+  return rows;
+}
+
+/** Which payments count, and for whom. */
+async function paymentsIn(pool: Pool): Promise<readonly object[]> {
+  const { rows } = await pool.query<object>(
+    `select tx_hash, output_index, user_id, address, status, amount_lovelace, inclusion, partition_id
+       from incoming_payments order by tx_hash, output_index`,
   );
   return rows;
 }
@@ -123,10 +132,11 @@ describe('money stays whose it is, and a person is asked,', () => {
       /outputs of the hot wallet in partition -1, which nobody follows/,
     ],
   ])('%s', async (_what, corruption, words) => {
-    const database = await books();
+    const database = await spoilable();
     const { pool } = database;
     await pool.query(corruption);
-    const before = await moneyIn(pool);
+    const books = async () => [await moneyIn(pool), await paymentsIn(pool)];
+    const before = await books();
 
     const run = await reconcileFully(pool, net);
     const reasons = run.findings.map(({ unexplained }) => unexplained);
@@ -135,19 +145,19 @@ describe('money stays whose it is, and a person is asked,', () => {
     const lead = leadOn(database);
     const repaired = await lead('repair', { addresses: null });
     expect(JSON.stringify(repaired)).toMatch(run.problem === null ? /"open":[1-9]/ : words);
-    expect(await moneyIn(pool)).toEqual(before);
+    expect(await books()).toEqual(before);
 
     const dry = await lead('rebuild', { from: 'origin', dryRun: true });
     expect(JSON.stringify(dry)).toMatch(words);
     const rebuilt = await lead('rebuild', { from: 'origin', dryRun: false });
     expect(JSON.stringify(rebuilt)).toMatch(words);
     expect(rebuilt).toMatchObject({ ledger: { entries: 0 } });
-    expect(await moneyIn(pool)).toEqual(before);
+    expect(await books()).toEqual(before);
   });
 });
 
 test('each payment at an address that was given away is named, spent ones too, and none of them agrees', async () => {
-  const { pool } = await books();
+  const { pool } = await spoilable();
   const sound = await reconcileFully(pool, net);
   await pool.query(MOVED);
   const { rows } = await pool.query<{ reference: string; held: boolean }>(
@@ -168,7 +178,7 @@ test('each payment at an address that was given away is named, spent ones too, a
 });
 
 test('a comparison of single addresses looks whose they are, and at no others', async () => {
-  const { pool } = await books();
+  const { pool } = await spoilable();
   await pool.query(MOVED);
   const at = (address: string) =>
     reconcile(depsOf(pool, net), {
@@ -183,7 +193,7 @@ test('a comparison of single addresses looks whose they are, and at no others', 
 });
 
 test('an address that was never audited is nobody’s affair, and the last registration counts', async () => {
-  const { pool } = await books();
+  const { pool } = await spoilable();
   await pool.query(`${MOVED}; delete from audit_log where details ->> 'userId' = 'ann'`);
   expect(await reconcileFully(pool, net)).toMatchObject({ findings: [], problem: null });
 
@@ -199,7 +209,7 @@ test('an address that was never audited is nobody’s affair, and the last regis
 });
 
 test('a spent payment that was given to another user is given back, and takes no money along', async () => {
-  const database = await books();
+  const database = await spoilable();
   const { pool } = database;
   const before = await moneyIn(pool);
   const { rowCount } = await pool.query(
