@@ -12,6 +12,7 @@ import { tellerInTests } from '../../test/support/teller.js';
 
 const { under, teller, json } = tellerInTests();
 const ANN = enterpriseAddress(1);
+const BOB = enterpriseAddress(2);
 
 beforeEach(() => emptyBooks(under.database.pool));
 
@@ -55,6 +56,18 @@ test('leads itself where nobody does: tells what differs, and then heals it', as
   expect(clean.lines).toMatchObject([
     { state: 'done', dryRun: true, result: { differences: {}, digest: { equal: true } } },
   ]);
+});
+
+test('ends with 3 where an address is gone that was registered, though no output differs', async () => {
+  const { pool } = await leftBooks();
+  await register(pool, 'bob', [BOB]);
+  await pool.query(`delete from payment_addresses where user_id = 'bob'`);
+  for (const words of [['--dry-run'], []]) {
+    const { exitCode, out } = await teller(['rebuild', '--from', 'origin', ...words]);
+    expect(exitCode).toBe(3);
+    expect(out).toContain('no output differs');
+    expect(out).toContain(`beside the chain: address ${BOB} isn't in the books`);
+  }
 });
 
 test('asks whoever leads, and leaves the job to them on Ctrl-C', async () => {
