@@ -81,7 +81,7 @@ async function spoilt(rows: string, change: string) {
   return { database, pool, before };
 }
 
-async function lead(database: Awaited<ReturnType<typeof spoilt>>['database']) {
+function lead(database: Awaited<ReturnType<typeof spoilt>>['database']) {
   const hotWallet = net.chain.faucet;
   const repair = repairJob({
     chain: viewOf(net),
@@ -112,7 +112,7 @@ describe.each(ODD_VALUES)('where %s', (_what, rows, change, type) => {
     expect((await checkDigest(pool, 0)).firstDifference).not.toBeNull();
     expect((await verifyBooks(pool)).totalMismatches).toBeGreaterThan(0);
 
-    await lead(database);
+    lead(database);
     const job = await endOf(
       pool,
       await requestJob(pool, { partitionId: 0, kind: 'repair', params: {}, requestedBy: 'test' }),
@@ -124,7 +124,7 @@ describe.each(ODD_VALUES)('where %s', (_what, rows, change, type) => {
 
   test('a rebuild finds and heals it', async () => {
     const { database, pool, before } = await spoilt(rows, change);
-    await lead(database);
+    lead(database);
     const dry = await endOf(pool, await askRebuild(pool, { from: 'origin', dryRun: true }));
     expect(dry).toMatchObject({ state: 'done', result: { differences: { [type]: 1 }, open: 1 } });
     const job = await endOf(pool, await askRebuild(pool, { from: 'origin' }));
@@ -151,7 +151,7 @@ test('a discrepancy keeps what stands in the row and what the chain has', async 
 
 test('what a repair of some addresses did not look at is not booked after a value that is none', async () => {
   const { database, pool, before } = await spoilt(SPENT, `amount_lovelace = 'NaN'`);
-  await lead(database);
+  lead(database);
   const params = { addresses: ANN };
   const job = await endOf(
     pool,

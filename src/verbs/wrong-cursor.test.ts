@@ -1,0 +1,81 @@
+import { beforeEach, expect, test } from 'vitest';
+import { enterpriseAddress } from '../../test/support/addresses.js';
+import { devnet } from '../../test/support/devnet.js';
+import {
+  booksOf,
+  emptyBooks,
+  register,
+  startWorker,
+  untilFollowed,
+} from '../../test/support/rebuilding.js';
+import { tellerInTests } from '../../test/support/teller.js';
+
+const { under, teller } = tellerInTests();
+const ANN = enterpriseAddress(1);
+beforeEach(() => emptyBooks(under.database.pool));
+
+/** Books of a chain that nobody follows any more. */
+async function leftBooks() {
+  const { pool } = under.database;
+  const net = await devnet({ blocks: 3 });
+  await register(pool, 'ann', [ANN]);
+  const worker = startWorker(under.database, net);
+  net.payNow({ address: ANN, lovelace: 5_000_000n });
+  await untilFollowed(pool, net);
+  await worker.stop();
+  under.environment = {
+    NETWORK: 'custom:42',
+    DATABASE_URL: under.database.url,
+    OGMIOS_URL: net.url,
+    START_POINT: 'origin',
+  };
+  return pool;
+}
+
+test.each([
+  [
+    'set to the origin',
+    'update sync_state set last_block_hash = null, last_slot = null, last_block_height = null',
+    'the cursor is the origin, and the highest of blocks is ',
+  ],
+  [
+    'raised by one',
+    'update sync_state set last_block_height = last_block_height + 1',
+    'and the highest of blocks is ',
+  ],
+  [
+    'raised beyond all heights',
+    'update sync_state set last_block_height = 9223372036854775807',
+    "the cursor's height is 9223372036854775807",
+  ],
+  [
+    'deleted',
+    'delete from blocks; delete from sync_state',
+    'there is no cursor, and blocks up to ',
+  ],
+])(
+  'where the cursor was %s, one line says so, and nobody leads by it',
+  async (_what, sql, told) => {
+    const pool = await leftBooks();
+    await pool.query(sql);
+    const before = await booksOf(pool);
+    for (const words of [
+      ['reconcile'],
+      ['reconcile', '--repair'],
+      ['rebuild', '--from', 'origin', '--dry-run'],
+      ['rebuild', '--from', 'origin'],
+    ]) {
+      const { exitCode, out, err } = await teller(words);
+      expect({ words, exitCode, out }).toEqual({ words, exitCode: 1, out: '' });
+      expect(err).toContain('teller: another hand changed sync_state or blocks: ');
+      expect(err).toContain(told);
+      expect(err.trimEnd().split('\n')).toHaveLength(1);
+    }
+    expect(await booksOf(pool)).toEqual(before);
+    const left = await pool.query(
+      'select 1 from chain_jobs union all select 1 from reconciliation_runs',
+    );
+    expect(left.rows).toEqual([]);
+    expect(await teller(['digest', '--check'])).toMatchObject({ err: '' });
+  },
+);
