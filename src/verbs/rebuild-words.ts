@@ -22,7 +22,12 @@ const result = z.object({
   left: z.array(z.string()).default([]),
   ledger: z.object({ entries: z.number(), balances: z.number(), statuses: z.number() }),
   problem: z.string().nullable().default(null),
-  digest: z.object({ equal: z.boolean(), stored: z.string(), derived: z.string() }),
+  digest: z.object({
+    equal: z.boolean(),
+    stored: z.string(),
+    derived: z.string(),
+    tables: z.string().optional(),
+  }),
   blocks: z.number(),
   seconds: z.number(),
   rate: z.number(),
@@ -72,7 +77,8 @@ export function sayResult(terminal: Terminal, shown: ShownResult): void {
   terminal.out(
     `${counted(blocks, 'block')} read in ${seconds.toFixed(1)} s, ${Math.round(rate)}/s\n`,
   );
-  if (total === 0) terminal.out(`${problem === null ? EQUAL : 'no output differs'}\n`);
+  const isEqual = problem === null && digest.equal;
+  if (total === 0) terminal.out(`${isEqual ? EQUAL : 'no output differs'}\n`);
   else sayDifferences(terminal, shown);
   if (!shown.dryRun && total + open > 0) {
     terminal.out(`${healed} healed, ${open} left open\n`);
@@ -85,12 +91,14 @@ export function sayResult(terminal: Terminal, shown: ShownResult): void {
   }
   if (!shown.dryRun) sayLeft(terminal, shown.left);
   if (problem !== null) terminal.out(`beside the chain: ${printable(problem)}\n`);
-  terminal.out(
-    digest.equal
-      ? `state digest ${digest.stored} is that of the chain\n`
-      : `the state digest was ${digest.stored}, of the chain it is ${digest.derived}\n`,
-  );
+  terminal.out(`${digestInWords(digest)}\n`);
 }
+
+const digestInWords = ({ equal, stored, derived, tables }: ShownResult['digest']): string => {
+  if (equal) return `state digest ${stored} is that of the chain`;
+  if (stored !== derived) return `the state digest was ${stored}, of the chain it is ${derived}`;
+  return `the tables' state digest was ${tables ?? 'another one'}, of the chain it is ${derived}`;
+};
 
 function sayDifferences(terminal: Terminal, { differences, examples }: ShownResult): void {
   const rows = Object.entries(differences).flatMap(([type, count]) =>

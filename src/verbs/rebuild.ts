@@ -78,7 +78,7 @@ async function run(context: VerbContext, flags: Flags): Promise<void> {
   }
   if (flags.json !== true) sayResult(terminal, result);
   const left = result.dryRun ? result.total : result.open + result.left.length;
-  const isClean = left === 0 && result.problem === null;
+  const isClean = left === 0 && result.problem === null && (!result.dryRun || result.digest.equal);
   finish(context, isClean ? EXIT.done : EXIT.discrepancies);
 }
 

@@ -16,7 +16,9 @@ export type LedgerScope = {
   /** Payments whose rows can't be relied on: nothing is booked after them. */
   readonly except: ReadonlySet<OutputReference>;
   readonly proof: Proof;
-  /** Whether everything was held against the chain: then what has no row is nowhere. */
+  /** Of what was booked and has no row, what the chain was proven not to have. */
+  readonly gone: ReadonlySet<OutputReference>;
+  /** Whether everything was held against the chain: where something is left open, rows may come yet. */
   readonly isComplete: boolean;
   /** Their balances are left alone: entries that nothing can be held against were changed. */
   readonly exceptUsers: ReadonlySet<string>;
@@ -44,8 +46,8 @@ export async function healLedger(
   context: HealContext,
   scope: LedgerScope,
 ): Promise<LedgerHealed> {
-  const { plan, healed, except, proof, isComplete, exceptUsers, exceptPayouts } = scope;
-  const lost = isComplete ? plan.lost.filter((one) => !except.has(one)) : [];
+  const { plan, gone, healed, except, proof, isComplete, exceptUsers, exceptPayouts } = scope;
+  const lost = isComplete ? plan.lost.filter((one) => gone.has(one) && !except.has(one)) : [];
   const restored = await restoreLost(tx, context.partitionId, lost);
   await healPayments(
     tx,
@@ -78,6 +80,7 @@ export async function healLedger(
     payouts,
     balances,
   });
+  const settled = new Set([...lost, ...healed]);
   const left = [
     said([...disputed].filter((one) => !except.has(one)).length, DISPUTED),
     said(unclear.size, 'payments count and nothing was ever booked or told of them'),
@@ -90,8 +93,9 @@ export async function healLedger(
       'payouts and their ledger differ, and nothing proves the rows: a person must look',
     ),
     said(
-      isComplete ? 0 : plan.lost.length,
-      'payments were booked and have no rows: run `teller rebuild --from origin`',
+      plan.lost.filter((one) => !settled.has(one)).length,
+      'payments were booked and have no rows, and nothing proves that the chain lacks them: run ' +
+        '`teller rebuild --from origin`',
     ),
     said(
       plan.balances.length - balances.length,

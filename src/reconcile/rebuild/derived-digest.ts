@@ -1,6 +1,7 @@
 import type { Tx } from '../../database/transaction.js';
 import { readDigest } from '../../payments/digest/digest-queries.js';
 import { addFacts, linkDigest, NO_FACTS } from '../../payments/digest/facts.js';
+import { recompute } from '../../payments/digest/recompute.js';
 import type { CompareScope } from './candidate-queries.js';
 import { derivedFacts } from './derived-facts.js';
 
@@ -9,12 +10,19 @@ export type DigestComparison = {
   readonly height: number;
   readonly stored: string;
   readonly derived: string;
+  /** As the live tables make it. */
+  readonly tables: string;
 };
+
+/** Whether blocks, tables and what is stored make one and the same. */
+export const isProven = ({ stored, derived, tables }: DigestComparison): boolean =>
+  stored === derived && tables === derived;
 
 /** Folds what was derived onto the digest that is stored for where reading began. */
 export async function compareDigests(tx: Tx, scope: CompareScope): Promise<DigestComparison> {
   const { partitionId, fromHeight, height } = scope;
   let { digest } = await readDigest(tx, partitionId, fromHeight);
+  let tables = digest;
   let block = { height: fromHeight, sum: NO_FACTS };
   const close = (): void => {
     if (block.sum.facts > 0) digest = linkDigest(digest, block.height, block.sum);
@@ -30,5 +38,8 @@ export async function compareDigests(tx: Tx, scope: CompareScope): Promise<Diges
   }
   close();
   const { digest: stored } = await readDigest(tx, partitionId, height);
-  return { height, stored, derived: digest };
+  for await (const sum of recompute(tx, partitionId, { above: fromHeight, upTo: height })) {
+    tables = linkDigest(tables, sum.height, sum);
+  }
+  return { height, stored, derived: digest, tables };
 }

@@ -36,7 +36,7 @@ async function floorOf(db: Queryable, partitionId: number, height: number): Prom
  * @throws PointLost where the node's chain isn't that one any more
  */
 export async function* readBlocks(
-  work: Work,
+  work: Pick<Work, 'pool' | 'partitionId' | 'at' | 'chain' | 'signal'>,
   above: number,
   upTo: number,
 ): AsyncGenerator<LinkedBlock<Block>[], void, void> {
@@ -73,7 +73,7 @@ export async function* readBlocks(
   }
 }
 
-function expectPoint(blocks: readonly LinkedBlock<Block>[], { at }: Work): void {
+function expectPoint(blocks: readonly LinkedBlock<Block>[], { at }: Pick<Work, 'at'>): void {
   const there = blocks.find(({ block }) => block.type !== 'ebb' && block.height === at.height);
   if (there !== undefined && there.block.id !== at.point.id) {
     throw new PointLost(`block ${at.point.id} is not on the node's chain`);
@@ -83,7 +83,10 @@ function expectPoint(blocks: readonly LinkedBlock<Block>[], { at }: Work): void 
 const OLDEST = 'select min(height)::text as height from blocks where partition_id = $1';
 
 /** What was read and isn't ours was of a fork. Below what is stored of headers no fork reaches. */
-export async function expectOurs(work: Work, block: LinkedBlock<Block>): Promise<void> {
+export async function expectOurs(
+  work: Pick<Work, 'pool' | 'partitionId'>,
+  block: LinkedBlock<Block>,
+): Promise<void> {
   const { pool, partitionId } = work;
   const { rows } = await pool.query<{ height: string | null }>(OLDEST, [partitionId]);
   const oldest = rows[0]?.height;

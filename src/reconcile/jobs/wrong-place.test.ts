@@ -1,0 +1,207 @@
+import type { Pool } from 'pg';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { copyTestDatabase, createTestDatabase } from '../../../test/support/database.js';
+import { POLICY } from '../../../test/support/follow.js';
+import { openWorker, viewOf } from '../../../test/support/following.js';
+import { booksOf, rebuildDeps } from '../../../test/support/rebuilding.js';
+import { CAROL, DAVE, followedWorld, reconcileFully } from '../../../test/support/reconciling.js';
+import { inTransaction } from '../../database/transaction.js';
+import type { Devnet } from '../../devnet/server.js';
+import { checkDigest } from '../../payments/digest/check-digest.js';
+import { rewriteDigests } from '../../payments/digest/recompute.js';
+import { rolledBackAmong } from '../../payments/payment-queries.js';
+import { verifyBooks } from '../verify/verify-books.js';
+import { followJob } from './follow-job.js';
+import { requestJob } from './job-queries.js';
+import { runJobs } from './job-runner.js';
+import { rebuildJob } from './rebuild-work.js';
+import { repairJob } from './repair.js';
+
+const original = await createTestDatabase();
+let net: Devnet;
+beforeAll(async () => {
+  ({ net } = await followedWorld(original));
+}, 60_000);
+afterAll(async () => {
+  await net.close();
+  await original.drop();
+});
+
+/** Books of the same chain that may be spoilt, and a leader that heals them. */
+async function books() {
+  const database = await copyTestDatabase(original.url);
+  onTestFinished(() => database.drop());
+  const { pool } = database;
+  const heal = async (kind: 'repair' | 'rebuild', params: Readonly<Record<string, unknown>>) => {
+    const id = await requestJob(pool, { partitionId: 0, kind, params, requestedBy: 'test' });
+    const worker = openWorker(database, net, { hotWallet: net.chain.faucet, leading: [jobs()] });
+    const job = await followJob(pool, id, () => undefined, AbortSignal.timeout(30_000));
+    await worker.stop();
+    return job.result;
+  };
+  return {
+    pool,
+    repair: () => heal('repair', { addresses: null }),
+    rebuild: (dryRun = false) => heal('rebuild', { from: 'origin', dryRun }),
+  };
+}
+
+const jobs = () =>
+  runJobs({
+    work: {
+      repair: repairJob({
+        chain: viewOf(net),
+        hotWallet: net.chain.faucet,
+        policy: POLICY,
+        observe: () => undefined,
+        now: () => new Date(),
+        pacing: { pauseMs: 0, pauseShare: 0 },
+      }),
+      rebuild: rebuildJob(rebuildDeps(net, { hotWallet: net.chain.faucet })),
+    },
+    observe: () => undefined,
+  });
+
+const ONE = (where: string): string =>
+  `(tx_hash, output_index) = (select tx_hash, output_index from incoming_payments
+     where ${where} order by tx_hash, output_index limit 1)`;
+const HELD = `spent_by is null and status = 'confirmed' and block_height is not null`;
+const COPY = (address: string, where: string): string => `
+  insert into wallet_outputs (partition_id, tx_hash, output_index, address, amount_lovelace, assets, block_hash,
+                              block_height, slot, counted_from, spent_by, spent_height)
+  select partition_id, tx_hash, output_index, ${address}, amount_lovelace, assets, block_hash, block_height,
+         slot, counted_from, spent_by, spent_height from incoming_payments where ${where}`;
+const MOVED = (where: string): string =>
+  `with gone as (delete from incoming_payments where ${where}) ${COPY('address', where)}`;
+const UNFOLLOWED = `
+  update incoming_payments set counted_from = block_height, block_height = null, block_hash = null, slot = null,
+         tx_position = null where ${ONE(HELD)}`;
+const COUNTED = `
+  with booked as (
+    insert into balance_transactions (user_id, unit, bucket, type, amount, reason, tx_hash, output_index, inclusion)
+    select user_id, 'lovelace', 'available', 'credit', amount_lovelace, 'payment_confirmed', tx_hash, output_index,
+           inclusion from incoming_payments where address = '${DAVE}' returning user_id, amount
+  ), balance as (
+    insert into user_balances (user_id, unit, available) select user_id, 'lovelace', amount from booked
+  )
+  update incoming_payments set status = 'confirmed', confirmed_at = now() where address = '${DAVE}'`;
+
+/** As they were, but for a balance that is nothing instead of none. */
+const worthOf = async (pool: Pool): Promise<readonly string[]> =>
+  (await booksOf(pool)).filter((line) => !line.startsWith('balance') || !line.includes('dave'));
+
+async function expectSound(pool: Pool): Promise<void> {
+  expect(await reconcileFully(pool, net)).toMatchObject({ findings: [], problem: null });
+  expect((await checkDigest(pool, 0)).firstDifference).toBeNull();
+  expect((await verifyBooks(pool)).totalMismatches).toBe(0);
+}
+
+const SPOILT: [string, string][] = [
+  ['a payment that was moved among the outputs of the wallet', MOVED(ONE(HELD))],
+  ['a payment from before its address was watched, moved there', MOVED(`address = '${CAROL}'`)],
+  ['a payment that stands there too', COPY('address', ONE(HELD))],
+  [
+    'a payment that stands there too, at the wallet’s address',
+    COPY('(select address from wallet_backfills)', ONE(HELD)),
+  ],
+  [
+    'an output of the wallet that was moved among the payments',
+    `with moved as (
+       delete from wallet_outputs where (tx_hash, output_index) = (
+         select tx_hash, output_index from wallet_outputs
+          where spent_by is null and block_height is not null limit 1) returning *)
+     insert into incoming_payments (tx_hash, output_index, address, user_id, amount_lovelace, status, block_hash,
+                                    block_height, slot, tx_position)
+     select tx_hash, output_index, '${CAROL}', 'carol', amount_lovelace, 'confirmed', block_hash, block_height,
+            slot, 0 from moved`,
+  ],
+  ['what was held before its address was watched, and counts', COUNTED],
+  ['a followed payment that is said to have been there before', UNFOLLOWED],
+];
+
+/** What never was a payment stays among them as one that is rolled back. */
+const withoutWallets = (lines: readonly string[]): readonly string[] =>
+  lines.filter((line) => !(line.startsWith('payment') && line.includes('"status": "rolled_back"')));
+
+test.each(SPOILT)('a repair sets right %s', async (_what, sql) => {
+  const { pool, repair } = await books();
+  const before = await worthOf(pool);
+  expect((await pool.query(sql)).rowCount).toBeGreaterThan(0);
+  expect(await repair()).toMatchObject({ open: 0, left: [], problem: null });
+  expect(withoutWallets(await worthOf(pool))).toEqual(withoutWallets(before));
+  await expectSound(pool);
+  const audit = await pool.query("select 1 from audit_log where action = 'output.corrected'");
+  expect(audit.rowCount).toBeGreaterThan(0);
+});
+
+test.each(SPOILT)('a rebuild sets right %s', async (_what, sql) => {
+  const { pool, rebuild } = await books();
+  const before = await worthOf(pool);
+  await pool.query(sql);
+  expect(Object.keys((await rebuild(true))?.differences ?? {}).length).toBeGreaterThan(0);
+  expect(await rebuild()).toMatchObject({ open: 0, left: [] });
+  expect(withoutWallets(await worthOf(pool))).toEqual(withoutWallets(before));
+  await expectSound(pool);
+  expect(await rebuild()).toMatchObject({ differences: {}, digest: { equal: true } });
+});
+
+test('money is taken back that was made of what its address held before', async () => {
+  const { pool, repair } = await books();
+  await pool.query(COUNTED);
+  await repair();
+  const { rows } = await pool.query(
+    "select available::text, pending::text from user_balances where user_id = 'dave'",
+  );
+  expect(rows).toEqual([{ available: '0', pending: '0' }]);
+});
+
+test('no money is taken where row and digest of a spent payment are gone: the blocks have it', async () => {
+  const { pool, repair, rebuild } = await books();
+  const before = await worthOf(pool);
+  const spent = HELD.replace('is null', 'is not null');
+  await pool.query(`delete from incoming_payments where ${ONE(spent)}`);
+  await inTransaction(pool, (tx) => rewriteDigests(tx, 0, 0));
+  const result = await repair();
+  expect(result?.ledger).toMatchObject({ lost: 0, entries: 0 });
+  expect(result?.left).toMatchObject([
+    expect.stringContaining('nothing proves that the chain lacks'),
+  ]);
+  expect(await rebuild()).toMatchObject({ open: 0, left: [] });
+  expect(await worthOf(pool)).toEqual(before);
+});
+
+test('a wallet’s output that stood among the payments is no payment when the wallet spends it', async () => {
+  const { pool, repair } = await books();
+  await pool.query(SPOILT[4]?.[1] ?? '');
+  await repair();
+  const { rows } = await pool.query<{ reference: string }>(`
+    select p.tx_hash || '#' || p.output_index as reference from incoming_payments p
+      join wallet_outputs using (tx_hash, output_index)`);
+  expect(rows).toHaveLength(1);
+  const spends = await inTransaction(pool, (tx) =>
+    rolledBackAmong(
+      tx,
+      rows.map(({ reference }) => reference),
+    ),
+  );
+  expect(spends.size).toBe(0);
+});
+
+test('a dry run is not clean where another hand changed the digest alone', async () => {
+  const { pool, rebuild } = await books();
+  const last = 'height = (select max(height) from state_digests)';
+  await pool.query(`update state_digests set digest = repeat('ef', 32) where ${last}`);
+  expect(await rebuild(true)).toMatchObject({ differences: {}, digest: { equal: false } });
+  expect(await rebuild()).toMatchObject({ left: [] });
+  expect((await checkDigest(pool, 0)).firstDifference).toBeNull();
+});
+
+test.each([
+  ['incoming_payments', 'spent_height = block_height'],
+  ['wallet_outputs', "spent_by = repeat('ab', 32)"],
+])('%s has who spent it and where, or neither', async (table, change) => {
+  const { pool } = await books();
+  await expect(pool.query(`update ${table} set ${change} where spent_by is null`)).rejects.toThrow(
+    'check constraint',
+  );
+});

@@ -1,0 +1,33 @@
+import type { OutputReference } from '../../chain/block.js';
+import type { Tx } from '../../database/transaction.js';
+import type { CompareScope } from './candidate-queries.js';
+
+// What was there before the first block that was read no block tells of; what was told of it does.
+const GONE = `
+  select l.tx_hash || '#' || l.output_index as reference
+    from unnest($3::text[], $4::int[]) as l (tx_hash, output_index)
+   where not exists (select from rebuild_outputs o
+                      where o.job_id = $1 and o.tx_hash = l.tx_hash and o.output_index = l.output_index)
+     and ($2::bigint < 0 or exists (
+       select from outbox o
+        where o.event_key = any (array[
+                'payment.detected:' || l.tx_hash || '#' || l.output_index || ':1',
+                'payment.detected:' || l.tx_hash || '#' || l.output_index || ':2'])
+          and (o.data ->> 'blockHeight')::bigint > $2))`;
+
+/** Those of them that no block made, where all blocks were read that may have. */
+export async function goneAmong(
+  tx: Tx,
+  { jobId, fromHeight }: Pick<CompareScope, 'jobId' | 'fromHeight'>,
+  references: readonly OutputReference[],
+): Promise<ReadonlySet<OutputReference>> {
+  if (references.length === 0) return new Set();
+  const parts = references.map((reference) => reference.split('#'));
+  const { rows } = await tx.query<{ reference: OutputReference }>(GONE, [
+    jobId,
+    fromHeight,
+    parts.map(([txHash]) => txHash),
+    parts.map(([, index]) => Number(index)),
+  ]);
+  return new Set(rows.map((row) => row.reference));
+}
