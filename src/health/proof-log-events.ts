@@ -55,6 +55,10 @@ export function proofLines(event: ProofEvent): readonly LogLine[] {
       const fields = { kind: event.kind, reason: event.reason };
       return [line('error', event.type, fields, 'no backup was made')];
     }
+    case 'backup_unreadable': {
+      const fields = { file: event.file, reason: event.reason };
+      return [line('warn', event.type, fields, 'a backup that is kept cannot be read')];
+    }
     case 'schedule_failed': {
       const { schedule, reason, triesLeft: tries_left } = event;
       const fields = { schedule, reason, tries_left };

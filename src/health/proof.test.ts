@@ -85,6 +85,13 @@ test('a run that found nothing is a success, and one that found much fills no lo
   expect(named(5_000)).toHaveLength(101);
 });
 
+test('an old backup that can not be read is a warning, and none that failed', () => {
+  const event = { type: 'backup_unreadable', file: '/b/x.zip', reason: 'damaged' } as const;
+  expect(proofLines(event)).toMatchObject([
+    { level: 'warn', fields: { event: 'backup_unreadable', file: '/b/x.zip', reason: 'damaged' } },
+  ]);
+});
+
 test('the same mismatch is told once a day', async () => {
   const tell = (day: string) =>
     inTransaction(database.pool, (tx) =>

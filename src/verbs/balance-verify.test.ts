@@ -6,11 +6,18 @@ import { handMadeBooks } from '../../test/support/hand-made-books.js';
 import { tellerInTests } from '../../test/support/teller.js';
 import { inTransaction } from '../database/transaction.js';
 import { entriesOfConfirmation, entriesOfDetection } from '../payments/ledger.js';
+import { setOfName } from '../reconcile/backup/backup-name.js';
 import { sealAppended } from '../reconcile/seals/sealing.js';
 
 const { under, teller, json } = tellerInTests();
 const directory = mkdtempSync(join(tmpdir(), 'teller-notes-'));
 afterAll(() => rmSync(directory, { recursive: true }));
+
+test('its help names a backup as backups are named', async () => {
+  const { out } = await teller(['balance', 'verify', '--help']);
+  const name = /\/([^/\s]+\.zip)/.exec(out)?.[1] ?? '';
+  expect(setOfName(name, 'preprod')).toBe('critical');
+});
 
 const change = (text: string) => under.database.pool.query(text);
 const noteIn = (content: string): string => {

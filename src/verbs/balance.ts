@@ -28,7 +28,7 @@ export function addBalanceVerbs(program: Command, context: VerbContext): void {
       )
       .action((flags: VerifyFlags) => verifyBalances(context, flags)),
     'teller balance verify',
-    'teller balance verify --against /backups/teller-critical-20260101T000000Z.zip',
+    'teller balance verify --against /backups/chain-teller-preprod-critical-20260131T030000000Z.zip',
   );
   addAcceptSeal(balance, context);
 }

@@ -82,9 +82,12 @@ describe('backups by plan', () => {
     const { removed } = await fire('2026-01-01T00:05:00Z');
     expect(removed).not.toContain(broken);
     expect(await backupsThere()).toContain(broken.slice(directory.length + 1));
-    const failed = told.filter((event) => event.type === 'backup_failed');
-    expect(failed).toEqual([
-      { type: 'backup_failed', kind: 'kept', reason: expect.stringContaining(broken) as string },
+    expect(told.filter(({ type }) => type !== 'backup_finished')).toEqual([
+      {
+        type: 'backup_unreadable',
+        file: broken,
+        reason: expect.stringMatching(/^(?!\/)/) as string,
+      },
     ]);
   });
 

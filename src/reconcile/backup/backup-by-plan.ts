@@ -49,7 +49,7 @@ export async function backupByPlan(deps: PlannedBackupDeps, now: Date): Promise<
     }
   }
   for (const { file, reason } of before.unreadable) {
-    deps.observe({ type: 'backup_failed', kind: 'kept', reason: `${file}: ${reason}` });
+    deps.observe({ type: 'backup_unreadable', file, reason });
   }
   const removed = await removeExpired(directory, deps, now, failed);
   if (problems.length > 0) throw problems[0];
@@ -77,7 +77,7 @@ async function readKept(directory: string, { network }: PlannedBackupDeps): Prom
       if (manifest.network !== network || manifest.set !== set) continue;
       kept.push({ file, set, createdAt: new Date(manifest.createdAt) });
     } catch (error) {
-      unreadable.push({ file, reason: reasonOf(error) });
+      unreadable.push({ file, reason: reasonOf(error).replace(`${file}: `, '') });
     }
   }
   return { kept, unreadable };

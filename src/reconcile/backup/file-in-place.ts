@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { type FileHandle, open, rename, rm, writeFile } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { BackupError } from './backup-error.js';
@@ -26,8 +26,8 @@ export async function writeInPlace(
 ): Promise<Written & { readonly file: string }> {
   const file = join(directory, name);
   const partial = join(directory, `.${name}${PARTIAL}`);
-  const handle = await open(partial, 'wx', 0o600).catch((error: unknown) => {
-    throw tellWriting(error, directory);
+  const handle = await open(partial, 'wx', 0o600).catch(async (error: unknown) => {
+    throw await tellWriting(error, directory);
   });
   try {
     const written = await write(handle).finally(() => handle.close());
@@ -45,7 +45,7 @@ export async function writeInPlace(
   } catch (error) {
     await rm(partial, { force: true });
     await rm(checksumFile(file), { force: true });
-    throw tellWriting(error, directory);
+    throw await tellWriting(error, directory);
   }
 }
 
@@ -65,6 +65,8 @@ async function flushDirectory(directory: string): Promise<void> {
   await handle.sync().finally(() => handle.close());
 }
 
+/** /proc and its like answer as if the directory itself weren't there. */
+const NO_FILES = 'is there, but no file can be made in it: name another directory';
 const ADVICE: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such directory: make it first, for the user that teller runs as',
   ENOTDIR: "isn't a directory",
@@ -76,9 +78,11 @@ const ADVICE: Readonly<Record<string, string>> = {
   EFBIG: 'the file would be larger than is allowed there; nothing was left behind',
 };
 
-function tellWriting(error: unknown, directory: string): unknown {
+/** What to do about it, where that is known. */
+export async function tellWriting(error: unknown, directory: string): Promise<unknown> {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  const advice = ADVICE[code];
+  const isThere = code === 'ENOENT' && (await stat(directory).catch(() => null)) !== null;
+  const advice = isThere ? NO_FILES : ADVICE[code];
   return advice === undefined
     ? error
     : new BackupError(`${directory}: ${advice} (${code})`, 'file');

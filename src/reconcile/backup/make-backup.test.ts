@@ -7,6 +7,7 @@ import { backUp, folderInTests, restoreInto } from '../../../test/support/backup
 import { createEmptyDatabase, createTestDatabase } from '../../../test/support/database.js';
 import { root } from '../../../test/support/sources.js';
 import type { TestDatabase } from '../../../test/support/test-databases.js';
+import { tellWriting } from './file-in-place.js';
 import { makeBackup } from './make-backup.js';
 
 const LEDGER_ROWS = 40_000;
@@ -151,6 +152,12 @@ describe('making a backup', () => {
       'select problem from backups where finished_at is not null order by id desc limit 1',
     );
     expect(rows[0]?.problem).toContain(says);
+  });
+
+  test('into a directory that takes no files is refused as that', async () => {
+    const answered = Object.assign(new Error('no such file'), { code: 'ENOENT' });
+    const told = await tellWriting(answered, folder.path);
+    expect(String(told)).toContain(`${folder.path}: is there, but no file can be made in it`);
   });
 
   test('of a database that follows another network is refused', async () => {

@@ -163,7 +163,9 @@ async function readingOf<T>(file: string, read: () => Promise<T>): Promise<T> {
     return await read();
   } catch (error) {
     if (error instanceof BackupError) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
+    const message = error instanceof Error ? error.message : String(error);
+    // What the operating system says names the file once more.
+    const reason = message.replace(`, open '${file}'`, '');
     throw new BackupError(`${file}: can't be read as a backup: ${reason}`, 'file');
   }
 }

@@ -3,7 +3,9 @@ import { backUp, folderInTests, restoreInto, tablesIn } from '../../../test/supp
 import { createEmptyDatabase, createTestDatabase } from '../../../test/support/database.js';
 import { fillEveryTable } from '../../../test/support/every-table.js';
 import type { TestDatabase } from '../../../test/support/test-databases.js';
-import { waitForLeadership } from '../../sync/leader.js';
+import { createSession } from '../../database/pool.js';
+import { LEADER_LOCK_CLASS, waitForLeadership } from '../../sync/leader.js';
+import { RESTORE_SESSION, tryLock } from './restore-queries.js';
 
 const folder = folderInTests();
 let good: string;
@@ -65,6 +67,17 @@ describe('a database', () => {
     const lock = await waitForLeadership(live.url, 0, stop.signal, lockClass);
     await expect(restoreInto(live, good)).rejects.toThrow(`a worker ${does} on the database`);
     await lock.release();
+  });
+
+  test('that another restore is filling is refused as that', async () => {
+    const filled = await open(createTestDatabase);
+    const other = createSession(filled.url, RESTORE_SESSION);
+    await other.connect();
+    expect(await tryLock(other, LEADER_LOCK_CLASS, 0)).toBe(true);
+    await expect(restoreInto(filled, good)).rejects.toThrow(
+      'another restore is filling the database at DATABASE_URL: wait for its end',
+    );
+    await other.end();
   });
 
   test('to which a worker is connected that only answers is refused', async () => {

@@ -6,7 +6,7 @@ import { BackupError } from './backup-error.js';
 import { TABLE_POLICIES } from './backup-sets.js';
 import { hasRows, readMigrations, readTables, type Table } from './catalog-queries.js';
 import type { Manifest } from './manifest.js';
-import { isFreshControl, readWorkers, tryLock } from './restore-queries.js';
+import { isFreshControl, isHeldByRestore, readWorkers, tryLock } from './restore-queries.js';
 
 /** What no database can help: the backup is of something else. @throws BackupError */
 export function refuseForeign(manifest: Manifest, file: string, network: string): void {
@@ -50,6 +50,12 @@ export async function refuseLiveWorker(db: Queryable, manifest: Manifest): Promi
   for (const partition of partitions) {
     for (const [lockClass, does] of LOCKS) {
       if (await tryLock(db, lockClass, partition)) continue;
+      if (await isHeldByRestore(db, lockClass, partition)) {
+        throw new BackupError(
+          'another restore is filling the database at DATABASE_URL: wait for its end, or name another empty database',
+          'database',
+        );
+      }
       throw new BackupError(
         `a worker ${does} on the database at DATABASE_URL: stop it, and name an empty database`,
         'database',

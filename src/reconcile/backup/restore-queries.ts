@@ -21,6 +21,22 @@ const WORKERS = `
 export const readWorkers = async (db: Queryable): Promise<string[]> =>
   (await db.query<{ name: string }>(WORKERS)).rows.map(({ name }) => name);
 
+const RESTORES = `
+  select 1 from pg_locks l join pg_stat_activity a using (pid)
+   where l.locktype = 'advisory' and l.granted and l.classid = $1::int::oid and l.objid = $2::int::oid
+     and l.objsubid = 2 and a.datname = current_database() and a.application_name = $3 limit 1`;
+
+/** What a restore's session calls itself. */
+export const RESTORE_SESSION = 'teller restore';
+
+/** Whether the lock is held by a restore, and not by a worker. */
+export const isHeldByRestore = async (
+  db: Queryable,
+  lockClass: number,
+  partitionId: number,
+): Promise<boolean> =>
+  (await db.query(RESTORES, [lockClass, partitionId, RESTORE_SESSION])).rowCount === 1;
+
 const IS_FRESH_CONTROL = `
   select count(*) = 1 as fresh from payout_control
    where payer_epoch = 0 and identity is null and paused_at is null and held_at is null

@@ -26,7 +26,13 @@ import {
 import type { Manifest } from './manifest.js';
 import { type Archive, verifyArchive } from './read-archive.js';
 import { isWithoutSchema, refuseForeign, refuseLiveWorker, refuseUsed } from './restorable.js';
-import { endTerms, noteRestore, requestRebuild, watchAnew } from './restore-queries.js';
+import {
+  endTerms,
+  noteRestore,
+  RESTORE_SESSION,
+  requestRebuild,
+  watchAnew,
+} from './restore-queries.js';
 import { meter } from './write-archive.js';
 
 export type RestoreDeps = {
@@ -69,7 +75,7 @@ export async function restoreBackup(
 ): Promise<RestoreReport> {
   refuseForeign(archive.manifest, archive.file, deps.network);
   await verifyArchive(archive, progress.onBytes);
-  const session = createSession(deps.url, 'teller restore');
+  const session = createSession(deps.url, RESTORE_SESSION);
   // A connection that breaks between two queries says so here; the next query says it again.
   session.on('error', () => undefined);
   await session.connect();
