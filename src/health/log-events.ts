@@ -110,6 +110,7 @@ function forwardLines(event: Forward): readonly LogLine[] {
       ),
     ),
     ...trackedLines(event.summary.payouts),
+    ...toldBeforeLines(event.summary),
   ];
 }
 
@@ -127,8 +128,20 @@ function backwardLines(event: Backward): readonly LogLine[] {
       line('warn', 'payment_rolled_back', paymentFields(payment), 'payment rolled back'),
     ),
     ...trackedLines(event.summary.payouts),
+    ...toldBeforeLines(event.summary),
   ];
 }
+
+/** Somebody wrote events into the outbox: those weren't told again, and may say something else. */
+const toldBeforeLines = ({ toldBefore = [], payouts }: SeenSummary): readonly LogLine[] =>
+  [...toldBefore, ...(payouts?.toldBefore ?? [])].map((event_key) =>
+    line(
+      'error',
+      'event_told_before',
+      { event_key },
+      'an event was there already, and was left as it is',
+    ),
+  );
 
 /** From detection to confirmation; null for a payment that has no time of confirmation. */
 export const confirmationSeconds = (payment: Payment): number | null =>

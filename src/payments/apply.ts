@@ -89,9 +89,9 @@ export function createPaymentHandlers(deps: PaymentDeps): BlockHandlers<Payments
         mayBeRecorded: outputs.mayHave,
       });
       const effects = await plan(tx, deps, blocks, hits, at);
-      await bookEffects(tx, deps.partitionId, effects, at);
+      const toldBefore = await bookEffects(tx, deps.partitionId, effects, at);
       for (const { txHash, output } of hits.outputs) outputs.add(`${txHash}#${output.index}`);
-      return effects.summary;
+      return withTold(effects.summary, toldBefore);
     },
 
     async backward(tx, height, at) {
@@ -105,10 +105,10 @@ export function createPaymentHandlers(deps: PaymentDeps): BlockHandlers<Payments
       await unwatchAbove(tx, deps.partitionId, height);
       await deleteDigestsAbove(tx, deps.partitionId, height);
       expectRows('roll back payments', marked, payments.length);
-      await tellEffects(tx, effects, at);
+      const toldBefore = await tellEffects(tx, effects, at);
       const reversed = payments.filter((payment) => payment.status === 'confirmed');
       if (reversed.length > 0) await auditReversals(tx, at, reversed);
-      return effects.summary;
+      return withTold(effects.summary, toldBefore);
     },
 
     async between(books) {
@@ -121,6 +121,9 @@ export function createPaymentHandlers(deps: PaymentDeps): BlockHandlers<Payments
     },
   };
 }
+
+const withTold = (summary: PaymentsSummary, toldBefore: readonly string[]): PaymentsSummary =>
+  toldBefore.length === 0 ? summary : { ...summary, toldBefore };
 
 async function plan(
   tx: Tx,

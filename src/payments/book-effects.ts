@@ -13,13 +13,16 @@ class BooksMoved extends Error {
   override readonly name = 'BooksMoved';
 }
 
-/** Writes what a run of blocks changes, and folds what was really written into the digest. */
+/**
+ * Writes what a run of blocks changes, and folds what was really written into the digest. Answers the keys of
+ * events that had been told before.
+ */
 export async function bookEffects(
   tx: Tx,
   partitionId: number,
   effects: Effects,
   at: Date,
-): Promise<void> {
+): Promise<readonly string[]> {
   const { payments, walletOutputs, confirmedBefore } = effects;
   if (payments.length > 0) {
     const stored = await storePayments(tx, partitionId, payments);
@@ -35,17 +38,17 @@ export async function bookEffects(
   }
   const spends = effects.spends.length > 0 ? await markSpent(tx, effects.spends) : [];
   await appendDigests(tx, partitionId, factsByBlock({ payments, walletOutputs, spends }));
-  await tellEffects(tx, effects, at);
+  return tellEffects(tx, effects, at);
 }
 
-/** Ledger entries, the balances that they move, and events. */
+/** Ledger entries, the balances that they move, and events. Answers which events had been told before. */
 export async function tellEffects(
   tx: Tx,
   effects: Pick<Effects, 'entries' | 'events'>,
   at: Date,
-): Promise<void> {
+): Promise<readonly string[]> {
   if (effects.entries.length > 0) await post(tx, at, effects.entries, deltasOf(effects.entries));
-  if (effects.events.length > 0) await writeEvents(tx, at, effects.events);
+  return effects.events.length > 0 ? writeEvents(tx, at, effects.events) : [];
 }
 
 export function expectRows(what: string, written: number, expected: number): void {

@@ -90,20 +90,29 @@ const legsOf = (entries: readonly Pick<Entry, 'unit' | 'bucket' | 'type' | 'reas
   entries.map((entry) => entry.reason),
 ];
 
-const TOLD = `
-  select event_key as key, coalesce(data ->> 'userId', '') as "userId"
-    from outbox where event_key = any($1::text[]) and ${NOT_OURS} order by 1`;
+const AUDIT_TOLD = `
+  insert into audit_log (action, entity_type, entity_id, actor, details, created_at)
+  select 'event.told_before', 'event', event_key, 'worker',
+         jsonb_build_object('type', type, 'outboxId', id::text, 'data', data, 'createdAt', created_at), $1
+    from outbox where event_key = any($2::text[]) and ${NOT_OURS} order by event_key
+  returning entity_id as key`;
 
-/** Which of the events were told already, for a person. */
-export async function toldTwice(tx: Tx, keys: readonly string[]): Promise<Error> {
-  const { rows } = await tx.query<{ key: string; userId: string }>(TOLD, [keys]);
-  if (rows.length === 0) {
-    return new Error('an event was told twice in one transaction: a fault of chain-teller');
+/**
+ * Notes which of the events were there before this transaction wrote the others.
+ *
+ * @throws where this transaction tells one of them twice
+ */
+export async function auditToldBefore(
+  tx: Tx,
+  at: Date,
+  keys: readonly string[],
+  written: number,
+): Promise<readonly string[]> {
+  const { rows } = await tx.query<{ key: string }>(AUDIT_TOLD, [at, keys]);
+  if (written + rows.length !== keys.length) {
+    throw new Error('an event was told twice in one transaction: a fault of chain-teller');
   }
-  const found = rows.map(({ key, userId }) => `event ${key} (user ${userId}) was told already`);
-  return rows.every(({ key }) => key.startsWith('payout.'))
-    ? new BooksContradict(found, BY_A_PERSON)
-    : new BooksContradict(found);
+  return rows.map((row) => row.key);
 }
 
 const STANDING = `

@@ -1,5 +1,5 @@
 import type { Tx } from '../database/transaction.js';
-import { bookedTwice, toldTwice } from './booked-queries.js';
+import { auditToldBefore, bookedTwice } from './booked-queries.js';
 import { type PlacedPayment, referenceOf } from './effects.js';
 import type { Delta, Entry } from './ledger.js';
 import { showAssets } from './payment.js';
@@ -78,26 +78,25 @@ const WRITE_EVENTS = `
   on conflict do nothing`;
 
 /**
+ * What was told isn't told again: where another hand wrote an event beforehand, that one stays as it is, with an
+ * audit entry. It must keep no block from being applied, because the books don't follow from what was told.
+ *
  * @param events `view` is what `/v1` shows at this moment
- * @throws BooksContradict where one of them was told already
+ * @returns the keys of those that were there already
  */
 export async function writeEvents(
   tx: Tx,
   at: Date,
   events: readonly { readonly type: string; readonly key: string; readonly view: object }[],
-): Promise<void> {
+): Promise<readonly string[]> {
+  const keys = events.map((event) => event.key);
   const { rowCount } = await tx.query(WRITE_EVENTS, [
     at,
     events.map((event) => event.type),
-    events.map((event) => event.key),
+    keys,
     events.map((event) => JSON.stringify(event.view)),
   ]);
-  if (rowCount !== events.length) {
-    throw await toldTwice(
-      tx,
-      events.map((event) => event.key),
-    );
-  }
+  return rowCount === events.length ? [] : auditToldBefore(tx, at, keys, rowCount ?? 0);
 }
 
 const AUDIT_REVERSALS = `

@@ -80,4 +80,6 @@ export type PaymentsSummary = {
   readonly detected: readonly Payment[];
   readonly confirmed: readonly Payment[];
   readonly rolledBack: readonly Payment[];
+  /** Keys of events that were to be told and had been, by another hand; absent where there are none. */
+  readonly toldBefore?: readonly string[];
 };

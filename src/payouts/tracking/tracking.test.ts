@@ -101,6 +101,20 @@ test('a payout is confirmed at its depth and not a block before', async () => {
   expect(await world.payout(id)).toMatchObject({ status: 'confirmed' });
 });
 
+test('an event of its confirmation that was written beforehand keeps no block from being applied', async () => {
+  const id = await paidBlocksAgo(2);
+  await world.query(
+    `insert into outbox (type, event_key, data) values ('payout.confirmed', $1, '{}')`,
+    [`payout.confirmed:${id}:0`],
+  );
+  await world.mine();
+  expect(await world.status(id)).toBe('confirmed');
+  const noted = await world.query<{ entity_id: string }>(
+    "select entity_id from audit_log where action = 'event.told_before'",
+  );
+  expect(noted).toEqual([{ entity_id: `payout.confirmed:${id}:0` }]);
+});
+
 test('a fee beyond the estimate is the treasury’s', async () => {
   await world.fund(100);
   await world.give('ann', 50);

@@ -35,6 +35,8 @@ export type PayoutsSummary = {
   readonly confirmed: readonly Payout[];
   readonly rolledBack: readonly Payout[];
   readonly adoptions: readonly Adoption[];
+  /** Keys of events that were to be told and had been, by another hand. */
+  readonly toldBefore?: readonly string[];
 };
 
 /** What one commit did to the books. */
@@ -84,13 +86,14 @@ async function trackForward(
   const found = spenders.length === 0 ? NOTHING : await includeSpenders(tx, blocks, spenders, at);
   const due = await payoutsDue(tx, last - deps.confirmations + 1);
   const confirmed = payoutsConfirmed(due, at);
-  await write(tx, at, confirmed);
+  const toldBefore = await write(tx, at, confirmed);
   if (due.length > 0) await freeUnspent(tx, [...new Set(due.flatMap((one) => one.txHash ?? []))]);
   return {
     inBlock: found.effects.moves.map((move) => move.after),
     confirmed: confirmed.moves.map((move) => move.after),
     rolledBack: [],
     adoptions: found.adoptions,
+    toldBefore,
   };
 }
 
@@ -168,7 +171,7 @@ function inclusionsOf(
 async function trackBackward(tx: Tx, height: number, at: Date): Promise<PayoutsSummary> {
   const effects = payoutsRolledBack(await payoutsAbove(tx, height));
   await excludeTransactionsAbove(tx, height, at);
-  await write(tx, at, effects);
+  const toldBefore = await write(tx, at, effects);
   const ids = effects.moves.map((move) => move.after.id);
   if (ids.length > 0) {
     const { paid, where } = await payoutsStillPaid(tx, ids);
@@ -176,17 +179,22 @@ async function trackBackward(tx: Tx, height: number, at: Date): Promise<PayoutsS
     await rebind(tx, ids);
   }
   const rolledBack = effects.moves.map((move) => move.after);
-  return { inBlock: [], confirmed: [], rolledBack, adoptions: [] };
+  return { inBlock: [], confirmed: [], rolledBack, adoptions: [], toldBefore };
 }
 
-async function write(tx: Tx, at: Date, { moves, entries, events }: PayoutEffects): Promise<void> {
-  if (moves.length === 0) return;
+/** Answers the keys of events that had been told before. */
+async function write(
+  tx: Tx,
+  at: Date,
+  { moves, entries, events }: PayoutEffects,
+): Promise<readonly string[]> {
+  if (moves.length === 0) return [];
   const moved = await movePayouts(tx, at, moves);
   if (moved !== moves.length) {
     throw new PayoutsMoved(`${moved} payouts were moved where ${moves.length} were expected`);
   }
   await postEntries(tx, at, entries);
-  if (events.length > 0) await writeEvents(tx, at, events);
+  return events.length > 0 ? writeEvents(tx, at, events) : [];
 }
 
 /** Both can only follow from a mistake or a foreign hand: whoever is responsible must look before more is paid. */

@@ -40,6 +40,7 @@ async function world(onTestFinished: TestContext['onTestFinished']) {
   await register(pool, 'ann', ANN);
   let vitals = startingVitals(0);
   const told: string[] = [];
+  const toldBefore: unknown[] = [];
   const worker = openWorker(database, net, {
     hotWallet: net.chain.faucet,
     leading: [jobsOn(net)],
@@ -47,6 +48,7 @@ async function world(onTestFinished: TestContext['onTestFinished']) {
       vitals = observeVitals(vitals, event, 0);
       for (const { fields, message } of logLines(event)) {
         if (fields.event === 'books_contradict') told.push(message);
+        if (fields.event === 'event_told_before') toldBefore.push(fields.event_key);
       }
     },
   });
@@ -78,6 +80,7 @@ async function world(onTestFinished: TestContext['onTestFinished']) {
     pool,
     net,
     told,
+    toldBefore,
     cursor,
     untilAtTip,
     untilItStops,
@@ -210,17 +213,6 @@ const STORIES: readonly Story[] = [
       world.net.fork(1);
     },
   },
-  {
-    what: 'what was booked is gone from the ledger, and was told',
-    says: 'event payment.confirmed:',
-    owns: AMOUNT,
-    tell: async (world) => {
-      await confirmIt(world);
-      await world.byHand(`update incoming_payments set status = 'pending', confirmed_at = null`);
-      await world.pool.query(`delete from balance_transactions where reason = 'payment_confirmed'`);
-      world.net.mine();
-    },
-  },
 ];
 
 test.concurrent.for(STORIES)(
@@ -250,3 +242,48 @@ test.concurrent.for(STORIES)(
     expect(rows).toEqual([{ owns: story.owns.toString(), held: '0' }]);
   },
 );
+
+const NOTED = `
+  select entity_id as key, actor, details ->> 'type' as type from audit_log
+   where action = 'event.told_before'`;
+
+test('an event that another hand wrote beforehand stops nothing, stays as it is, and is noted', {
+  timeout: 60_000,
+}, async ({ onTestFinished }) => {
+  const under = await world(onTestFinished);
+  const { pool, net, transaction } = under;
+  const key = `payment.confirmed:${transaction.id}#0:1`;
+  await pool.query(
+    `insert into outbox (type, event_key, data) values ('payment.confirmed', $1, '{"by": "hand"}')`,
+    [key],
+  );
+  await confirmIt(under);
+  expect(under.obstacle()).toBeNull();
+  expect((await pool.query(NOTED)).rows).toEqual([
+    { key, actor: 'worker', type: 'payment.confirmed' },
+  ]);
+  const told = await pool.query('select data from outbox where event_key = $1', [key]);
+  expect(told.rows).toEqual([{ data: { by: 'hand' } }]);
+  expect(under.toldBefore).toEqual([key]);
+  const { rows } = await pool.query('select status from incoming_payments');
+  expect(rows).toEqual([{ status: 'confirmed' }]);
+  expect((await reconcileFully(pool, net)).findings).toEqual([]);
+  expect((await verifyBooks(pool)).totalMismatches).toBe(0);
+});
+
+test('where what was told to be confirmed is gone from the ledger, it is booked, noted, and found', {
+  timeout: 60_000,
+}, async ({ onTestFinished }) => {
+  const under = await world(onTestFinished);
+  const { pool, net } = under;
+  await confirmIt(under);
+  await under.byHand(`update incoming_payments set status = 'pending', confirmed_at = null`);
+  await pool.query(`delete from balance_transactions where reason = 'payment_confirmed'`);
+  net.mine();
+  await under.untilAtTip();
+  expect(under.toldBefore).toHaveLength(1);
+  expect((await verifyBooks(pool)).mismatchCount).toBe(1);
+  expect(await repair(pool)).toMatchObject({ state: 'done' });
+  const { rows } = await pool.query('select available::text, pending::text from user_balances');
+  expect(rows).toEqual([{ available: AMOUNT.toString(), pending: '0' }]);
+});
