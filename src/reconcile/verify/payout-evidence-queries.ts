@@ -4,7 +4,11 @@ import type { Bounded } from '../seals/check-queries.js';
 
 /** Transactions whose payouts are looked for by events, one by one. */
 const LOOKED_UP_MAX = 20;
-const NOT_PAID = "p.status not in ('in_block', 'confirmed')";
+const NOT_PAID = "p.status <> 'in_block'";
+/** Few of all payouts, found in one pass. */
+const UNCONFIRMED = `
+  unconfirmed as materialized (
+    select id, status, tx_hash, batch_id, turn from outbound_payments where status <> 'confirmed')`;
 
 /**
  * `told_confirmed`: an event told of its confirmation, and its row says otherwise. `told_submitted`: one told
@@ -14,17 +18,17 @@ const NOT_PAID = "p.status not in ('in_block', 'confirmed')";
 const TOLD = `
   select p.id as "payoutId", p.status, p.tx_hash as "txHash", 'told_confirmed' as problem,
          p.status as recorded, ${CONFIRMATION_TOLD} as found
-    from outbound_payments p
-   where p.status <> 'confirmed' and ${CONFIRMATION_TOLD} is not null
+    from unconfirmed p
+   where ${CONFIRMATION_TOLD} is not null
   union all
   select p.id, p.status, p.tx_hash, 'told_submitted', p.status, t.tx_hash
-    from (select * from unpaid limit ${LOOKED_UP_MAX}) as t, outbound_payments p
+    from (select * from unpaid limit ${LOOKED_UP_MAX}) as t, unconfirmed p
    where ${NOT_PAID}
      and (select true from outbox o where o.event_key = 'payout.submitted:' || p.id || ':' || t.tx_hash)
      and not exists (select 1 from payout_attempts a where a.payout_id = p.id and a.tx_hash = t.tx_hash)
   union all
   select p.id, p.status, p.tx_hash, 'may_land', p.status, t.tx_hash
-    from outbound_payments p
+    from unconfirmed p
     join payout_attempts a on a.payout_id = p.id
     join payout_transactions t on t.tx_hash = a.tx_hash and t.block_height is null and not t.adopted
    where ${NOT_PAID} and p.batch_id is null and t.tx_hash not in (select tx_hash from dead)`;
@@ -104,7 +108,7 @@ const NO_COMMON_INPUT = `
 // Headers are kept for as long as a rollback may take blocks back: what was over before them is so on every fork.
 const DEEP_SLOT = '(select min(slot) from blocks)';
 const EVIDENCE = `
-  with recursive ${deadTransactions(DEEP_SLOT)}, ${UNPAID}, ${SPENDING}
+  with recursive ${deadTransactions(DEEP_SLOT)}, ${UNCONFIRMED}, ${UNPAID}, ${SPENDING}
   select *, count(*) over () as differences
     from (${TOLD} union all ${ATTEMPTS} union all ${INPUTS} union all ${CHANGE} union all ${NO_COMMON_INPUT}) as found
    order by "payoutId", problem, "txHash" limit $1`;
