@@ -2,7 +2,9 @@ import { beforeEach, expect, test, vi } from 'vitest';
 import { enterpriseAddress } from '../../test/support/addresses.js';
 import { devnet } from '../../test/support/devnet.js';
 import {
+  askRebuild,
   emptyBooks,
+  endOf,
   leadershipOf,
   register,
   startWorker,
@@ -101,10 +103,29 @@ test('asks whoever leads, and leaves the job to them on Ctrl-C', async () => {
 });
 
 test('fails with a reason where it can’t be done', async () => {
-  await leftBooks();
-  const { exitCode, err } = await teller(['rebuild', '--from', `7.${'ab'.repeat(32)}`]);
-  expect(exitCode).toBe(1);
-  expect(err).toMatch(/rebuild \d+ failed: from: given 7\.abab.* is no block of the chain/);
+  const { pool } = await leftBooks();
+  const unknown = `7.${'ab'.repeat(32)}`;
+  const id = await askRebuild(pool, { from: unknown });
+  const asked = teller(['rebuild', '--from', 'origin', '--dry-run']);
+  expect(await endOf(pool, id)).toMatchObject({
+    state: 'failed',
+    problem: expect.stringMatching(/^--from: given 7\.abab.* is no block of the chain/) as string,
+  });
+  expect((await asked).exitCode).toBe(0);
+});
+
+test('is refused, before a job is made of it, from a block that is on no chain', async () => {
+  const { net, pool } = await leftBooks();
+  const jobs = async () => (await pool.query('select 1 from chain_jobs')).rowCount;
+  const unknown = await teller(['rebuild', '--from', `7.${'ab'.repeat(32)}`]);
+  expect(unknown.exitCode).toBe(2);
+  expect(unknown.err).toMatch(/^teller: --from: given 7\.abab.* is no block of the chain/);
+  const tip = net.chain.blocks().at(-1);
+  const slot = Number(tip?.slot);
+  const other = await teller(['rebuild', '--from', `${slot + 1}.${tip?.id}`]);
+  expect(other.exitCode).toBe(2);
+  expect(other.err).toContain(`that block is of slot ${slot}: ${slot}.${tip?.id}`);
+  expect(await jobs()).toBe(0);
 });
 
 test.each([

@@ -8,6 +8,7 @@ import { operator } from './caller.js';
 import { withDatabase } from './database.js';
 import { finish, type JsonFlag, type VerbContext, withExample } from './flags.js';
 import { doAsLeader, LEADING_SETTINGS } from './leading-job.js';
+import { refuseUnknownStart } from './rebuild-start.js';
 import { startTelling } from './rebuild-telling.js';
 import { readResult, sayResult, showJob } from './rebuild-words.js';
 import { EXIT, sayJson, sayTable, type Terminal, UsageError } from './terminal.js';
@@ -51,17 +52,21 @@ function from(text: string): string {
 
 async function run(context: VerbContext, flags: Flags): Promise<void> {
   const { terminal } = context;
-  if (flags.from === undefined) throw new UsageError(`--from: wanted ${REBUILD_FROM_FORMS}`);
+  const { from: given } = flags;
+  if (given === undefined) throw new UsageError(`--from: wanted ${REBUILD_FROM_FORMS}`);
   const settings = readSettings(terminal.environment, LEADING_SETTINGS);
   const request = {
     kind: 'rebuild' as const,
-    params: { from: flags.from, dryRun: flags.dryRun === true },
+    params: { from: given, dryRun: flags.dryRun === true },
     requestedBy: actorOf(operator()),
   };
   const telling = startTelling(terminal, () => Date.now());
   let job: Job;
   try {
-    job = await untilInterrupted((signal) => doAsLeader(settings, request, telling, signal));
+    job = await untilInterrupted(async (signal) => {
+      await refuseUnknownStart(terminal, settings, given, signal);
+      return doAsLeader(settings, request, telling, signal);
+    });
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error;
     telling.stop();

@@ -1,5 +1,5 @@
 import { type Point, samePoint, showPoint } from '../../chain/point.js';
-import { PlaceUnknown } from '../../sync/chain-view.js';
+import { type ChainView, PlaceUnknown } from '../../sync/chain-view.js';
 import type { Cursor } from '../../sync/events.js';
 import { readCursor } from '../../sync/queries.js';
 import { lowestPlace, placeAtOrBefore, placeOf, startHeight } from './place-queries.js';
@@ -16,7 +16,7 @@ export async function findStart(context: RebuildContext): Promise<Cursor> {
   const given = String(job.params.from);
   const from = parseRebuildFrom(given);
   if (from === undefined) {
-    throw new RebuildImpossible(`from: given ${given}, wanted ${REBUILD_FROM_FORMS}`);
+    throw new RebuildImpossible(`--from: given ${given}, wanted ${REBUILD_FROM_FORMS}`);
   }
   const cursor = await readCursor(pool, partitionId);
   if (cursor === null) {
@@ -41,20 +41,22 @@ async function startAtPoint({ chain, job }: RebuildContext, point: Point): Promi
   const kept = await placeOf(pool, partitionId, point.id);
   if (kept !== null && kept.point !== 'origin' && kept.point.slot === point.slot) return kept;
   const place: Cursor = { point, height: null };
-  if (await nodeKnows({ chain, job }, place)) return place;
+  if (await nodeKnows(chain, place, job.signal)) return place;
   throw new RebuildImpossible(
-    `from: given ${showPoint(point)}, which is no block of the chain that the node follows: ` +
+    `--from: given ${showPoint(point)}, which is no block of the chain that the node follows: ` +
       'look the block up once more, or give days ago like `7d`',
   );
 }
 
-async function nodeKnows(
-  { chain, job }: Pick<RebuildContext, 'chain' | 'job'>,
+/** Whether a block is on the chain that the node follows. */
+export async function nodeKnows(
+  chain: ChainView,
   place: Cursor,
+  signal: AbortSignal,
 ): Promise<boolean> {
   try {
     // The first answer is always the place itself.
-    for await (const reading of chain.read([place], job.signal)) return reading.type === 'backward';
+    for await (const reading of chain.read([place], signal)) return reading.type === 'backward';
     return false;
   } catch (error) {
     if (error instanceof PlaceUnknown) return false;
