@@ -130,6 +130,28 @@ describe.each([
   });
 });
 
+test.each([
+  ['got another hash', `update sync_state set last_block_hash = repeat('ab', 32)`],
+  ['got another slot', 'update sync_state set last_slot = last_slot + 1'],
+  ['lost its header', 'delete from blocks where hash = (select last_block_hash from sync_state)'],
+])('a cursor that %s is set right by whoever follows, as is said', async (_what, change) => {
+  const database = await books(change);
+  const { pool } = database;
+  expect(await readCursorProblem(pool, 0)).toContain('start `teller run`');
+  const worker = openWorker(database, net, { hotWallet: net.chain.faucet });
+  onTestFinished(worker.stop);
+  net.mine();
+  await vi.waitFor(
+    async () => {
+      const cursor = await readCursor(pool, 0);
+      expect(cursor?.height).toBe(net.chain.blocks().at(-1)?.height);
+      expect(await readCursorProblem(pool, 0)).toBeNull();
+    },
+    { timeout: 20_000, interval: 20 },
+  );
+  expect((await reconcileFully(pool, net)).findings).toEqual([]);
+});
+
 describe('books are compared', () => {
   test.each<[string, readonly string[]]>([
     ['as they were left', []],
