@@ -117,7 +117,7 @@ async function verifyDigests(tx: Tx): Promise<PartitionDigest[]> {
       digests.push({ partitionId, ...(await checkDigest(tx, partitionId)) });
     } catch (error) {
       if (isTransient(error)) throw error;
-      // An amount that is no number, for instance: that is a finding, and says where to look.
+      // Whatever another hand made of the rows: that is a finding, and says where to look.
       digests.push({ partitionId, problem: describeDatabaseError(error) });
     }
   }
