@@ -7,7 +7,6 @@ import { isOurs, readCursor } from '../../sync/queries.js';
 import { inWords } from '../compare/disputes.js';
 import { readDisputed } from '../compare/registration-queries.js';
 import type { HealContext } from '../heal/context.js';
-import { heal } from '../heal/heal.js';
 import { healLedger, type LedgerHealed } from '../heal/heal-ledger.js';
 import { healReferences } from '../heal/heal-references.js';
 import { planLedger } from '../heal/ledger-plan.js';
@@ -27,9 +26,10 @@ import { tellDiscrepancies } from '../runs/explain.js';
 import { type ReconcileDeps, type Reconciliation, reconcile } from '../runs/reconcile.js';
 import { checkReferences } from '../verify/reference-queries.js';
 import { expectCursor, letRollbackGoOn, raiseBehind } from './blocked-books.js';
+import { healFindings } from './heal-findings.js';
 import { JobImpossible, type JobWork, type RunningJob } from './job.js';
 import { provenGone } from './prove-gone.js';
-import { closeHealed, noteRepaired, ownersOfAddresses } from './repair-queries.js';
+import { noteRepaired, ownersOfAddresses } from './repair-queries.js';
 import { spentSince } from './spent-since.js';
 
 export type RepairDeps = Omit<ReconcileDeps, 'pool' | 'partitionId' | 'signal' | 'onProgress'> & {
@@ -257,39 +257,6 @@ const heightsOf = (findings: readonly HealedFinding[]): number[] =>
       typeof onChain?.spent === 'object' ? onChain.spent.height : null,
     ])
     .filter((height) => typeof height === 'number');
-
-async function healFindings(
-  tx: Tx,
-  at: Date,
-  context: HealContext,
-  runId: string,
-  findings: readonly Finding[],
-  hotWallet: string | null,
-): Promise<HealedFinding[]> {
-  const groups = new Map<OutputReference, Finding[]>();
-  for (const one of findings) {
-    const group = groups.get(one.reference);
-    if (group === undefined) groups.set(one.reference, [one]);
-    else group.push(one);
-  }
-  const all: HealedFinding[] = [];
-  let next: Finding[] = [];
-  const healNext = async (): Promise<void> => {
-    if (next.length === 0) return;
-    const healed = await heal(tx, at, context, next, hotWallet);
-    await closeHealed(tx, at, runId, context, healed);
-    all.push(...healed);
-    next = [];
-  };
-  for (const group of groups.values()) {
-    next.push(...group);
-    if (next.length >= HEAL_PAGE) await healNext();
-  }
-  await healNext();
-  return all;
-}
-
-const HEAL_PAGE = 5_000;
 
 function tellHealed(
   { observe }: RepairDeps,
