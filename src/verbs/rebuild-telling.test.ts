@@ -49,3 +49,35 @@ test('a database that is away is told, and that the job goes on', () => {
     "the database can't be reached (read ECONNRESET): trying again for a minute; rebuild 36 goes on\n",
   );
 });
+
+const progress = (wishes: object) => ({
+  stage: 'reading',
+  from: { point: 'origin', height: null },
+  at: { point: 'origin', height: null },
+  outputs: 0,
+  spends: 0,
+  seconds: 1,
+  done: 30,
+  total: 100,
+  rate: 10,
+  secondsLeft: 7,
+  ...wishes,
+});
+
+test('a rebuild that has read more than the books have says that it waits for them', () => {
+  const { said, tell } = telling();
+  tell(job({ progress: progress({ stage: 'waiting' }) }), null);
+  expect(said).toEqual(['rebuild 36: waiting for the books to get there, 30 blocks read\n']);
+});
+
+test('a share and the time left are told of an end that stays where it is, and not while the books catch up', () => {
+  const { said, tell } = telling();
+  tell(job({ progress: progress({}) }), null);
+  tell(job({ progress: progress({ done: 60, total: 400 }) }), null);
+  tell(job({ progress: progress({ done: 90, total: 401 }) }), null);
+  expect(said).toEqual([
+    'rebuild 36: 30 of 100 blocks, 10/s, 30 %, 7 s left\n',
+    'rebuild 36: 60 blocks read, 10/s; the books are catching up, at 400 so far\n',
+    'rebuild 36: 90 of 401 blocks, 10/s, 22 %, 7 s left\n',
+  ]);
+});

@@ -12,6 +12,7 @@ export function startTelling(terminal: Terminal, now: () => number) {
   let told = now();
   let drawn = false;
   let id: string | null = null;
+  let total: number | null = null;
   const stop = (): void => {
     if (drawn) terminal.err(CLEAR_LINE);
     drawn = false;
@@ -23,7 +24,9 @@ export function startTelling(terminal: Terminal, now: () => number) {
       if (now() - told < (terminal.isInteractive ? REDRAW_EVERY_MS : LINE_EVERY_MS)) return;
       told = now();
       drawn = terminal.isInteractive;
-      const line = lineOf(job, ahead);
+      const before = total;
+      total = readProgress(job.progress)?.total ?? null;
+      const line = lineOf(job, ahead, before);
       terminal.err(drawn ? `${CLEAR_LINE}${line}` : `${line}\n`);
     },
     away: (reason: string): void => {
@@ -34,7 +37,11 @@ export function startTelling(terminal: Terminal, now: () => number) {
   };
 }
 
-function lineOf(job: Job, ahead: JobAhead | null): string {
+/** More than come on a chain between two lines: then the books themselves are catching up. */
+const GROWTH_AT_TIP_MAX = 5;
+
+/** @param before of how many blocks it was, when it was told last */
+function lineOf(job: Job, ahead: JobAhead | null, before: number | null): string {
   const what = `rebuild ${job.id}`;
   if (job.state !== 'queued' && job.state !== 'running') return `${what}: ${job.state}`;
   if (job.problem !== null) return `${what}: trying again: ${job.problem}`;
@@ -42,7 +49,14 @@ function lineOf(job: Job, ahead: JobAhead | null): string {
   const progress = readProgress(job.progress);
   if (progress === null) return `${what}: looking for the block to begin at`;
   const { stage, done, total, rate, secondsLeft } = progress;
+  if (stage === 'waiting') {
+    return `${what}: waiting for the books to get there, ${counted(done, 'block')} read`;
+  }
   if (stage !== 'reading') return `${what}: ${stage}, ${counted(done, 'block')} read`;
+  if (before !== null && total !== null && total - before > GROWTH_AT_TIP_MAX) {
+    const pace = `${Math.round(rate)}/s`;
+    return `${what}: ${counted(done, 'block')} read, ${pace}; the books are catching up, at ${total} so far`;
+  }
   const left = secondsLeft === null ? '' : `, ${showSeconds(secondsLeft)} left`;
   const share = total === null || total === 0 ? '' : `, ${Math.floor((done * 100) / total)} %`;
   return `${what}: ${done} of ${total ?? '?'} blocks, ${Math.round(rate)}/s${share}${left}`;

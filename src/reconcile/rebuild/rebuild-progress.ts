@@ -4,7 +4,8 @@ import type { Cursor } from '../../sync/events.js';
 
 /** How far a rebuild is, as its job keeps it: all that a leader after this one needs to go on. */
 export type RebuildProgress = {
-  readonly stage: 'reading' | 'comparing' | 'applying';
+  /** `waiting`: what was read lies above the books. */
+  readonly stage: 'reading' | 'waiting' | 'comparing' | 'applying';
   /** Chain facts above it are derived again. */
   readonly from: Cursor;
   /** Blocks up to here are read, and what they made and spent is written. */
@@ -32,7 +33,7 @@ const cursor = z.object({
     .nullable(),
 });
 const progress = z.object({
-  stage: z.enum(['reading', 'comparing', 'applying']),
+  stage: z.enum(['reading', 'waiting', 'comparing', 'applying']),
   from: cursor,
   at: cursor,
   outputs: z.number(),

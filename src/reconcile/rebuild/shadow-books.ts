@@ -22,6 +22,8 @@ export type ShadowBooks = {
   offered(): Promise<readonly Cursor[]>;
   /** @param cursor where the books are, no lower than the blocks */
   write(blocks: readonly LinkedBlock<Block>[], cursor: Cursor): Promise<void>;
+  /** For whoever looks: there is more to write, once the books are there. */
+  noteWaiting(): Promise<void>;
   undoTo(point: PointOrOrigin): Promise<void>;
 };
 
@@ -70,6 +72,9 @@ export function openShadowBooks(
       memory.note(blocks.map(placeAfter));
       saved = next;
     },
+    async noteWaiting() {
+      await inTransaction(pool, (tx) => job.save(tx, { ...saved, stage: 'waiting' }));
+    },
     async undoTo(point) {
       if (samePoint(point, saved.at.point)) return;
       const at = await placeFor(point);
@@ -97,6 +102,7 @@ function advance(
   const isFirst = samePoint(saved.at.point, saved.from.point);
   return {
     ...saved,
+    stage: 'reading',
     from: isFirst ? withHeight(saved.from, first) : saved.from,
     at: placeAfter(last),
     outputs: saved.outputs + outputs.length,

@@ -20,6 +20,8 @@ export type Shadow = {
 const AHEAD_BLOCKS_MAX = 2_000;
 /** How often the books are looked at while there is nothing to write. */
 const LOOK_EVERY_MS = 100;
+/** The books get there sooner where they follow. */
+const WAITING_TOLD_AFTER_MS = 1_000;
 /** Neither new blocks nor books that move: then the two are on different chains, or nobody follows. */
 const STUCK_MS_MAX = 600_000;
 
@@ -30,7 +32,17 @@ export function openShadow(context: RebuildContext, shadow: ShadowBooks): Shadow
   let reading: ReadingAhead | null = null;
   let looking: Promise<void> | null = null;
   let movedAt = now().getTime();
+  let waitingSince: number | null = null;
+  let isWaitingTold = false;
 
+  const noteWaiting = async (): Promise<void> => {
+    // Without blocks at hand it's the node that is waited for.
+    if (read.length === 0 || isWaitingTold) return;
+    waitingSince ??= now().getTime();
+    if (now().getTime() - waitingSince < WAITING_TOLD_AFTER_MS) return;
+    isWaitingTold = true;
+    await shadow.noteWaiting();
+  };
   const take = async (next: Reading): Promise<void> => {
     movedAt = now().getTime();
     if (next.type === 'forward') {
@@ -69,8 +81,13 @@ export function openShadow(context: RebuildContext, shadow: ShadowBooks): Shadow
           read = read.slice(blocks.length);
           await shadow.write(blocks, cursor);
           movedAt = now().getTime();
+          waitingSince = null;
+          isWaitingTold = false;
         } else if (samePoint(at.point, cursor.point)) return at;
-        else await waitForMore();
+        else {
+          await noteWaiting();
+          await waitForMore();
+        }
       }
     },
     async close() {
