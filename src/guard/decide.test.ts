@@ -264,11 +264,14 @@ describe('a split that a person let pass', () => {
     [false, 991],
     [true, 990],
     [true, 960],
+    [true, -1],
   ])('holds again: %s, when our chain goes back to block %i', (isLost, height) => {
     const [reason] = afterGoingBack([passed(split)], height, LATE);
     if (!isLost) return expect(reason).toEqual(passed(split));
     expect(reason).toMatchObject({ common: height, ours: 0, since: LATE, released: null });
-    expect(reason?.detail).toContain(`went back to block ${height}`);
+    expect(reason?.detail).toContain(
+      height < 0 ? 'went back to the origin' : `went back to block ${height}`,
+    );
   });
 
   test('says why it holds again for as long as that fork goes on', () => {

@@ -34,7 +34,7 @@ const lowest = ({ common, between }: Parting): number => between?.[0] ?? common;
 export const highest = ({ common, between }: Parting): number => between?.[1] ?? common;
 
 export function describeParting({ common, between }: Parting): string {
-  if (between === undefined) return `block ${common}`;
+  if (between === undefined) return common < 0 ? 'the origin' : `block ${common}`;
   const [from, to] = between;
   return from < 0 ? `some block up to ${to}` : `some block from ${from} to ${to}`;
 }

@@ -135,7 +135,7 @@ function describeTrouble(trouble: Trouble): string {
         `there are ${trouble.ours} blocks of ours and ${trouble.theirs} of theirs` +
         (trouble.wentBackTo === undefined
           ? ''
-          : `; ours went back to block ${trouble.wentBackTo} after it was let pass`)
+          : `; ours went back to ${describeParting({ common: trouble.wentBackTo })} after it was let pass`)
       );
     case 'rollback':
       return (
