@@ -13,7 +13,9 @@ import {
   reconcileFully,
   register,
 } from '../../../test/support/reconciling.js';
+import { inTransaction } from '../../database/transaction.js';
 import type { Devnet } from '../../devnet/server.js';
+import { rewriteDigest } from '../heal/rewrite-digest.js';
 import { reconcile } from '../runs/reconcile.js';
 import { followJob } from './follow-job.js';
 import { requestJob } from './job-queries.js';
@@ -154,6 +156,19 @@ describe('money stays whose it is, and a person is asked,', () => {
     expect(rebuilt).toMatchObject({ ledger: { entries: 0 } });
     expect(await books()).toEqual(before);
   });
+});
+
+test('an address that is gone takes no money along either where the digest was made to fit', async () => {
+  const database = await spoilable();
+  const { pool } = database;
+  const before = await moneyIn(pool);
+  await pool.query(GONE);
+  await inTransaction(pool, (tx) =>
+    rewriteDigest(tx, new Date(), 0, -1, { actor: 'mallory', cause: 'no' }),
+  );
+  const repaired = await leadOn(database)('repair', { addresses: null });
+  expect(repaired).toMatchObject({ ledger: { entries: 0, lost: 0 } });
+  expect(await moneyIn(pool)).toEqual(before);
 });
 
 test('each payment at an address that was given away is named, spent ones too, and none of them agrees', async () => {
