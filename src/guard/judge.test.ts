@@ -71,7 +71,11 @@ describe('a witness', () => {
   });
 });
 
-const forked = (ours: number, theirs: number, common = 990): Verdict => ({
+const forked = (
+  ours: number,
+  theirs: number,
+  common = 990,
+): Extract<Verdict, { type: 'forked' }> => ({
   type: 'forked',
   common,
   ours,
