@@ -116,6 +116,7 @@ function needOf(text: string): Need {
     return { lock: 'control', shared: false };
   if (text.includes('pg_advisory_xact_lock_shared')) return { lock: 'registration', shared: true };
   if (text.includes('pg_advisory_xact_lock(')) return { lock: 'registration', shared: false };
+  if (RUNS.test(text)) return { lock: 'runs', shared: false };
   if (GUARD.test(text)) return { lock: 'guard', shared: false };
   if (text.includes('insert into payment_addresses')) return { lock: 'addresses', shared: false };
   // Rows of balances and payouts: coarser than PostgreSQL's own locks, so that none of them waits there.
@@ -123,6 +124,7 @@ function needOf(text: string): Need {
   return null;
 }
 
+const RUNS = /(update|insert into|delete from) reconciliation_(runs|discrepancies)/;
 const GUARD =
   /insert into chain_guard|update chain_guard|from chain_guard where \S+ = \$1 for update/;
 const MONEY =
