@@ -1,6 +1,6 @@
 import type { DevnetChain } from '../../src/devnet/chain.js';
 import { checkDigest } from '../../src/payments/digest/check-digest.js';
-import { type Books, readBooks } from './books.js';
+import { type Books, type PaymentRecord, readBooks } from './books.js';
 import { guardViolations } from './guarding/invariants.js';
 import { type Expectation, inclusionOf, violations } from './invariants.js';
 import { lookForFilling } from './payouts/backups.js';
@@ -49,7 +49,9 @@ export async function inspect(
   }
   const broken = violations(now, before, {
     ...expectationOf(world, paid?.payouts ?? []),
-    confirmedBefore: wasCorrupted ? toldConfirmed(now) : confirmedIn(before),
+    confirmedBefore: wasCorrupted
+      ? toldConfirmed(now)
+      : confirmedAmong([...(before?.payments ?? []), ...(world.payouts?.filling?.leftOut ?? [])]),
   });
   broken.push(...unguarded);
   const spared = rolledBackInVain(world.chain, before, now);
@@ -112,9 +114,9 @@ function cursorHeight(chain: DevnetChain, now: Books): number {
   return chain.block(now.state.last_block_hash ?? 'origin')?.height ?? -1;
 }
 
-/** Confirmed once is confirmed until its own block goes. */
-const confirmedIn = (before: Books | null): ReadonlySet<string> =>
-  new Set(before?.payments.filter((row) => row.status === 'confirmed').map(inclusionOf));
+/** Confirmed once is confirmed until its own block goes, also while a restore left it out. */
+const confirmedAmong = (payments: readonly PaymentRecord[]): ReadonlySet<string> =>
+  new Set(payments.filter((row) => row.status === 'confirmed').map(inclusionOf));
 
 /** After another hand changed the rows only what was told says what had been confirmed. */
 const toldConfirmed = ({ events }: Books): ReadonlySet<string> =>
