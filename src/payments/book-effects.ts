@@ -1,5 +1,5 @@
 import type { Tx } from '../database/transaction.js';
-import { standingTwice } from './booked-queries.js';
+import { expectBalanced, standingTwice } from './booked-queries.js';
 import { appendDigests } from './digest/digest-queries.js';
 import { factsByBlock } from './digest/fold.js';
 import type { Effects } from './effects.js';
@@ -41,14 +41,21 @@ export async function bookEffects(
   return tellEffects(tx, effects, at);
 }
 
-/** Ledger entries, the balances that they move, and events. Answers which events had been told before. */
+/**
+ * Ledger entries, the balances that they move, and events. Answers which events had been told before.
+ *
+ * @throws BooksContradict where what they tell of seems to be booked in a balance already
+ */
 export async function tellEffects(
   tx: Tx,
   effects: Pick<Effects, 'entries' | 'events'>,
   at: Date,
 ): Promise<readonly string[]> {
-  if (effects.entries.length > 0) await post(tx, at, effects.entries, deltasOf(effects.entries));
-  return effects.events.length > 0 ? writeEvents(tx, at, effects.events) : [];
+  const { entries, events } = effects;
+  if (entries.length > 0) await post(tx, at, entries, deltasOf(entries));
+  const toldBefore = events.length > 0 ? await writeEvents(tx, at, events) : [];
+  if (toldBefore.length > 0) await expectBalanced(tx, toldBefore, entries);
+  return toldBefore;
 }
 
 export function expectRows(what: string, written: number, expected: number): void {

@@ -115,6 +115,41 @@ export async function auditToldBefore(
   return rows.map((row) => row.key);
 }
 
+const UNBALANCED = `
+  select b.user_id as "userId", b.unit
+    from user_balances b
+   cross join lateral (
+     select coalesce(sum(signed) filter (where bucket = 'available'), 0) as available,
+            coalesce(sum(signed) filter (where bucket = 'held'), 0) as held,
+            coalesce(sum(signed) filter (where bucket = 'pending'), 0) as pending
+       from (select bucket, case type when 'credit' then amount else -amount end as signed
+               from balance_transactions t where t.user_id = b.user_id and t.unit = b.unit) as entries) as e
+   where b.user_id = any($1::text[])
+     and (b.available, b.held, b.pending) <> (e.available, e.held, e.pending)
+   order by 1, 2`;
+
+/**
+ * Where what is booked was told before, another hand either wrote the event, or deleted what was booked then:
+ * that shows in the balance, which would be credited twice.
+ *
+ * @throws BooksContradict where a balance of one of the users isn't the sum of their entries
+ */
+export async function expectBalanced(
+  tx: Tx,
+  keys: readonly string[],
+  entries: readonly Entry[],
+): Promise<void> {
+  const users = [...new Set(entries.map(({ userId }) => userId))];
+  const { rows } = await tx.query<{ userId: string; unit: string }>(UNBALANCED, [users]);
+  if (rows.length === 0) return;
+  throw new BooksContradict(
+    rows.map(
+      ({ userId, unit }) =>
+        `${keys[0] ?? 'an event'} was told before, and the ${unit} of user ${userId} aren't the sum of the entries`,
+    ),
+  );
+}
+
 const STANDING = `
   select tx_hash || '#' || output_index as reference, block_hash as "blockHash"
     from wallet_outputs

@@ -1,5 +1,6 @@
 import type { Block } from '../../chain/block.js';
 import type { Tx } from '../../database/transaction.js';
+import { expectBalanced } from '../../payments/booked-queries.js';
 import { writeEvents } from '../../payments/ledger-queries.js';
 import type { PaymentsSummary } from '../../payments/payment.js';
 import type { LinkedBlock } from '../../sync/events.js';
@@ -194,7 +195,9 @@ async function write(
     throw new PayoutsMoved(`${moved} payouts were moved where ${moves.length} were expected`);
   }
   await postEntries(tx, at, entries);
-  return events.length > 0 ? writeEvents(tx, at, events) : [];
+  const toldBefore = events.length > 0 ? await writeEvents(tx, at, events) : [];
+  if (toldBefore.length > 0) await expectBalanced(tx, toldBefore, entries);
+  return toldBefore;
 }
 
 /** Both can only follow from a mistake or a foreign hand: whoever is responsible must look before more is paid. */
