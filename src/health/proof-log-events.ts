@@ -79,11 +79,12 @@ function finishedLines(event: Finished): readonly LogLine[] {
     matched: event.matched,
     open,
     repaired: event.repaired,
+    problem: event.problem,
     duration_seconds: event.seconds,
   };
   const logged = event.findings.slice(0, FINDINGS_LOGGED_MAX);
   const lines = logged.map((finding) => findingLine(event.runId, finding));
-  if (openCount === 0) {
+  if (openCount === 0 && event.problem === null) {
     return [...lines, line('info', 'reconciliation_success', fields, 'records equal the chain')];
   }
   const more = { ...fields, findings: openCount + event.repaired, logged: logged.length };

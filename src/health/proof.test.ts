@@ -52,6 +52,9 @@ test('metrics and status say what the database knows, and nothing of runs that a
   );
   expect(after.text).toContain('reconciled_ratio 0.5');
   expect(after.text).toContain('reconciliation_oldest_unreconciled_seconds 4200');
+  expect(after.text).toContain('reconciliation_problem 0');
+  await pool.query("update reconciliation_runs set problem = 'the digest differs'");
+  expect((await scrape()).text).toContain('reconciliation_problem 1');
   expect(after.status).toMatchObject({
     lastReconciliation: { finishedAt: ENDED, matched: 5, open: 1 },
     discrepancies: { missing_in_db: 1, extra_in_db: 0 },
@@ -59,7 +62,7 @@ test('metrics and status say what the database knows, and nothing of runs that a
 });
 
 test('a run that found nothing is a success, and one that found much fills no log', () => {
-  const event = (findings: number): ProofEvent => ({
+  const event = (findings: number, problem: string | null = null): ProofEvent => ({
     type: 'reconciliation_finished',
     runId: '7',
     scope: 'full',
@@ -77,12 +80,15 @@ test('a run that found nothing is a success, and one that found much fills no lo
       state: 'open' as const,
       reason: null,
     })),
+    problem,
     seconds: 1,
   });
-  const named = (found: number) => proofLines(event(found)).map(({ fields }) => fields.event);
+  const named = (found: number, problem: string | null = null) =>
+    proofLines(event(found, problem)).map(({ fields }) => fields.event);
   expect(named(0)).toEqual(['reconciliation_success']);
   expect(named(1)).toEqual(['reconciliation_discrepancy', 'reconciliation_finished']);
   expect(named(5_000)).toHaveLength(101);
+  expect(named(0, 'the digest differs')).toEqual(['reconciliation_finished']);
 });
 
 test('an old backup that can not be read is a warning, and none that failed', () => {

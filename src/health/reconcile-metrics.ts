@@ -18,6 +18,11 @@ export function proofMetrics(registry: Registry): (sample: ProofSample) => void 
     labelNames: ['type'],
     registers,
   });
+  const problem = optionalGauge(
+    registry,
+    'reconciliation_problem',
+    '1 where the last full reconciliation found a difference that no single output explains',
+  );
   const lastSuccess = optionalGauge(
     registry,
     'reconciliation_last_success_timestamp_seconds',
@@ -38,7 +43,9 @@ export function proofMetrics(registry: Registry): (sample: ProofSample) => void 
     for (const type of proof === null ? [] : DISCREPANCY_TYPES) {
       open.set({ type }, proof?.open[type] ?? 0);
     }
-    const finishedAt = proof?.lastReconciliation?.finishedAt ?? null;
+    const last = proof?.lastReconciliation ?? null;
+    problem(last === null ? null : Number(last.problem !== null));
+    const finishedAt = last?.finishedAt ?? null;
     lastSuccess(finishedAt === null ? null : Date.parse(finishedAt) / 1000);
     ratio(coverage?.reconciledRatio ?? null);
     oldest(coverage === null ? null : (coverage.oldestSeconds ?? 0));

@@ -278,6 +278,7 @@ function tellHealed(
     matched: run.matched,
     open,
     repaired: result.repaired,
+    problem: result.problem,
     findings,
     seconds: 0,
   });

@@ -23,6 +23,8 @@ export type ProofEvent =
       readonly open: Readonly<Partial<Record<DiscrepancyType, number>>>;
       readonly repaired: number;
       readonly findings: readonly HealedFinding[];
+      /** What differs without any single output to be named. */
+      readonly problem: string | null;
       readonly seconds: number;
     }
   /** Continues a run that was interrupted, at the block that it began at. */

@@ -38,7 +38,8 @@ export async function finish(
   }
   const run = await readRun(pool, work.runId);
   const { mismatched = 0, missing = 0, extra = 0 } = run ?? {};
-  tell(deps, request, work, findings, matched, run === null ? deps.now() : new Date(run.startedAt));
+  const startedAt = run === null ? deps.now() : new Date(run.startedAt);
+  tell(deps, request, work, { findings, matched, problem, startedAt });
   const { point, height } = work.at;
   const counts = { matched, mismatched, missing, extra, addresses, covered };
   const { totals: sums, runId } = work;
@@ -50,11 +51,15 @@ function tell(
   { observe, now }: ReconcileDeps,
   { scope, repair = false }: ReconcileRequest,
   work: Work,
-  findings: readonly Finding[],
-  matched: number,
-  startedAt: Date,
+  found: {
+    readonly findings: readonly Finding[];
+    readonly matched: number;
+    readonly problem: string | null;
+    readonly startedAt: Date;
+  },
 ): void {
   if (repair) return;
+  const { findings, matched, problem, startedAt } = found;
   const open: Partial<Record<DiscrepancyType, number>> = {};
   for (const { type } of findings) open[type] = (open[type] ?? 0) + 1;
   observe({
@@ -65,6 +70,7 @@ function tell(
     matched,
     open,
     repaired: 0,
+    problem,
     findings: findings.map((one) => ({ ...one, state: 'open', reason: one.unexplained })),
     seconds: Math.max(0, now().getTime() - startedAt.getTime()) / 1000,
   });
