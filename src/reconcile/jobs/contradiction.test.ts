@@ -74,6 +74,9 @@ async function world(onTestFinished: TestContext['onTestFinished']) {
       timeout: 20_000,
       interval: 20,
     });
+  /** Told a moment after the block was committed. */
+  const untilItGoesOn = (): Promise<unknown> =>
+    vi.waitFor(() => expect(vitals.obstacle).toBeNull(), { timeout: 20_000, interval: 20 });
   const { transaction } = net.payNow({ address: ANN[0] ?? '', lovelace: AMOUNT });
   await untilAtTip();
   return {
@@ -84,6 +87,7 @@ async function world(onTestFinished: TestContext['onTestFinished']) {
     cursor,
     untilAtTip,
     untilItStops,
+    untilItGoesOn,
     obstacle: () => vitals.obstacle,
     transaction,
     /** One row, changed as nothing of chain-teller would. */
@@ -243,7 +247,7 @@ test.concurrent.for(STORIES)(
 
     expect(await repair(pool)).toMatchObject({ state: 'done' });
     await under.untilAtTip();
-    expect(under.obstacle()).toBeNull();
+    await under.untilItGoesOn();
     await repair(pool);
     expect((await reconcileFully(pool, net)).findings).toEqual([]);
     expect((await verifyBooks(pool)).totalMismatches).toBe(0);
