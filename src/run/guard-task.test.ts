@@ -80,8 +80,9 @@ test('witnesses are asked with keys of their own, and density is watched where i
     witness: theirs.url,
     verdict: { type: 'agrees' },
   });
-  const { reasons } = await readGuard(database.pool, 0);
-  expect(reasons).toMatchObject([{ kind: 'density', least: 104 }]);
+  await expect
+    .poll(async () => (await readGuard(database.pool, 0)).reasons)
+    .toMatchObject([{ kind: 'density', least: 104 }]);
   over.abort(new Error('done'));
   await watching;
   await expect.poll(() => theirs.connections).toBe(0);
