@@ -117,6 +117,7 @@ function needOf(text: string): Need {
   if (text.includes('pg_advisory_xact_lock_shared')) return { lock: 'registration', shared: true };
   if (text.includes('pg_advisory_xact_lock(')) return { lock: 'registration', shared: false };
   if (RUNS.test(text)) return { lock: 'runs', shared: false };
+  if (/(update|insert into) chain_jobs/.test(text)) return { lock: 'jobs', shared: false };
   if (GUARD.test(text)) return { lock: 'guard', shared: false };
   if (text.includes('insert into payment_addresses')) return { lock: 'addresses', shared: false };
   // Rows of balances and payouts: coarser than PostgreSQL's own locks, so that none of them waits there.
