@@ -1,3 +1,4 @@
+import { SECURITY_PARAMETER_BLOCKS } from '../../chain/point.js';
 import type { Queryable } from '../../database/transaction.js';
 import type { Bounded } from '../seals/check-queries.js';
 import { checkPayoutEvidence, type PayoutContradiction } from './payout-evidence-queries.js';
@@ -110,9 +111,13 @@ type StandingMismatch = {
 /** A payout that isn't what its transactions, its own columns, events or the wallet's outputs say. */
 export type PayoutMismatch = StandingMismatch | PayoutContradiction;
 
-export async function checkPayouts(db: Queryable, shown: number): Promise<Bounded<PayoutMismatch>> {
+export async function checkPayouts(
+  db: Queryable,
+  shown: number,
+  securityParameter: number = SECURITY_PARAMETER_BLOCKS,
+): Promise<Bounded<PayoutMismatch>> {
   const standing = await checkStanding(db, shown);
-  const evidence = await checkPayoutEvidence(db, shown);
+  const evidence = await checkPayoutEvidence(db, shown, securityParameter);
   return {
     count: standing.count + evidence.count,
     shown: [...standing.shown, ...evidence.shown].slice(0, shown),

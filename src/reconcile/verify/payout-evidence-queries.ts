@@ -105,8 +105,12 @@ const NO_COMMON_INPUT = `
          join payout_transaction_inputs ib using (input_tx_hash, input_index)
         where ia.tx_hash = ta.tx_hash and ib.tx_hash = tb.tx_hash)`;
 
-// Headers are kept for as long as a rollback may take blocks back: what was over before them is so on every fork.
-const DEEP_SLOT = '(select min(slot) from blocks)';
+// As the payer has it, which lets go of what was over k blocks ago: no fork brings that back.
+const DEEP_SLOT = `
+  (select b.slot from sync_state s
+     join blocks b on b.partition_id = s.partition_id and b.height = s.last_block_height - $2::bigint
+                  and not b.boundary
+    where s.partition_id = 0)`;
 const EVIDENCE = `
   with recursive ${deadTransactions(DEEP_SLOT)}, ${UNCONFIRMED}, ${UNPAID}, ${SPENDING}
   select *, count(*) over () as differences
@@ -131,11 +135,16 @@ export type PayoutContradiction = {
   readonly found: string | null;
 };
 
+/** @param securityParameter k, in blocks */
 export async function checkPayoutEvidence(
   db: Queryable,
   shown: number,
+  securityParameter: number,
 ): Promise<Bounded<PayoutContradiction>> {
-  const { rows } = await db.query<PayoutContradiction & { differences: string }>(EVIDENCE, [shown]);
+  const { rows } = await db.query<PayoutContradiction & { differences: string }>(EVIDENCE, [
+    shown,
+    securityParameter,
+  ]);
   return {
     count: Number(rows[0]?.differences ?? 0),
     shown: rows.map(({ payoutId, status, txHash, problem, recorded, found }) => ({

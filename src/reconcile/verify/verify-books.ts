@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import type { Pool } from 'pg';
+import { SECURITY_PARAMETER_BLOCKS } from '../../chain/point.js';
 import { describeDatabaseError, isTransient } from '../../database/pool.js';
 import { inTransaction, type Tx } from '../../database/transaction.js';
 import {
@@ -52,10 +53,15 @@ export type Verification = BalanceVerification & {
  * payouts, ledger and balances are those of one moment, whatever is committed meanwhile.
  *
  * @param notes of seals, from where nobody who writes to this database could change them
+ * @param securityParameter k, in blocks; simulated chains have their own
  */
-export async function verifyBooks(pool: Pool, notes: OutsideNotes = {}): Promise<Verification> {
+export async function verifyBooks(
+  pool: Pool,
+  notes: OutsideNotes = {},
+  securityParameter: number = SECURITY_PARAMETER_BLOCKS,
+): Promise<Verification> {
   const [books, seals, digests] = await Promise.all([
-    atOneMoment(pool, verifyAccounts),
+    atOneMoment(pool, (tx) => verifyAccounts(tx, securityParameter)),
     verifySeals(pool, notes, MISMATCHES_SHOWN_MAX),
     atOneMoment(pool, verifyDigests),
   ]);
@@ -81,7 +87,7 @@ const atOneMoment = <T>(pool: Pool, work: (tx: Tx) => Promise<T>): Promise<T> =>
     return work(tx);
   });
 
-async function verifyAccounts(tx: Tx) {
+async function verifyAccounts(tx: Tx, securityParameter: number) {
   const seed = randomInt(SEED_MAX);
   const books = await readBooks(tx, seed);
   const differs = books.some((unit) => unit.differs);
@@ -93,7 +99,7 @@ async function verifyAccounts(tx: Tx) {
     // Where balances are their entries, and entries what payouts make of them, open payouts hold what is held.
     held: differs ? await checkHeld(tx, shown) : NONE,
     orphans: hasOrphans ? await orphanEntries(tx, shown) : NONE,
-    payouts: await checkPayouts(tx, shown),
+    payouts: await checkPayouts(tx, shown, securityParameter),
     references: await checkReferences(tx, shown),
     reserves: reservesOf(books).slice(0, shown),
   };

@@ -1,5 +1,6 @@
 import { verifyBooks } from '../../../src/reconcile/verify/verify-books.js';
 import { InvariantBroken } from '../inspect.js';
+import { SECURITY_PARAMETER } from '../payouts/state.js';
 import type { World } from '../state.js';
 import { countUnsealed, sealViolations } from './invariants.js';
 
@@ -15,7 +16,11 @@ export async function sealAll(world: World, step: () => Promise<void>): Promise<
   }
   const broken = await sealViolations(world);
   if (unsealed > 0) broken.push(`${unsealed} rows were never sealed`);
-  const { totalMismatches, ...books } = await verifyBooks(world.pool, world.sealing.notes);
+  const { totalMismatches, ...books } = await verifyBooks(
+    world.pool,
+    world.sealing.notes,
+    SECURITY_PARAMETER,
+  );
   if (totalMismatches > 0) {
     broken.push(`verification finds ${totalMismatches}: ${JSON.stringify(books).slice(0, 2_000)}`);
   }
