@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { vi } from 'vitest';
+import { afterAll, onTestFinished, vi } from 'vitest';
 import { parseNetwork } from '../../src/chain/network.js';
 import { type Devnet, startDevnet } from '../../src/devnet/server.js';
 import { registerAddresses } from '../../src/payments/registration.js';
@@ -10,6 +10,7 @@ import {
   reconcile,
 } from '../../src/reconcile/runs/reconcile.js';
 import { enterpriseAddress } from './addresses.js';
+import { copyTestDatabase, createTestDatabase } from './database.js';
 import { ADA } from './follow.js';
 import { NETWORK, openWorker, viewOf } from './following.js';
 import type { TestDatabase } from './test-databases.js';
@@ -87,6 +88,22 @@ export async function followedWorld(database: TestDatabase) {
   await worker.untilAtTip();
   await worker.stop();
   return { net };
+}
+
+/** Such a world for all tests of a file, and a copy of its books for each that wants to spoil them. */
+export async function followedBooks() {
+  const original = await createTestDatabase();
+  const { net } = await followedWorld(original);
+  afterAll(async () => {
+    await net.close();
+    await original.drop();
+  });
+  const copyBooks = async (): Promise<TestDatabase> => {
+    const database = await copyTestDatabase(original.url);
+    onTestFinished(() => database.drop());
+    return database;
+  };
+  return { net, copyBooks };
 }
 
 export const depsOf = (

@@ -1,36 +1,19 @@
 import type { Pool } from 'pg';
 import { expect, type TestContext, test, vi } from 'vitest';
 import { createTestDatabase } from '../../../test/support/database.js';
-import { ADA, POLICY } from '../../../test/support/follow.js';
-import { openWorker, viewOf } from '../../../test/support/following.js';
+import { ADA } from '../../../test/support/follow.js';
+import { openWorker } from '../../../test/support/following.js';
+import { provingJobs } from '../../../test/support/proving-jobs.js';
 import { ANN, reconcileFully, register } from '../../../test/support/reconciling.js';
-import { type Devnet, startDevnet } from '../../devnet/server.js';
+import { startDevnet } from '../../devnet/server.js';
 import { logLines, type SeenSummary } from '../../health/log-events.js';
 import { observeVitals, startingVitals } from '../../health/vitals.js';
 import type { SyncEvent } from '../../sync/events.js';
 import { verifyBooks } from '../verify/verify-books.js';
 import { followJob } from './follow-job.js';
 import { requestJob } from './job-queries.js';
-import { runJobs } from './job-runner.js';
-import { repairJob } from './repair.js';
 
 const AMOUNT = 7n * ADA;
-
-const jobsOn = (net: Devnet) =>
-  runJobs({
-    work: {
-      repair: repairJob({
-        chain: viewOf(net),
-        hotWallet: net.chain.faucet,
-        policy: POLICY,
-        observe: () => undefined,
-        now: () => new Date(),
-        pacing: { pauseMs: 0, pauseShare: 0 },
-      }),
-      rebuild: () => Promise.reject(new Error('nobody asks for it')),
-    },
-    observe: () => undefined,
-  });
 
 /** Until then what a hand deletes may be taken for the past of its address. */
 const WAITING = `
@@ -48,7 +31,7 @@ async function world(onTestFinished: TestContext['onTestFinished']) {
   const toldBefore: unknown[] = [];
   const worker = openWorker(database, net, {
     hotWallet: net.chain.faucet,
-    leading: [jobsOn(net)],
+    leading: [provingJobs(net)],
     observe: (event: SyncEvent<SeenSummary>) => {
       vitals = observeVitals(vitals, event, 0);
       for (const { fields, message } of logLines(event)) {

@@ -1,62 +1,35 @@
 import type { Pool } from 'pg';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { enterpriseAddress } from '../../../test/support/addresses.js';
-import { copyTestDatabase, createTestDatabase } from '../../../test/support/database.js';
-import { POLICY } from '../../../test/support/follow.js';
-import { openWorker, viewOf } from '../../../test/support/following.js';
-import { rebuildDeps } from '../../../test/support/rebuilding.js';
+import { openWorker } from '../../../test/support/following.js';
+import { provingJobs } from '../../../test/support/proving-jobs.js';
 import {
   ANN,
   CAROL,
   depsOf,
-  followedWorld,
+  followedBooks,
   reconcileFully,
   register,
 } from '../../../test/support/reconciling.js';
 import { inTransaction } from '../../database/transaction.js';
-import type { Devnet } from '../../devnet/server.js';
 import { rewriteDigest } from '../heal/rewrite-digest.js';
 import { reconcile } from '../runs/reconcile.js';
 import { followJob } from './follow-job.js';
 import { requestJob } from './job-queries.js';
-import { runJobs } from './job-runner.js';
-import { rebuildJob } from './rebuild-work.js';
-import { repairJob } from './repair.js';
 
-const original = await createTestDatabase();
-let net: Devnet;
-beforeAll(async () => {
-  ({ net } = await followedWorld(original));
-}, 60_000);
-afterAll(async () => {
-  await net.close();
-  await original.drop();
-});
+const { net, copyBooks } = await followedBooks();
 
 const ERIN = enterpriseAddress(9);
 
 async function spoilable() {
-  const database = await copyTestDatabase(original.url);
-  onTestFinished(() => database.drop());
+  const database = await copyBooks();
   return database;
 }
 
 /** Does jobs one after the other, as whoever leads would. */
 function leadOn(database: Awaited<ReturnType<typeof spoilable>>) {
   const hotWallet = net.chain.faucet;
-  const observe = (): void => undefined;
-  const pacing = { pauseMs: 0, pauseShare: 0 };
-  const now = (): Date => new Date();
-  const repair = repairJob({
-    chain: viewOf(net),
-    hotWallet,
-    policy: POLICY,
-    observe,
-    now,
-    pacing,
-  });
-  const work = { repair, rebuild: rebuildJob(rebuildDeps(net, { hotWallet })) };
-  const worker = openWorker(database, net, { hotWallet, leading: [runJobs({ work, observe })] });
+  const worker = openWorker(database, net, { hotWallet, leading: [provingJobs(net)] });
   onTestFinished(worker.stop);
   const { pool } = database;
   return async (kind: 'repair' | 'rebuild', params: Readonly<Record<string, unknown>>) => {

@@ -1,27 +1,14 @@
 import type { Pool } from 'pg';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { copyTestDatabase, createTestDatabase } from '../../../test/support/database.js';
-import { POLICY } from '../../../test/support/follow.js';
-import { openWorker, viewOf } from '../../../test/support/following.js';
-import { askRebuild, booksOf, endOf, rebuildDeps } from '../../../test/support/rebuilding.js';
-import { ANN, CAROL, followedWorld, reconcileFully } from '../../../test/support/reconciling.js';
-import type { Devnet } from '../../devnet/server.js';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { openWorker } from '../../../test/support/following.js';
+import { provingJobs } from '../../../test/support/proving-jobs.js';
+import { askRebuild, booksOf, endOf } from '../../../test/support/rebuilding.js';
+import { ANN, CAROL, followedBooks, reconcileFully } from '../../../test/support/reconciling.js';
 import { checkDigest } from '../../payments/digest/check-digest.js';
 import { verifyBooks } from '../verify/verify-books.js';
 import { requestJob } from './job-queries.js';
-import { runJobs } from './job-runner.js';
-import { rebuildJob } from './rebuild-work.js';
-import { repairJob } from './repair.js';
 
-const original = await createTestDatabase();
-let net: Devnet;
-beforeAll(async () => {
-  ({ net } = await followedWorld(original));
-}, 60_000);
-afterAll(async () => {
-  await net.close();
-  await original.drop();
-});
+const { net, copyBooks } = await followedBooks();
 
 const UNIT = 'ab'.repeat(28);
 const FIRST = (table: string, where: string): string => `
@@ -73,8 +60,7 @@ const ODD_VALUES: readonly Case[] = [
 
 /** Books that a hand changed, and what they were. */
 async function spoilt(rows: string, change: string) {
-  const database = await copyTestDatabase(original.url);
-  onTestFinished(() => database.drop());
+  const database = await copyBooks();
   const { pool } = database;
   const before = await booksOf(pool);
   expect((await pool.query(rows.replace('CHANGE', () => change))).rowCount).toBe(1);
@@ -83,17 +69,7 @@ async function spoilt(rows: string, change: string) {
 
 function lead(database: Awaited<ReturnType<typeof spoilt>>['database']) {
   const hotWallet = net.chain.faucet;
-  const repair = repairJob({
-    chain: viewOf(net),
-    hotWallet,
-    policy: POLICY,
-    observe: () => undefined,
-    now: () => new Date(),
-    pacing: { pauseMs: 0, pauseShare: 0 },
-  });
-  const rebuild = rebuildJob(rebuildDeps(net, { hotWallet }));
-  const jobs = runJobs({ work: { repair, rebuild }, observe: () => undefined });
-  const worker = openWorker(database, net, { hotWallet, leading: [jobs] });
+  const worker = openWorker(database, net, { hotWallet, leading: [provingJobs(net)] });
   onTestFinished(worker.stop);
 }
 

@@ -1,49 +1,21 @@
 import { once } from 'node:events';
 import type { Pool } from 'pg';
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { copyTestDatabase, createTestDatabase } from '../../../test/support/database.js';
-import { POLICY } from '../../../test/support/follow.js';
+import { expect, test } from 'vitest';
 import { openWorker, viewOf } from '../../../test/support/following.js';
-import { ANN, CAROL, followedWorld } from '../../../test/support/reconciling.js';
-import type { Devnet } from '../../devnet/server.js';
+import { provingJobs } from '../../../test/support/proving-jobs.js';
+import { ANN, CAROL, followedBooks } from '../../../test/support/reconciling.js';
 import { checkDigest } from '../../payments/digest/check-digest.js';
 import type { ChainView, LedgerView } from '../../sync/chain-view.js';
 import { verifyBooks } from '../verify/verify-books.js';
 import { followJob } from './follow-job.js';
 import { requestJob } from './job-queries.js';
-import { runJobs } from './job-runner.js';
-import { repairJob } from './repair.js';
 
-const original = await createTestDatabase();
-let net: Devnet;
-beforeAll(async () => {
-  ({ net } = await followedWorld(original));
-}, 60_000);
-afterAll(async () => {
-  await net.close();
-  await original.drop();
-});
+const { net, copyBooks } = await followedBooks();
 
 const viewThat = (differs: Partial<LedgerView>): ChainView => ({
   ...viewOf(net),
   ledgerAt: async (...args) => ({ ...(await viewOf(net).ledgerAt(...args)), ...differs }),
 });
-
-const jobsOn = (chain: ChainView) =>
-  runJobs({
-    work: {
-      repair: repairJob({
-        chain,
-        hotWallet: net.chain.faucet,
-        policy: POLICY,
-        observe: () => undefined,
-        now: () => new Date(),
-        pacing: { pauseMs: 0, pauseShare: 0 },
-      }),
-      rebuild: () => Promise.reject(new Error('nobody asks for it')),
-    },
-    observe: () => undefined,
-  });
 
 const ALL = {
   partitionId: 0,
@@ -55,8 +27,7 @@ const followed = (pool: Pool, id: string) =>
   followJob(pool, id, () => undefined, AbortSignal.timeout(20_000));
 
 test('a repair links a digest anew that another hand changed, where the tables equal the blocks', async () => {
-  const database = await copyTestDatabase(original.url);
-  onTestFinished(() => database.drop());
+  const database = await copyBooks();
   const { pool } = database;
   const before = await checkDigest(pool, 0);
   await pool.query(
@@ -65,7 +36,7 @@ test('a repair links a digest anew that another hand changed, where the tables e
   const id = await requestJob(pool, ALL);
   const worker = openWorker(database, net, {
     hotWallet: net.chain.faucet,
-    leading: [jobsOn(viewOf(net))],
+    leading: [provingJobs(net)],
   });
   const { result } = await followed(pool, id);
   await worker.stop();
@@ -76,8 +47,7 @@ test('a repair links a digest anew that another hand changed, where the tables e
 });
 
 test('a repair whose leader ends while it compares goes on where it was with the next leader', async () => {
-  const database = await copyTestDatabase(original.url);
-  onTestFinished(() => database.drop());
+  const database = await copyBooks();
   const { pool } = database;
   await pool.query('delete from incoming_payments where address = $1', [CAROL]);
   const id = await requestJob(pool, ALL);
@@ -89,15 +59,15 @@ test('a repair whose leader ends while it compares goes on where it was with the
   const first = openWorker(database, net, {
     hotWallet: net.chain.faucet,
     leading: [
-      jobsOn(
-        viewThat({
+      provingJobs(net, {
+        chain: viewThat({
           atAddresses: async () => {
             comparing.dispatchEvent(new Event('addresses'));
             await untilEnded;
             throw new Error('its leader ended');
           },
         }),
-      ),
+      }),
     ],
   });
   await reached;
@@ -107,7 +77,7 @@ test('a repair whose leader ends while it compares goes on where it was with the
 
   const second = openWorker(database, net, {
     hotWallet: net.chain.faucet,
-    leading: [jobsOn(viewOf(net))],
+    leading: [provingJobs(net)],
   });
   const job = await followed(pool, id);
   await second.stop();
@@ -117,8 +87,7 @@ test('a repair whose leader ends while it compares goes on where it was with the
 });
 
 test('a payment gets the references of its address back, where the address still has those it was registered with', async () => {
-  const database = await copyTestDatabase(original.url);
-  onTestFinished(() => database.drop());
+  const database = await copyBooks();
   const { pool } = database;
   await pool.query(
     `update incoming_payments set reference_type = 'order', reference_id = '13' where address = $1`,
@@ -141,7 +110,7 @@ test('a payment gets the references of its address back, where the address still
   const id = await requestJob(pool, ALL);
   const worker = openWorker(database, net, {
     hotWallet: net.chain.faucet,
-    leading: [jobsOn(viewOf(net))],
+    leading: [provingJobs(net)],
   });
   const { result } = await followed(pool, id);
   await worker.stop();

@@ -1,34 +1,21 @@
 import type { Pool } from 'pg';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { copyTestDatabase, createTestDatabase } from '../../../test/support/database.js';
-import { POLICY } from '../../../test/support/follow.js';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { createTestDatabase } from '../../../test/support/database.js';
 import { openWorker } from '../../../test/support/following.js';
-import { askRebuild, booksOf, rebuildDeps } from '../../../test/support/rebuilding.js';
-import { followedWorld, reconcileFully } from '../../../test/support/reconciling.js';
+import { provingJobs } from '../../../test/support/proving-jobs.js';
+import { askRebuild, booksOf } from '../../../test/support/rebuilding.js';
+import { followedBooks, reconcileFully } from '../../../test/support/reconciling.js';
 import { inTransaction } from '../../database/transaction.js';
-import type { Devnet } from '../../devnet/server.js';
 import type { Leadership } from '../../sync/leadership.js';
 import { readCursor } from '../../sync/queries.js';
 import { readCursorProblem } from '../compare/cursor-queries.js';
 import { NotComparable } from '../runs/comparison-point.js';
 import { readJob, requestJob } from './job-queries.js';
-import { runJobs } from './job-runner.js';
-import { rebuildJob } from './rebuild-work.js';
-import { repairJob } from './repair.js';
 
-const original = await createTestDatabase();
-let net: Devnet;
-beforeAll(async () => {
-  ({ net } = await followedWorld(original));
-}, 60_000);
-afterAll(async () => {
-  await net.close();
-  await original.drop();
-});
+const { net, copyBooks } = await followedBooks();
 
 async function books(...changes: readonly string[]) {
-  const database = await copyTestDatabase(original.url);
-  onTestFinished(() => database.drop());
+  const database = await copyBooks();
   for (const sql of changes) await database.pool.query(sql);
   return database;
 }
@@ -49,12 +36,7 @@ async function work(pool: Pool) {
   const ids = [await requestJob(pool, repair), await askRebuild(pool, { from: 'origin' })];
   const term = new AbortController();
   let ended = 0;
-  const deps = rebuildDeps(net, { hotWallet: net.chain.faucet });
-  const jobs = runJobs({
-    work: {
-      repair: repairJob({ ...deps, policy: POLICY, pacing: { pauseMs: 0, pauseShare: 0 } }),
-      rebuild: rebuildJob(deps),
-    },
+  const jobs = provingJobs(net, {
     observe: ({ type }) => {
       if (type === 'job_finished') ended += 1;
       if (ended === ids.length) term.abort(new Error('all have ended'));

@@ -1,40 +1,29 @@
 import type { Pool } from 'pg';
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { copyTestDatabase, createTestDatabase } from '../../../test/support/database.js';
-import { POLICY } from '../../../test/support/follow.js';
-import { openWorker, viewOf } from '../../../test/support/following.js';
-import { booksOf, rebuildDeps } from '../../../test/support/rebuilding.js';
-import { CAROL, DAVE, followedWorld, reconcileFully } from '../../../test/support/reconciling.js';
+import { expect, test } from 'vitest';
+import { openWorker } from '../../../test/support/following.js';
+import { provingJobs } from '../../../test/support/proving-jobs.js';
+import { booksOf } from '../../../test/support/rebuilding.js';
+import { CAROL, DAVE, followedBooks, reconcileFully } from '../../../test/support/reconciling.js';
 import { inTransaction } from '../../database/transaction.js';
-import type { Devnet } from '../../devnet/server.js';
 import { checkDigest } from '../../payments/digest/check-digest.js';
 import { rewriteDigests } from '../../payments/digest/recompute.js';
 import { rolledBackAmong } from '../../payments/payment-queries.js';
 import { verifyBooks } from '../verify/verify-books.js';
 import { followJob } from './follow-job.js';
 import { requestJob } from './job-queries.js';
-import { runJobs } from './job-runner.js';
-import { rebuildJob } from './rebuild-work.js';
-import { repairJob } from './repair.js';
 
-const original = await createTestDatabase();
-let net: Devnet;
-beforeAll(async () => {
-  ({ net } = await followedWorld(original));
-}, 60_000);
-afterAll(async () => {
-  await net.close();
-  await original.drop();
-});
+const { net, copyBooks } = await followedBooks();
 
 /** Books of the same chain that may be spoilt, and a leader that heals them. */
 async function books() {
-  const database = await copyTestDatabase(original.url);
-  onTestFinished(() => database.drop());
+  const database = await copyBooks();
   const { pool } = database;
   const heal = async (kind: 'repair' | 'rebuild', params: Readonly<Record<string, unknown>>) => {
     const id = await requestJob(pool, { partitionId: 0, kind, params, requestedBy: 'test' });
-    const worker = openWorker(database, net, { hotWallet: net.chain.faucet, leading: [jobs()] });
+    const worker = openWorker(database, net, {
+      hotWallet: net.chain.faucet,
+      leading: [provingJobs(net)],
+    });
     const job = await followJob(pool, id, () => undefined, AbortSignal.timeout(30_000));
     await worker.stop();
     return job.result;
@@ -45,22 +34,6 @@ async function books() {
     rebuild: (dryRun = false) => heal('rebuild', { from: 'origin', dryRun }),
   };
 }
-
-const jobs = () =>
-  runJobs({
-    work: {
-      repair: repairJob({
-        chain: viewOf(net),
-        hotWallet: net.chain.faucet,
-        policy: POLICY,
-        observe: () => undefined,
-        now: () => new Date(),
-        pacing: { pauseMs: 0, pauseShare: 0 },
-      }),
-      rebuild: rebuildJob(rebuildDeps(net, { hotWallet: net.chain.faucet })),
-    },
-    observe: () => undefined,
-  });
 
 const ONE = (where: string): string =>
   `(tx_hash, output_index) = (select tx_hash, output_index from incoming_payments

@@ -1,22 +1,11 @@
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { copyTestDatabase, createTestDatabase } from '../../../test/support/database.js';
-import { CAROL, followedWorld, reconcileFully } from '../../../test/support/reconciling.js';
-import type { Devnet } from '../../devnet/server.js';
+import { describe, expect, test } from 'vitest';
+import { CAROL, followedBooks, reconcileFully } from '../../../test/support/reconciling.js';
 
-const original = await createTestDatabase();
-let net: Devnet;
-beforeAll(async () => {
-  ({ net } = await followedWorld(original));
-}, 60_000);
-afterAll(async () => {
-  await net.close();
-  await original.drop();
-});
+const { net, copyBooks } = await followedBooks();
 
 /** Books of the same chain that may be spoilt. */
 async function books() {
-  const database = await copyTestDatabase(original.url);
-  onTestFinished(() => database.drop());
+  const database = await copyBooks();
   return database.pool;
 }
 

@@ -1,21 +1,11 @@
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { copyTestDatabase, createTestDatabase } from '../../../test/support/database.js';
-import { depsOf, FULL, followedWorld, reconcileFully } from '../../../test/support/reconciling.js';
-import type { Devnet } from '../../devnet/server.js';
+import { describe, expect, test } from 'vitest';
+import { depsOf, FULL, followedBooks, reconcileFully } from '../../../test/support/reconciling.js';
 import type { ProofEvent } from '../model/proof-events.js';
 import { explainDiscrepancy } from './explain.js';
 import { reconcile } from './reconcile.js';
 import { listDiscrepancies } from './run-reads.js';
 
-const original = await createTestDatabase();
-let net: Devnet;
-beforeAll(async () => {
-  ({ net } = await followedWorld(original));
-}, 60_000);
-afterAll(async () => {
-  await net.close();
-  await original.drop();
-});
+const { net, copyBooks } = await followedBooks();
 
 const SPOIL = `update incoming_payments set user_id = 'mallory' where (tx_hash, output_index) in
   (select tx_hash, output_index from incoming_payments where spent_by is null and status = 'confirmed'
@@ -23,8 +13,7 @@ const SPOIL = `update incoming_payments set user_id = 'mallory' where (tx_hash, 
 
 /** Books with one difference, and what the first run made of it. */
 async function spoiltBooks() {
-  const database = await copyTestDatabase(original.url);
-  onTestFinished(() => database.drop());
+  const database = await copyBooks();
   const { pool } = database;
   await pool.query(SPOIL);
   const found = async (runId: string) =>

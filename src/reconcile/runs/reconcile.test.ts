@@ -1,35 +1,25 @@
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { copyTestDatabase, createTestDatabase } from '../../../test/support/database.js';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { createTestDatabase } from '../../../test/support/database.js';
 import { viewOf } from '../../../test/support/following.js';
 import {
   ANN,
   CAROL,
   depsOf,
   FULL,
-  followedWorld,
+  followedBooks,
   reconcileFully,
   startWorker,
 } from '../../../test/support/reconciling.js';
-import type { Devnet } from '../../devnet/server.js';
 import type { ChainView, LedgerView } from '../../sync/chain-view.js';
 import type { ProofEvent } from '../model/proof-events.js';
 import { NotComparable } from './comparison-point.js';
 import { reconcile } from './reconcile.js';
 import { latestRun, listDiscrepancies, readRun } from './run-reads.js';
 
-const original = await createTestDatabase();
-let net: Devnet;
-beforeAll(async () => {
-  ({ net } = await followedWorld(original));
-}, 60_000);
-afterAll(async () => {
-  await net.close();
-  await original.drop();
-});
+const { net, copyBooks } = await followedBooks();
 
 async function books() {
-  const database = await copyTestDatabase(original.url);
-  onTestFinished(() => database.drop());
+  const database = await copyBooks();
   return database;
 }
 

@@ -1,9 +1,7 @@
 import type { Pool } from 'pg';
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { copyTestDatabase, createTestDatabase } from '../../../test/support/database.js';
+import { expect, onTestFinished, test } from 'vitest';
 import { NETWORK, viewOf } from '../../../test/support/following.js';
-import { followedWorld } from '../../../test/support/reconciling.js';
-import type { Devnet } from '../../devnet/server.js';
+import { followedBooks } from '../../../test/support/reconciling.js';
 import type { ChainView, LedgerView } from '../../sync/chain-view.js';
 import { createLeadership, type LeadingTask } from '../../sync/leadership.js';
 import { beginTerm } from '../../sync/queries.js';
@@ -12,15 +10,7 @@ import { reconcileNightly } from './reconcile-nightly.js';
 import { readSchedule } from './schedule-queries.js';
 import { schedules } from './schedules.js';
 
-const original = await createTestDatabase();
-let net: Devnet;
-beforeAll(async () => {
-  ({ net } = await followedWorld(original));
-}, 60_000);
-afterAll(async () => {
-  await net.close();
-  await original.drop();
-});
+const { net, copyBooks } = await followedBooks();
 
 const viewThat = (differs: (view: LedgerView) => Partial<LedgerView>): ChainView => ({
   ...viewOf(net),
@@ -31,8 +21,7 @@ const viewThat = (differs: (view: LedgerView) => Partial<LedgerView>): ChainView
 });
 
 async function books() {
-  const database = await copyTestDatabase(original.url);
-  onTestFinished(() => database.drop());
+  const database = await copyBooks();
   const remember = `insert into schedules (name, last_due, last_outcome, attempt)
                     values ('reconcile', now() - interval '2 days', 'noted', 0)`;
   await database.pool.query(remember);
