@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect } from 'vitest';
+import { describe, expect, vi } from 'vitest';
 import { REFUSALS } from '../../src/devnet/faults.js';
 import type { LogLine } from './worker-process.js';
 import { test } from './world.js';
@@ -97,7 +97,7 @@ describe.concurrent('endpoints', { timeout: 60_000 }, () => {
     const gone = await open({ devnet: { seed: 'gone' } });
     const tip = gone.devnet.chain.blocks().at(-1)?.id;
     const worker = await world.start({ OGMIOS_URL: `${gone.devnet.url},${world.devnet.url}` });
-    await expect.poll(() => world.cursor(), { timeout: 10_000 }).toBe(tip);
+    await vi.waitFor(async () => expect(await world.cursor()).toBe(tip), { timeout: 10_000 });
     const from = worker.lines.length;
     const goneAt = performance.now();
     await gone.devnet.close();

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import { describe, expect } from 'vitest';
+import { describe, expect, vi } from 'vitest';
 import { type Books, readBooks } from '../simulation/books.js';
 import { addressAt, test } from './world.js';
 
@@ -7,15 +7,16 @@ const REVERSED = `
   select count(*)::int as n from balance_transactions
    where bucket = 'available' and type = 'debit' and reason like '%rolled_back%'`;
 
+// Several tests at a time: only `vi.waitFor` waits without asking which of them is meant.
+const SOON = { timeout: 20_000, interval: 200 };
+
 /** The books once the past of every address is known: from then on a quiet chain changes nothing. */
-async function untilBackfilled(pool: Pool): Promise<Books> {
-  const unknown = (books: Books) =>
-    books.addresses.filter(({ backfilled_height: height }) => height === null);
-  await expect
-    .poll(async () => unknown(await readBooks(pool)), { timeout: 20_000, interval: 200 })
-    .toEqual([]);
-  return readBooks(pool);
-}
+const untilBackfilled = (pool: Pool): Promise<Books> =>
+  vi.waitFor(async () => {
+    const books = await readBooks(pool);
+    expect(books.addresses.filter((one) => one.backfilled_height === null)).toEqual([]);
+    return books;
+  }, SOON);
 
 describe.concurrent('a fork', { timeout: 60_000 }, () => {
   test('while no worker ran, past confirmed payments, is undone by entries and followed', async ({
@@ -61,7 +62,7 @@ describe.concurrent('a fork', { timeout: 60_000 }, () => {
     });
     const worker = await world.start();
     const tip = world.devnet.chain.blocks().at(-1)?.id;
-    await expect.poll(() => world.cursor(), { timeout: 20_000 }).toBe(tip);
+    await vi.waitFor(async () => expect(await world.cursor()).toBe(tip), SOON);
     await worker.untilReadiness('ready');
     const before = await untilBackfilled(world.pool);
     expect(before.blocks.length).toBeGreaterThan(2_160);

@@ -7,8 +7,8 @@ import { allDisputed, explainOwners } from '../compare/registration-queries.js';
 import { heal } from '../heal/heal.js';
 import { healLedger, type LedgerHealed } from '../heal/heal-ledger.js';
 import { confirmationsHeld } from '../heal/heal-queries.js';
-import { planLedger } from '../heal/ledger-plan.js';
-import { readDoubts } from '../heal/proof.js';
+import { type LedgerPlan, planLedger } from '../heal/ledger-plan.js';
+import { type Doubts, readDoubts } from '../heal/proof.js';
 import { rewriteDigest } from '../heal/rewrite-digest.js';
 import type { ChainOutput, RecordedOutput } from '../model/finding.js';
 import { allCandidates } from './candidate-pages.js';
@@ -60,15 +60,52 @@ export type Conclusion = {
   readonly digest: DigestComparison;
 };
 
+/** @returns false where the books have moved on meanwhile */
+export type Conclude = (conclusion: Conclusion) => Promise<boolean>;
+
+/** Tells the difference, and changes nothing. */
+export async function prepareReport(context: RebuildContext): Promise<Conclude> {
+  const { pool, partitionId } = context.job.leadership;
+  const problem = await allDisputed(pool, partitionId);
+  return (conclusion) => report(context, problem, conclusion);
+}
+
+/** What was looked for beside the chain, for it takes long; whoever writes looks at it once more. */
+type Prepared = {
+  /** What is wrong with addresses and partitions; null where nothing is. */
+  readonly problem: string | null;
+  readonly plan: LedgerPlan;
+  readonly doubts: Doubts;
+  /** Below it nothing was followed. */
+  readonly startHeight: number;
+};
+
+/**
+ * Makes the books what the chain says, in one transaction between two blocks: what differs is looked at
+ * once more, as it is then.
+ */
+export async function prepareHealing(context: RebuildContext): Promise<Conclude> {
+  const { pool, partitionId } = context.job.leadership;
+  const prepared = {
+    problem: await allDisputed(pool, partitionId),
+    plan: await planLedger(pool, null),
+    doubts: await readDoubts(pool),
+    startHeight: (await startHeight(pool, partitionId)) ?? -1,
+  };
+  return (conclusion) => apply(context, prepared, conclusion);
+}
+
 // What is read and the check that it may be believed have to see the same moment.
 const ONE_MOMENT = 'set transaction isolation level repeatable read';
 
-/** Tells the difference, and changes nothing. @returns false where the books have moved on meanwhile */
-export async function report(context: RebuildContext, conclusion: Conclusion): Promise<boolean> {
+async function report(
+  context: RebuildContext,
+  problem: string | null,
+  conclusion: Conclusion,
+): Promise<boolean> {
   const { job } = context;
   const { pool, partitionId } = job.leadership;
   const tally = createTally();
-  const problem = await allDisputed(pool, partitionId);
   const seen = await inTransaction(pool, async (tx) => {
     await tx.query(ONE_MOMENT);
     const cursor = await readCursor(tx, partitionId);
@@ -89,21 +126,16 @@ export async function report(context: RebuildContext, conclusion: Conclusion): P
   return true;
 }
 
-/**
- * Makes the books what the chain says, in one transaction between two blocks: what differs is looked at
- * once more, as it is then. @returns false where the books have moved on meanwhile
- */
-export async function apply(context: RebuildContext, conclusion: Conclusion): Promise<boolean> {
+async function apply(
+  context: RebuildContext,
+  { problem, plan, doubts, startHeight: start }: Prepared,
+  conclusion: Conclusion,
+): Promise<boolean> {
   const { job, hotWallet, policy } = context;
   const { scope, place, progress, digest } = conclusion;
   const { leadership } = job;
   const cause = `rebuild job ${job.id}`;
   const actor = job.requestedBy;
-  // All that takes long is looked for beside the chain.
-  const plan = await planLedger(leadership.pool, null);
-  const doubts = await readDoubts(leadership.pool);
-  const problem = await allDisputed(leadership.pool, scope.partitionId);
-  const start = (await startHeight(leadership.pool, scope.partitionId)) ?? -1;
   const above = scope.fromHeight <= start ? null : scope.fromHeight;
   return leadership.write(async (tx, at, cursor) => {
     if (!isHere(cursor, place.point)) return false;

@@ -4,7 +4,7 @@ import { readCursor } from '../../sync/queries.js';
 import { readCursorProblem } from '../compare/cursor-queries.js';
 import { confirmationsHeld } from '../heal/heal-queries.js';
 import { analyzeShadow, type CompareScope, findCandidates } from './candidate-queries.js';
-import { apply, type Conclusion, report } from './conclude.js';
+import { type Conclusion, prepareHealing, prepareReport } from './conclude.js';
 import { compareDigests } from './derived-digest.js';
 import { findStart } from './find-start.js';
 import { askLedger } from './ledger-answers.js';
@@ -67,25 +67,33 @@ async function begin(context: RebuildContext): Promise<RebuildProgress> {
   return progress;
 }
 
-/** @returns false where a rollback took away what was compared */
+/**
+ * Blocks go on meanwhile. All that takes long comes before a place is taken, so that only a few quick steps
+ * lie between it and what is done there: on a fast chain, too, one of the next places serves.
+ *
+ * @returns false where a rollback took away what was compared, or blocks came before anything was
+ */
 async function compareAndConclude(
   context: RebuildContext,
   shadow: Shadow,
   books: ShadowBooks,
 ): Promise<boolean> {
   const { job } = context;
-  let place = await shadow.catchUp();
+  await shadow.catchUp();
+  await analyzeShadow(job.leadership.pool);
+  const comparedAt = await shadow.catchUp();
   const rollbacks = books.rollbacks();
-  const compared = await compare(context, books.progress(), place);
+  const compared = await compare(context, books.progress(), comparedAt);
   if (compared === null) return false;
-  const conclude = job.params.dryRun === true ? report : apply;
+  const prepare = job.params.dryRun === true ? prepareReport : prepareHealing;
+  const conclude = await prepare(context);
   for (;;) {
     // Blocks that came meanwhile are read too: what was found is looked at once more in their light.
+    const place = await shadow.catchUp();
+    if (books.rollbacks() !== rollbacks) return false;
     const progress = books.progress();
     const scope = scopeOf(context, progress, place);
-    if (await conclude(context, { ...compared, scope, place, progress })) return true;
-    place = await shadow.catchUp();
-    if (books.rollbacks() !== rollbacks) return false;
+    if (await conclude({ ...compared, scope, place, progress })) return true;
   }
 }
 
@@ -100,7 +108,6 @@ async function compare(
   const { done, total, rate } = progress;
   observe({ type: 'rebuild_progress', jobId: job.id, done, total, rate, secondsLeft: 0 });
   const scope = scopeOf(context, progress, place);
-  await analyzeShadow(pool);
   const found = await inTransaction(pool, async (tx) => {
     await job.save(tx, { ...progress, stage: 'comparing' });
     return findCandidates(tx, scope, place.point);
