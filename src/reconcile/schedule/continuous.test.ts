@@ -29,12 +29,13 @@ describe('comparing all the time', () => {
   });
   afterAll(() => database.drop());
 
-  test('finds what differs, covers what is watched, and keeps one clean run an hour', async () => {
+  test('finds and tells what differs, covers what is watched, and keeps one clean run an hour', async () => {
     const sql = (text: string) => database.pool.query(text);
     const net = await devnet({ random: false, blocks: 2 });
     const [ann, bob] = [enterpriseAddress(1), enterpriseAddress(2)];
+    const empty = enterpriseAddress(3);
     await sql(`insert into payment_addresses (address, partition_id, user_id, watched_from)
-               values ('${ann}', 0, 'ann', -1), ('${bob}', 0, 'bob', -1)`);
+               values ('${ann}', 0, 'ann', -1), ('${bob}', 0, 'bob', -1), ('${empty}', 0, 'eve', -1)`);
     net.payNow({ address: ann, lovelace: 7n * ADA });
     net.payNow({ address: bob, lovelace: 9n * ADA });
     const tip = net.mine().height;
@@ -76,7 +77,7 @@ describe('comparing all the time', () => {
       await tipAhead(3);
       await eventually(async () => {
         expect(await readCoverage(database.pool, 0, new Date())).toMatchObject({
-          watched: 2,
+          watched: 3,
           reconciledRatio: 1,
         });
       });
@@ -95,6 +96,18 @@ describe('comparing all the time', () => {
         const told = events.filter(({ type }) => type === 'reconciliation_finished');
         expect(told).toMatchObject([{ scope: 'continuous', open: { amount_mismatch: 1 } }]);
       });
+      // At an address that holds nothing there is no output to name.
+      await sql(`insert into audit_log (action, entity_type, entity_id, actor, details)
+                 values ('address.registered', 'payment_address', '${empty}', 'cli',
+                         '{"userId": "carol"}')`);
+      await vi.waitFor(
+        () => {
+          const told = events.filter(({ type }) => type === 'reconciliation_finished');
+          const problem = expect.stringContaining(empty) as string;
+          expect(told.at(-1)).toMatchObject({ scope: 'continuous', findings: [], problem });
+        },
+        { timeout: 20_000, interval: 50 },
+      );
     } finally {
       end.abort(new Error('done'));
       await done;

@@ -146,7 +146,10 @@ async function compare(
       ...(pacing === undefined ? {} : { pacing }),
       // A clean one is told once an hour, with the coverage.
       observe: (event) => {
-        const isClean = event.type === 'reconciliation_finished' && event.findings.length === 0;
+        const isClean =
+          event.type === 'reconciliation_finished' &&
+          event.findings.length === 0 &&
+          event.problem === null;
         if (!isClean) observe(event);
       },
     },
