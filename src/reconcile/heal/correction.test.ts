@@ -47,6 +47,9 @@ const history = (steps: Partial<Record<'detected' | 'confirmed' | 'ended', numbe
     detected: new Set(steps.detected),
     confirmed: new Set(steps.confirmed),
     ended: new Set(steps.ended),
+    toldOpen: (steps.detected ?? []).filter(
+      (inclusion) => steps.ended?.includes(inclusion) !== true,
+    ),
   };
 };
 const DETECTED = history({ detected: [1] });
@@ -173,6 +176,22 @@ describe('what is told', () => {
     expect(keys(gone, CONFIRMED)).toEqual(['payment.rolled_back:r#0:1']);
     expect(keys(gone, ENDED)).toEqual([]);
     expect(keys(gone, NO_HISTORY)).toEqual([]);
+  });
+
+  test('is the end of an inclusion that only the ledger ended, before the next begins', () => {
+    const bookedEnd = { ...ENDED, toldOpen: [1] };
+    expect(keys({ status: 'confirmed', inclusion: 2 }, bookedEnd)).toEqual([
+      'payment.rolled_back:r#0:1',
+      'payment.detected:r#0:2',
+      'payment.confirmed:r#0:2',
+    ]);
+    expect(keys({ status: 'ignored', inclusion: 2 }, bookedEnd)).toEqual([
+      'payment.rolled_back:r#0:1',
+    ]);
+    expect(keys({ status: 'rolled_back', inclusion: 1 }, bookedEnd)).toEqual([
+      'payment.rolled_back:r#0:1',
+    ]);
+    expect(keys({ status: 'pending', inclusion: 2 }, ENDED)).toEqual(['payment.detected:r#0:2']);
   });
 
   test('is nothing of what is ignored', () => {

@@ -10,6 +10,8 @@ export type History = {
   readonly detected: ReadonlySet<number>;
   readonly confirmed: ReadonlySet<number>;
   readonly ended: ReadonlySet<number>;
+  /** Told to have begun and never to have ended: also where only the ledger has the end. */
+  readonly toldOpen: readonly number[];
 };
 
 export const NO_HISTORY: History = {
@@ -17,6 +19,7 @@ export const NO_HISTORY: History = {
   detected: new Set(),
   confirmed: new Set(),
   ended: new Set(),
+  toldOpen: [],
 };
 
 /** A payment's row as far as correcting it has to do with it. */
@@ -123,23 +126,37 @@ function isIgnored(
 
 export type Told = {
   readonly type: 'payment.detected' | 'payment.confirmed' | 'payment.rolled_back';
+  readonly inclusion: number;
   readonly key: string;
 };
 
-/** What has to be told now that wasn't: of a payment that had been missed, or had never been there. */
+/**
+ * What has to be told now that wasn't: of a payment that had been missed, or had never been there. An
+ * inclusion ends for those who hear of it before the next begins: whoever adds up what is told would
+ * otherwise count it twice.
+ */
 export function untold(
   reference: OutputReference,
   after: Pick<PaymentState, 'status' | 'inclusion'>,
   history: History,
 ): Told[] {
   const { inclusion, status } = after;
-  const event = (type: Told['type']): Told => ({ type, key: `${type}:${reference}:${inclusion}` });
+  const event = (type: Told['type'], of = inclusion): Told => ({
+    type,
+    inclusion: of,
+    key: `${type}:${reference}:${of}`,
+  });
+  const over = history.toldOpen
+    .filter((open) => open < inclusion)
+    .map((open) => event('payment.rolled_back', open));
+  if (status === 'ignored') return over;
   if (status === 'rolled_back') {
-    const owed = history.detected.has(inclusion) && !history.ended.has(inclusion);
-    return owed ? [event('payment.rolled_back')] : [];
+    const isOpen = history.detected.has(inclusion) && !history.ended.has(inclusion);
+    const owed = isOpen || history.toldOpen.includes(inclusion);
+    return owed ? [...over, event('payment.rolled_back')] : over;
   }
-  if (status === 'ignored') return [];
   return [
+    ...over,
     ...(history.detected.has(inclusion) ? [] : [event('payment.detected')]),
     ...(status === 'confirmed' && !history.confirmed.has(inclusion)
       ? [event('payment.confirmed')]

@@ -71,8 +71,9 @@ export async function healPayments(
       confirmedAt: isConfirmed ? (before?.confirmedAt ?? at) : null,
     };
     corrections.push({ reference, before, after: row });
-    for (const told of untold(reference, state, history)) {
-      events.push({ ...told, view: showPayment(row, context.cursorHeight) });
+    for (const { type, key, inclusion } of untold(reference, state, history)) {
+      const then = inclusion < row.inclusion ? { ...row, ...ENDED } : row;
+      events.push({ type, key, view: showPayment(then, context.cursorHeight) });
     }
   }
   if (corrections.length > 0) {
@@ -85,6 +86,17 @@ export async function healPayments(
   if (events.length > 0) await writeEvents(tx, at, events);
   return corrections;
 }
+
+/** As a payment is told that has left its block. */
+const ENDED = {
+  status: 'rolled_back',
+  blockHash: null,
+  blockHeight: null,
+  slot: null,
+  countedFrom: null,
+  confirmedAt: null,
+  spentBy: null,
+} as const;
 
 const addressOf = (onChain: ChainOutput | null, stored: StoredPayment | undefined): string =>
   onChain?.address ?? stored?.address ?? '';

@@ -55,18 +55,29 @@ function storedFrom(row: StoredRow): StoredPayment {
   };
 }
 
+/**
+ * No chain takes an output back so often: above, events are looked for next to what row and ledger say alone,
+ * for another hand may have written any number there.
+ */
+const INCLUSIONS_MAX = 100;
+
 const HISTORY = `
   with r as (select * from unnest($1::text[], $2::int[]) as r (tx_hash, output_index)),
   booked as (
     select b.tx_hash, b.output_index, b.inclusion, b.reason
       from balance_transactions b join r using (tx_hash, output_index)
      where b.reason in ('payment_detected', 'payment_confirmed', 'payment_rolled_back')
-  ), inclusions as (
+  ), highest as (
     select r.tx_hash, r.output_index,
-           generate_series(1, greatest(coalesce(max(b.inclusion), 0), coalesce(max(p.inclusion), 0)) + 1) as inclusion
+           greatest(coalesce(max(b.inclusion), 0), coalesce(max(p.inclusion), 0)) as inclusion
       from r left join booked b using (tx_hash, output_index)
              left join incoming_payments p using (tx_hash, output_index)
      group by r.tx_hash, r.output_index
+  ), inclusions as (
+    select tx_hash, output_index, generate_series(1, least(inclusion + 1, ${INCLUSIONS_MAX})) as inclusion
+      from highest
+    union
+    select tx_hash, output_index, generate_series(greatest(inclusion - 1, 1), inclusion + 1) from highest
   ), told as (
     select i.tx_hash, i.output_index, i.inclusion, kind.reason
       from inclusions i,
@@ -75,15 +86,16 @@ const HISTORY = `
            outbox o
      where o.event_key = kind.type || ':' || i.tx_hash || '#' || i.output_index || ':' || i.inclusion
   )
-  select tx_hash, output_index, inclusion, reason from booked
-  union
-  select tx_hash, output_index, inclusion, reason from told`;
+  select tx_hash, output_index, inclusion, reason, bool_or(told) as told
+    from (select *, false as told from booked union all select *, true from told) steps
+   group by tx_hash, output_index, inclusion, reason`;
 
 type HistoryRow = {
   tx_hash: string;
   output_index: number;
   inclusion: number;
   reason: 'payment_detected' | 'payment_confirmed' | 'payment_rolled_back';
+  told: boolean;
 };
 
 /** What ledger and outbox say of payments; the rows themselves aren't asked. */
@@ -103,11 +115,17 @@ export async function readHistories(
 function historyOf(steps: readonly HistoryRow[]): History {
   const those = (reason: HistoryRow['reason']): Set<number> =>
     new Set(steps.filter((step) => step.reason === reason).map((step) => step.inclusion));
+  const told = (reason: HistoryRow['reason']): number[] =>
+    steps.filter((step) => step.told && step.reason === reason).map((step) => step.inclusion);
+  const toldEnded = told('payment_rolled_back');
   return {
     latest: Math.max(...steps.map((step) => step.inclusion)),
     detected: those('payment_detected'),
     confirmed: those('payment_confirmed'),
     ended: those('payment_rolled_back'),
+    toldOpen: told('payment_detected')
+      .filter((inclusion) => !toldEnded.includes(inclusion))
+      .sort((a, b) => a - b),
   };
 }
 
