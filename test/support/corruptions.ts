@@ -227,6 +227,26 @@ export const CORRUPTIONS: readonly [what: string, text: string, found: readonly 
     ['may_land'],
   ],
   [
+    'a submitted one said to have failed, its hold denied',
+    "update outbound_payments set status = 'failed', booked = false where status = 'submitted'",
+    ['ledger', 'held', 'may_land'],
+  ],
+  [
+    'a submitted one said to have been cancelled by the treasury',
+    "update outbound_payments set status = 'cancelled', booked = false, user_id = null where status = 'submitted'",
+    ['ledger', 'held', 'may_land'],
+  ],
+  [
+    'a submitted one said to await approval',
+    "update outbound_payments set status = 'awaiting_approval' where status = 'submitted'",
+    ['may_land'],
+  ],
+  [
+    'a submitted one moved to another batch',
+    "update outbound_payments set batch_id = (select min(batch_id) from payout_transactions) where status = 'submitted'",
+    ['may_land'],
+  ],
+  [
     'an attempt made up',
     "insert into payout_attempts select id, repeat('9', 64), 2, 1 from outbound_payments where status = 'queued' and user_id is null",
     ['attempts', 'may_land'],
@@ -277,7 +297,7 @@ export const CORRUPTIONS: readonly [what: string, text: string, found: readonly 
      t as (insert into payout_transactions (tx_hash, batch_id, fee_lovelace) select repeat('8', 64), id, 1 from b),
      i as (insert into payout_transaction_inputs values (repeat('8', 64), repeat('6', 64), 0))
      insert into payout_attempts select id, repeat('8', 64), 0, 1 from outbound_payments where status = 'submitted'`,
-    ['no_common_input'],
+    ['may_land', 'no_common_input'],
   ],
   ['an audit entry edited', "update audit_log set actor = 'nobody'", ['sealed audit']],
   ['an audit entry deleted', 'delete from audit_log', ['sealed audit']],

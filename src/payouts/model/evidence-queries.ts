@@ -19,35 +19,74 @@ export const CONFIRMATION_TOLD = `
     where ${told('payout.confirmed')} and ${told('payout.rolled_back')} is null
     limit 1)`;
 
+/** Whether an event told that transaction `t` pays it, and no attempt says so. */
+export const TOLD_AND_UNKNOWN = `
+  ((select true from outbox o where o.event_key = 'payout.submitted:' || p.id || ':' || t.tx_hash)
+   and not exists (select 1 from payout_attempts a
+                    where a.payout_id = p.id and a.tx_hash = t.tx_hash))`;
+
+/** A common table expression: own transactions that are in no block. */
+export const ALL_OPEN = `
+  open (tx_hash) as (select tx_hash from payout_transactions where block_height is null)`;
+
 /**
- * A common table expression: own transactions that are in no block and can't come into one. Their bound
- * is over, or an input was spent by another transaction, is nowhere, or is made by one of these.
+ * The same, but only those that pay some payouts, and those whose outputs they spend: whether they can land
+ * depends on no other.
+ *
+ * @param ids an expression of type text[]
+ */
+export const openOf = (ids: string): string => `
+  open (tx_hash) as (
+    select t.tx_hash from payout_attempts a
+      join payout_transactions t on t.tx_hash = a.tx_hash and t.block_height is null
+     where a.payout_id = any(${ids})
+    union
+    select m.tx_hash from open
+      join payout_transaction_inputs i on i.tx_hash = open.tx_hash
+      join payout_transactions m on m.tx_hash = i.input_tx_hash and m.block_height is null)`;
+
+/**
+ * A common table expression: of those that are open, those that can't come into a block. Their bound is over,
+ * or an input was spent by another transaction, is nowhere, or is made by one of these.
  *
  * @param slot an expression; bounds up to it are over, null: none is
  */
 export const deadTransactions = (slot: string): string => `
   dead (tx_hash) as (
-    select t.tx_hash from payout_transactions t
-     where t.block_height is null
-       and (t.invalid_hereafter <= ${slot}
-            or exists (
-              select 1 from payout_transaction_inputs i
-                left join wallet_outputs w on w.tx_hash = i.input_tx_hash
-                                          and w.output_index = i.input_index
-               where i.tx_hash = t.tx_hash
-                 and (w.spent_by <> t.tx_hash
-                      or w.tx_hash is null and not exists (
-                        select 1 from payout_transactions m
-                         where m.tx_hash = i.input_tx_hash and m.block_height is null))))
+    select t.tx_hash from open join payout_transactions t on t.tx_hash = open.tx_hash
+     where t.invalid_hereafter <= ${slot}
+        or exists (
+          select 1 from payout_transaction_inputs i
+            left join wallet_outputs w on w.tx_hash = i.input_tx_hash
+                                      and w.output_index = i.input_index
+           where i.tx_hash = t.tx_hash
+             and (w.spent_by <> t.tx_hash
+                  or w.tx_hash is null and not exists (
+                    select 1 from payout_transactions m
+                     where m.tx_hash = i.input_tx_hash and m.block_height is null)))
     union
-    select t.tx_hash from dead d
+    select open.tx_hash from dead d
       join payout_transaction_inputs i on i.input_tx_hash = d.tx_hash
-      join payout_transactions t on t.tx_hash = i.tx_hash and t.block_height is null)`;
+      join open on open.tx_hash = i.tx_hash)`;
+
+/** Joins transactions `t` that pay it, are `open`, and aren't `dead`. What was adopted has no bytes here. */
+export const MAY_LAND = `
+    join payout_attempts a on a.payout_id = p.id
+    join payout_transactions t on t.tx_hash = a.tx_hash and t.block_height is null and not t.adopted
+                              and t.tx_hash not in (select tx_hash from dead)`;
 
 /**
- * Whether the parts of the fee that a transaction `t` of a batch `b` lays on its payouts add up to it:
- * where they don't, it isn't known any more whom it pays.
+ * Whether transaction `t` spends the anchor of a batch. Then the ledger takes at most one of it and of all that is
+ * signed for that batch, whichever batch it was signed for. Of no batch: it doesn't.
  */
-export const PAYS_ALL_ITS_FEE = `
-  (select coalesce(sum(s.fee_share), 0) from payout_attempts s where s.tx_hash = t.tx_hash)
-    = case b.kind when 'payout' then t.fee_lovelace else 0 end`;
+export const spendsAnchorOf = (batch: string): string => `
+  exists (select 1 from payout_batches n
+            join payout_transaction_inputs i on i.input_tx_hash = n.anchor_tx_hash
+                                            and i.input_index = n.anchor_index
+           where n.id = ${batch} and i.tx_hash = t.tx_hash)`;
+
+/**
+ * What the parts of the fee that a transaction `t` of a batch `b` lays on its payouts add up to: where they
+ * don't, it isn't known any more whom it pays.
+ */
+export const FEE_OF_ITS_PAYOUTS = "(case b.kind when 'payout' then t.fee_lovelace else 0 end)";

@@ -15,6 +15,14 @@ const QUEUE_AGAIN = `
   update outbound_payments set status = 'queued', tx_hash = null, batch_id = null, block_height = null,
          fee_lovelace = null, confirmed_at = null where id = $1`;
 const FORGET_ATTEMPTS = 'delete from payout_attempts where payout_id = $1';
+const JOIN_BATCH_OF = `
+  update outbound_payments set batch_id = (select batch_id from outbound_payments where id = $2) where id = $1`;
+/** An output of the wallet that no transaction spends. */
+const ANOTHER_ANCHOR = `
+  update payout_batches b set anchor_tx_hash = w.tx_hash, anchor_index = w.output_index
+    from wallet_outputs w
+   where not exists (select 1 from payout_transaction_inputs i
+                      where i.input_tx_hash = w.tx_hash and i.input_index = w.output_index)`;
 const LET_GO = `update payout_batches set released_at = now(), release_reason = 'x' where released_at is null`;
 
 const signed = (): number => signatures;
@@ -82,17 +90,6 @@ describe('what may be paid already isn’t signed, whatever its row says', () =>
     await expectRefused(id, /its confirmation was told/);
   });
 
-  test('the ledger has it as confirmed, and no event tells of it', async () => {
-    await world.give('ann', 50);
-    const id = await world.ask(5, 'ann');
-    await world.pay();
-    await world.mineMany(CONFIRMATIONS);
-    await world.query(FORGET_ATTEMPTS, [id]);
-    await world.query(QUEUE_AGAIN, [id]);
-    await world.query('delete from outbox');
-    await expectRefused(id, /the ledger has it as confirmed, in turn 0/);
-  });
-
   test('a transaction that pays it is in a block', async () => {
     const [id] = await payThree();
     await world.mine();
@@ -134,6 +131,39 @@ describe('what may be paid already isn’t signed, whatever its row says', () =>
     );
     await world.ask(8);
     await expectRefused(id, /its confirmation was told/);
+  });
+
+  test('a batch that isn’t its own would pay it, and its own transaction may still land', async () => {
+    world.knobs.fate = () => ({ type: 'look_at_chain', reason: 'lost' });
+    const id = await world.ask(5);
+    await world.pay();
+    const other = await world.ask(6);
+    await world.pay();
+    await world.query(JOIN_BATCH_OF, [id, other]);
+    await world.mineMany(6, false);
+    await expectRefused(id, /with other inputs, and may still come into a block/);
+    expect(await world.attempts(id)).toHaveLength(1);
+  });
+
+  test('its batch was given another anchor by hand', async () => {
+    world.knobs.fate = () => ({ type: 'look_at_chain', reason: 'lost' });
+    const [id] = await payThree();
+    await world.query('delete from wallet_reservations');
+    await world.query(ANOTHER_ANCHOR);
+    await world.mineMany(6, false);
+    await expectRefused(id, /with other inputs, and may still come into a block/);
+  });
+
+  test.each([0, 1])('the ledger has it as confirmed, and its turn was raised by %i', async (by) => {
+    await world.give('ann', 50);
+    const id = await world.ask(5, 'ann');
+    await world.pay();
+    await world.mineMany(CONFIRMATIONS);
+    await world.query(FORGET_ATTEMPTS, [id]);
+    await world.query(QUEUE_AGAIN, [id]);
+    await world.query('update outbound_payments set turn = turn + $2 where id = $1', [id, by]);
+    await world.query('delete from outbox');
+    await expectRefused(id, /the ledger has it as confirmed, in turn 0/);
   });
 
   test('what was signed while another hand changed the books is never submitted', async () => {

@@ -1,9 +1,10 @@
 import { inTransaction, type Tx } from '../../database/transaction.js';
 import { audit } from '../model/books-queries.js';
+import { type Books, readBooks } from '../model/chain-queries.js';
+import { type Doubt, type DoubtQuery, doubtsOf } from '../model/doubt-queries.js';
 import { pauseFor } from '../tracking/adoption-queries.js';
-import { type Doubt, type DoubtQuery, doubtsOf } from './doubt-queries.js';
 import type { PayerDeps } from './payer-deps.js';
-import { type Books, guard, type PayerTerm, readBooks } from './term-queries.js';
+import { guard, type PayerTerm } from './term-queries.js';
 
 type Looking = {
   readonly deps: PayerDeps;

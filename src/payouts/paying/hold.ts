@@ -1,10 +1,11 @@
 import { inTransaction } from '../../database/transaction.js';
 import { audit } from '../model/books-queries.js';
+import type { Books } from '../model/chain-queries.js';
 import { type DatabaseIdentity, noteIdentity } from '../model/database-identity.js';
 import type { NodeView } from '../node/node.js';
 import { boundHold, endHold, hold } from './hold-queries.js';
 import { lagOf, type PayerDeps } from './payer-deps.js';
-import { type Books, type Control, guardTerm, type PayerTerm } from './term-queries.js';
+import { type Control, guardTerm, type PayerTerm } from './term-queries.js';
 
 /**
  * Looks whether this is the database that signed what it says it signed. One that was restored, copied,

@@ -1,4 +1,5 @@
 import { inTransaction } from '../../database/transaction.js';
+import { type Books, readBooks } from '../model/chain-queries.js';
 import { writeParameters } from '../model/stored-parameters.js';
 import type { NodeView } from '../node/node.js';
 import { submitAttempt } from './attempt.js';
@@ -10,13 +11,11 @@ import { lagOf, type PayerDeps } from './payer-deps.js';
 import { type Obstacle, payAgain, payQueue, type Round } from './paying.js';
 import { type ChainFacts, settle } from './settle.js';
 import {
-  type Books,
   type Control,
   guard,
   hasWork,
   noteParameters,
   type PayerTerm,
-  readBooks,
   readControl,
 } from './term-queries.js';
 

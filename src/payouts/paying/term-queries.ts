@@ -97,33 +97,6 @@ async function pass(tx: Tx, statement: string, values: unknown[]): Promise<Date>
   throw new NotNow('payouts or the chain were paused or held, or another instance pays now');
 }
 
-const HEADERS = `
-  select s.last_slot::float8 as slot, s.last_block_height::float8 as height,
-         (select b.slot::float8 from blocks b
-           where b.partition_id = s.partition_id and b.height = s.last_block_height - $2
-             and not b.boundary) as "deepSlot"
-    from sync_state s where s.partition_id = $1`;
-
-export type Books = {
-  readonly slot: number;
-  readonly height: number;
-  /** Slot of the block k below; null where the chain that was followed is shorter. */
-  readonly deepSlot: number | null;
-};
-
-/** Where the books are; null before there is a block. Prices of k are counted from here. */
-export async function readBooks(
-  db: Queryable,
-  partitionId: number,
-  securityParameter: number,
-): Promise<Books | null> {
-  type Row = { slot: number | null; height: number | null; deepSlot: number | null };
-  const { rows } = await db.query<Row>(HEADERS, [partitionId, securityParameter]);
-  const [row] = rows;
-  if (row === undefined || row.slot === null || row.height === null) return null;
-  return { slot: row.slot, height: row.height, deepSlot: row.deepSlot };
-}
-
 const WORK = `
   select exists (select 1 from outbound_payments where status in ('queued', 'submitted'))
       or exists (select 1 from payout_batches b join payout_transactions t on t.batch_id = b.id

@@ -1,10 +1,11 @@
 import type { Queryable } from '../../database/transaction.js';
+import { type Books, readBooks } from '../model/chain-queries.js';
 import type { NodeView } from '../node/node.js';
 import { commitAttempt, submitAttempt } from '../paying/attempt.js';
 import { recogniseDatabase } from '../paying/hold.js';
 import { lagOf, type PayerDeps } from '../paying/payer-deps.js';
 import { buildSweeps, type Sweeps } from '../paying/sweeps.js';
-import { type Books, type PayerTerm, readBooks, readControl } from '../paying/term-queries.js';
+import { type PayerTerm, readControl } from '../paying/term-queries.js';
 import type { UnsignedTransaction } from '../transaction/transaction.js';
 import { planTidying, type Tidying } from './tidying-plan.js';
 import { readHoldings } from './wallet-holdings.js';

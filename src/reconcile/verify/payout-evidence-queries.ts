@@ -1,5 +1,14 @@
 import type { Queryable } from '../../database/transaction.js';
-import { CONFIRMATION_TOLD, deadTransactions } from '../../payouts/model/evidence-queries.js';
+import { slotBelow } from '../../payouts/model/chain-queries.js';
+import {
+  ALL_OPEN,
+  CONFIRMATION_TOLD,
+  deadTransactions,
+  FEE_OF_ITS_PAYOUTS,
+  MAY_LAND,
+  spendsAnchorOf,
+  TOLD_AND_UNKNOWN,
+} from '../../payouts/model/evidence-queries.js';
 import type { Bounded } from '../seals/check-queries.js';
 
 /** Transactions whose payouts are looked for by events, one by one. */
@@ -12,8 +21,9 @@ const UNCONFIRMED = `
 
 /**
  * `told_confirmed`: an event told of its confirmation, and its row says otherwise. `told_submitted`: one told
- * that a transaction pays it, which isn't known to. `may_land`: nothing is bound to pay it, and a transaction that
- * does may still come into a block. Of confirmed payouts nothing is looked up: there are millions of them.
+ * that a transaction pays it, which isn't known to. `may_land`: a transaction that pays it may still come into a
+ * block, and its row isn't bound to what that spends, or says that it isn't to be paid. Of confirmed payouts nothing
+ * is looked up: there are millions of them.
  */
 const TOLD = `
   select p.id as "payoutId", p.status, p.tx_hash as "txHash", 'told_confirmed' as problem,
@@ -22,26 +32,24 @@ const TOLD = `
    where ${CONFIRMATION_TOLD} is not null
   union all
   select p.id, p.status, p.tx_hash, 'told_submitted', p.status, t.tx_hash
-    from (select * from unpaid limit ${LOOKED_UP_MAX}) as t, unconfirmed p
-   where ${NOT_PAID}
-     and (select true from outbox o where o.event_key = 'payout.submitted:' || p.id || ':' || t.tx_hash)
-     and not exists (select 1 from payout_attempts a where a.payout_id = p.id and a.tx_hash = t.tx_hash)
+    from (select * from unpaid order by block_height desc nulls first, tx_hash limit ${LOOKED_UP_MAX}) as t,
+         unconfirmed p
+   where ${NOT_PAID} and ${TOLD_AND_UNKNOWN}
   union all
   select p.id, p.status, p.tx_hash, 'may_land', p.status, t.tx_hash
-    from unconfirmed p
-    join payout_attempts a on a.payout_id = p.id
-    join payout_transactions t on t.tx_hash = a.tx_hash and t.block_height is null and not t.adopted
-   where ${NOT_PAID} and p.batch_id is null and t.tx_hash not in (select tx_hash from dead)`;
+    from unconfirmed p ${MAY_LAND}
+   where ${NOT_PAID}
+     and not (p.status in ('queued', 'submitted') and ${spendsAnchorOf('p.batch_id')})`;
 
 /** `attempts`: the parts of a transaction's fee don't add up to it, so a payout of it is missing, or was added. */
 const UNPAID = `
   unpaid as (
-    select t.tx_hash, t.fee_lovelace, coalesce(paid.fee, 0) as paid
+    select t.tx_hash, t.block_height, t.fee_lovelace, coalesce(paid.fee, 0) as paid
       from payout_transactions t
       left join payout_batches b on b.id = t.batch_id
       left join (select tx_hash, sum(fee_share) as fee from payout_attempts group by tx_hash) as paid
         on paid.tx_hash = t.tx_hash
-     where coalesce(paid.fee, 0) <> case b.kind when 'payout' then t.fee_lovelace else 0 end)`;
+     where ${FEE_OF_ITS_PAYOUTS} <> coalesce(paid.fee, 0))`;
 const ATTEMPTS = `
   select null, null, tx_hash, 'attempts', paid::text, fee_lovelace::text from unpaid`;
 
@@ -106,13 +114,9 @@ const NO_COMMON_INPUT = `
         where ia.tx_hash = ta.tx_hash and ib.tx_hash = tb.tx_hash)`;
 
 // As the payer has it, which lets go of what was over k blocks ago: no fork brings that back.
-const DEEP_SLOT = `
-  (select b.slot from sync_state s
-     join blocks b on b.partition_id = s.partition_id and b.height = s.last_block_height - $2::bigint
-                  and not b.boundary
-    where s.partition_id = 0)`;
+const DEEP_SLOT = `(select ${slotBelow('$2::bigint')} from sync_state s where s.partition_id = 0)`;
 const EVIDENCE = `
-  with recursive ${deadTransactions(DEEP_SLOT)}, ${UNCONFIRMED}, ${UNPAID}, ${SPENDING}
+  with recursive ${ALL_OPEN}, ${deadTransactions(DEEP_SLOT)}, ${UNCONFIRMED}, ${UNPAID}, ${SPENDING}
   select *, count(*) over () as differences
     from (${TOLD} union all ${ATTEMPTS} union all ${INPUTS} union all ${CHANGE} union all ${NO_COMMON_INPUT}) as found
    order by "payoutId", problem, "txHash" limit $1`;

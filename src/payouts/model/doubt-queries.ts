@@ -2,25 +2,40 @@ import type { Queryable } from '../../database/transaction.js';
 import {
   CONFIRMATION_TOLD,
   deadTransactions,
-  PAYS_ALL_ITS_FEE,
-} from '../model/evidence-queries.js';
+  FEE_OF_ITS_PAYOUTS,
+  MAY_LAND,
+  openOf,
+  spendsAnchorOf,
+  TOLD_AND_UNKNOWN,
+} from './evidence-queries.js';
 
 /** Blocks beyond the depth of confirmation: what is deeper was told to be confirmed. */
 const LATE_BLOCKS = 100;
 
+/** Transactions of which it isn't known whom they pay: looked for once, and not for each payout. */
+const UNCLEAR = `
+  unclear as materialized (
+    select t.tx_hash
+      from payout_transactions t
+      join payout_batches b on b.id = t.batch_id
+     where (t.block_height is null or t.block_height > $3::bigint - ${LATE_BLOCKS}) and not t.adopted
+       and ${FEE_OF_ITS_PAYOUTS} <> (select coalesce(sum(s.fee_share), 0) from payout_attempts s
+                                      where s.tx_hash = t.tx_hash))`;
+
 const DOUBTS = `
-  with recursive ${deadTransactions('$4::bigint')},
+  with recursive ${openOf('$1::text[]')}, ${deadTransactions('$4::bigint')}, ${UNCLEAR},
   asked as (select * from outbound_payments p where p.id = any($1::text[]))
   select p.id as "payoutId", 'its confirmation was told: ' || ${CONFIRMATION_TOLD} as why
     from asked p where ${CONFIRMATION_TOLD} is not null
   union all
-  select p.id, 'the ledger has it as confirmed, in turn ' || b.payout_turn
+  select distinct p.id, 'the ledger has it as confirmed, in turn ' || b.payout_turn
     from asked p
-    join balance_transactions b on b.payout_id = p.id and b.payout_turn >= p.turn
-                               and b.reason = 'payout_confirmed'
+    join balance_transactions b on b.payout_id = p.id and b.reason = 'payout_confirmed'
    where not exists (select 1 from balance_transactions r
                       where r.payout_id = b.payout_id and r.payout_turn = b.payout_turn
                         and r.reason = 'payout_rolled_back')
+     and (select true from outbox o
+           where o.event_key = 'payout.rolled_back:' || p.id || ':' || b.payout_turn) is null
   union all
   select p.id, 'transaction ' || t.tx_hash || ' pays it and is in block ' || t.block_height
     from asked p
@@ -28,19 +43,12 @@ const DOUBTS = `
     join payout_transactions t on t.tx_hash = a.tx_hash and t.block_height is not null
   union all
   select p.id, 'transaction ' || t.tx_hash || ' pays it, with other inputs, and may still come into a block'
-    from asked p
-    join payout_attempts a on a.payout_id = p.id
-    join payout_transactions t on t.tx_hash = a.tx_hash and t.block_height is null and not t.adopted
-   where $2::bigint is null and t.tx_hash not in (select tx_hash from dead)
+    from asked p ${MAY_LAND}
+   where not ${spendsAnchorOf('$2::bigint')}
   union all
   select p.id, 'transaction ' || t.tx_hash || ' was told to pay it, and isn''t known to'
-    from payout_transactions t
-    join payout_batches b on b.id = t.batch_id
-   cross join asked p
-   where (t.block_height is null or t.block_height > $3::bigint - ${LATE_BLOCKS}) and not t.adopted
-     and not (${PAYS_ALL_ITS_FEE})
-     and (select true from outbox o where o.event_key = 'payout.submitted:' || p.id || ':' || t.tx_hash)
-     and not exists (select 1 from payout_attempts a where a.payout_id = p.id and a.tx_hash = t.tx_hash)
+    from unclear t cross join asked p
+   where ${TOLD_AND_UNKNOWN}
    order by 1, 2`;
 
 /** Why a payout that is to be signed may be paid already. */
