@@ -47,20 +47,23 @@ export async function provenAmong(
   return rows.map((row) => row.reference);
 }
 
+// What was told proves no end: said to have failed, a payout that was submitted may land all the same.
 const TOLD = `
   select p.id
     from outbound_payments p
    where p.id = any($1::text[])
+     and p.booked = (p.user_id is not null)
      and exists (
        select 1 from outbox o
-        where o.event_key = any (array[
-                'payout.submitted:' || p.id || ':' || coalesce(p.tx_hash, ''),
-                'payout.confirmed:' || p.id || ':' || p.turn])
+        where o.event_key = case when p.status in ('submitted', 'in_block')
+                                   then 'payout.submitted:' || p.id || ':' || p.tx_hash
+                                 when p.status = 'confirmed'
+                                   then 'payout.confirmed:' || p.id || ':' || p.turn end
           and o.data ->> 'amountLovelace' = p.amount_lovelace::text
           and o.data ->> 'userId' is not distinct from p.user_id
           and o.data -> 'assets' = p.assets)`;
 
-/** Those of the payouts whose rows are what was told when they were signed or confirmed. */
+/** Those of the payouts that are signed or confirmed, and whose rows are what was told of that. */
 export async function toldAmong(db: Queryable, payouts: readonly string[]): Promise<string[]> {
   if (payouts.length === 0) return [];
   return (await db.query<{ id: string }>(TOLD, [payouts])).rows.map((row) => row.id);
