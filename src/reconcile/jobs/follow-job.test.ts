@@ -9,7 +9,8 @@ const { pool } = database;
 afterAll(() => database.drop());
 beforeEach(() => pool.query('truncate chain_jobs cascade'));
 
-const soon = AbortSignal.timeout(20_000);
+/** Counted from where a test asks for it: one for all would run out while the first are at work. */
+const soon = (): AbortSignal => AbortSignal.timeout(20_000);
 const ask = () =>
   requestJob(pool, { partitionId: 0, kind: 'rebuild', params: {}, requestedBy: 'test' });
 
@@ -32,7 +33,7 @@ test('a job is waited for while the database is away for a moment, which is told
   await pool.query("update chain_jobs set state = 'done'");
   const told: string[] = [];
   const away = (reason: string): void => void told.push(reason);
-  const job = await followJob(awayFor(3), id, () => undefined, soon, { away });
+  const job = await followJob(awayFor(3), id, () => undefined, soon(), { away });
   expect(job).toMatchObject({ id, state: 'done' });
   expect(told).toEqual(['read ECONNRESET']);
 });
@@ -51,7 +52,7 @@ test('a database that stays away ends the waiting, with what the job was last', 
     () => {
       looks += 1;
     },
-    soon,
+    soon(),
     { patienceMs: 300 },
   );
   const error = await waiting.catch((reason: unknown) => reason);
@@ -61,7 +62,7 @@ test('a database that stays away ends the waiting, with what the job was last', 
 });
 
 test('what the database refuses is no outage', async () => {
-  await expect(followJob(pool, 'no number', () => undefined, soon)).rejects.toThrow(/bigint/);
+  await expect(followJob(pool, 'no number', () => undefined, soon())).rejects.toThrow(/bigint/);
 });
 
 test('a job that is queued waits for the one that somebody works on', async () => {

@@ -1,9 +1,19 @@
 import type { Pool } from 'pg';
 import { expect, test } from 'vitest';
 import { openWorker } from '../../../test/support/following.js';
+import {
+  COPIED_TO_WALLET,
+  COUNTED,
+  HELD,
+  MOVED_TO_PAYMENTS,
+  MOVED_TO_WALLET,
+  ONE,
+  SPENT,
+  UNFOLLOWED,
+} from '../../../test/support/misplaced-rows.js';
 import { provingJobs } from '../../../test/support/proving-jobs.js';
 import { booksOf } from '../../../test/support/rebuilding.js';
-import { CAROL, DAVE, followedBooks, reconcileFully } from '../../../test/support/reconciling.js';
+import { CAROL, followedBooks, reconcileFully } from '../../../test/support/reconciling.js';
 import { inTransaction } from '../../database/transaction.js';
 import { checkDigest } from '../../payments/digest/check-digest.js';
 import { rewriteDigests } from '../../payments/digest/recompute.js';
@@ -35,30 +45,6 @@ async function books() {
   };
 }
 
-const ONE = (where: string): string =>
-  `(tx_hash, output_index) = (select tx_hash, output_index from incoming_payments
-     where ${where} order by tx_hash, output_index limit 1)`;
-const HELD = `spent_by is null and status = 'confirmed' and block_height is not null`;
-const COPY = (address: string, where: string): string => `
-  insert into wallet_outputs (partition_id, tx_hash, output_index, address, amount_lovelace, assets, block_hash,
-                              block_height, slot, counted_from, spent_by, spent_height)
-  select partition_id, tx_hash, output_index, ${address}, amount_lovelace, assets, block_hash, block_height,
-         slot, counted_from, spent_by, spent_height from incoming_payments where ${where}`;
-const MOVED = (where: string): string =>
-  `with gone as (delete from incoming_payments where ${where}) ${COPY('address', where)}`;
-const UNFOLLOWED = `
-  update incoming_payments set counted_from = block_height, block_height = null, block_hash = null, slot = null,
-         tx_position = null where ${ONE(HELD)}`;
-const COUNTED = `
-  with booked as (
-    insert into balance_transactions (user_id, unit, bucket, type, amount, reason, tx_hash, output_index, inclusion)
-    select user_id, 'lovelace', 'available', 'credit', amount_lovelace, 'payment_confirmed', tx_hash, output_index,
-           inclusion from incoming_payments where address = '${DAVE}' returning user_id, amount
-  ), balance as (
-    insert into user_balances (user_id, unit, available) select user_id, 'lovelace', amount from booked
-  )
-  update incoming_payments set status = 'confirmed', confirmed_at = now() where address = '${DAVE}'`;
-
 /** As they were, but for a balance that is nothing instead of none. */
 const worthOf = async (pool: Pool): Promise<readonly string[]> =>
   (await booksOf(pool)).filter((line) => !line.startsWith('balance') || !line.includes('dave'));
@@ -70,26 +56,22 @@ async function expectSound(pool: Pool): Promise<void> {
 }
 
 const SPOILT: [string, string][] = [
-  ['a payment that was moved among the outputs of the wallet', MOVED(ONE(HELD))],
-  ['a payment from before its address was watched, moved there', MOVED(`address = '${CAROL}'`)],
-  ['a payment that stands there too', COPY('address', ONE(HELD))],
+  ['a payment that was moved among the outputs of the wallet', MOVED_TO_WALLET(ONE(HELD))],
+  [
+    'a payment from before its address was watched, moved there',
+    MOVED_TO_WALLET(`address = '${CAROL}'`),
+  ],
+  ['a payment that stands there too', COPIED_TO_WALLET('p.address', ONE(HELD))],
   [
     'a payment that stands there too, at the wallet’s address',
-    COPY('(select address from wallet_backfills)', ONE(HELD)),
+    COPIED_TO_WALLET('(select address from wallet_backfills)', ONE(HELD)),
   ],
   [
     'an output of the wallet that was moved among the payments',
-    `with moved as (
-       delete from wallet_outputs where (tx_hash, output_index) = (
-         select tx_hash, output_index from wallet_outputs
-          where spent_by is null and block_height is not null limit 1) returning *)
-     insert into incoming_payments (tx_hash, output_index, address, user_id, amount_lovelace, status, block_hash,
-                                    block_height, slot, tx_position)
-     select tx_hash, output_index, '${CAROL}', 'carol', amount_lovelace, 'confirmed', block_hash, block_height,
-            slot, 0 from moved`,
+    MOVED_TO_PAYMENTS('spent_by is null and block_height is not null'),
   ],
   ['what was held before its address was watched, and counts', COUNTED],
-  ['a followed payment that is said to have been there before', UNFOLLOWED],
+  ['a followed payment that is said to have been there before', UNFOLLOWED(ONE(HELD))],
 ];
 
 /** What never was a payment stays among them as one that is rolled back. */
@@ -131,8 +113,7 @@ test('money is taken back that was made of what its address held before', async 
 test('no money is taken where row and digest of a spent payment are gone: the blocks have it', async () => {
   const { pool, repair, rebuild } = await books();
   const before = await worthOf(pool);
-  const spent = HELD.replace('is null', 'is not null');
-  await pool.query(`delete from incoming_payments where ${ONE(spent)}`);
+  await pool.query(`delete from incoming_payments where ${ONE(SPENT)}`);
   await inTransaction(pool, (tx) => rewriteDigests(tx, 0, 0));
   const result = await repair();
   expect(result?.ledger).toMatchObject({ lost: 0, entries: 0 });
