@@ -30,6 +30,9 @@ alter table incoming_payments add column counted_from bigint;
 alter table incoming_payments add check (counted_from is null or block_height is null);
 alter table incoming_payments add check ((spent_by is null) = (spent_height is null));
 alter table wallet_outputs add check ((spent_by is null) = (spent_height is null));
+-- No chain takes an output back so often: a number that another hand wrote must leave room for the next one.
+alter table incoming_payments add check (inclusion < 1000000);
+alter table balance_transactions add check (inclusion < 1000000);
 alter table wallet_outputs add column counted_from bigint;
 alter table wallet_outputs add check (jsonb_typeof(assets) = 'object');
 update wallet_outputs w set counted_from = b.block_height

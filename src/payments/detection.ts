@@ -99,11 +99,27 @@ export const inclusionOf = (
   outputIndex: output.index,
   amountLovelace: output.value.lovelace,
   assets: output.value.assets,
-  inclusion: (earlier?.inclusion ?? 0) + 1,
+  inclusion: earlier === undefined ? 1 : inclusionAfter(earlier),
   spentBy: null,
   detectedAt: earlier?.detectedAt ?? at,
   confirmedAt: null,
 });
+
+/** The highest that the schema allows. */
+const INCLUSION_MAX = 999_999;
+
+function inclusionAfter({ txHash, outputIndex, inclusion, userId }: Payment): number {
+  if (inclusion < INCLUSION_MAX) return inclusion + 1;
+  const reference = outputReference(txHash, outputIndex);
+  throw new BooksContradict(
+    [
+      `payment ${reference} (inclusion ${inclusion}, user ${userId}) comes into a block again, and no chain ` +
+        'takes an output back so often',
+    ],
+    "A person must set the row's inclusion to the highest that balance_transactions and the events in outbox " +
+      'have of that payment; blocks go on by themselves afterwards.',
+  );
+}
 
 /**
  * A followed block spends what stands as rolled back, and no followed block made it: it was there before,
@@ -122,7 +138,7 @@ export function comeBackSpent(
     {
       ...payment,
       status: ignored ? 'ignored' : 'pending',
-      inclusion: payment.inclusion + 1,
+      inclusion: inclusionAfter(payment),
       countedFrom: height,
       spentBy: null,
       confirmedAt: null,
