@@ -34,6 +34,15 @@ export async function inTransaction<T>(pool: Pool, work: (tx: Tx) => Promise<T>)
   }
 }
 
+const ONE_MOMENT = 'set transaction isolation level repeatable read, read only';
+
+/** Reads what several statements ask as it was at one moment, whatever is committed meanwhile. */
+export const atOneMoment = <T>(pool: Pool, read: (tx: Tx) => Promise<T>): Promise<T> =>
+  inTransaction(pool, async (tx) => {
+    await tx.query(ONE_MOMENT);
+    return read(tx);
+  });
+
 const DEADLOCK = '40P01';
 const ATTEMPTS = 3;
 

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import type { Pool } from 'pg';
-import { inTransaction, type Tx } from '../database/transaction.js';
+import { atOneMoment } from '../database/transaction.js';
 import { checkDigest, type DigestCheck } from '../payments/digest/check-digest.js';
 import { readDigest } from '../payments/digest/digest-queries.js';
 import { withDatabase } from './database.js';
@@ -83,13 +83,6 @@ const check: Say = async (context, pool, partitionId, height, flags) => {
   else sayCheck(terminal, result);
   finish(context, result.firstDifference === null ? EXIT.done : EXIT.discrepancies);
 };
-
-const ONE_MOMENT = 'set transaction isolation level repeatable read, read only';
-const atOneMoment = <T>(pool: Pool, work: (tx: Tx) => Promise<T>): Promise<T> =>
-  inTransaction(pool, async (tx) => {
-    await tx.query(ONE_MOMENT);
-    return work(tx);
-  });
 
 function sayCheck(terminal: Terminal, result: DigestCheck): void {
   const { blocks, stored, recomputed, firstDifference, differing } = result;

@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
 import type { Point } from '../../chain/point.js';
-import { inTransaction, type Tx } from '../../database/transaction.js';
+import { atOneMoment, type Tx } from '../../database/transaction.js';
 import { isOurs, readCursor } from '../../sync/queries.js';
 import { hasHeaders, readCursorProblem } from '../compare/cursor-queries.js';
 
@@ -15,6 +15,13 @@ export class PointLost extends Error {
 /** There is nothing yet, or nothing any more, that could be compared; the message says what to do. */
 export class NotComparable extends Error {
   override readonly name = 'NotComparable';
+  /** Whether it is over once blocks were followed; else nothing but a person ends it. */
+  readonly passesByItself: boolean;
+
+  constructor(message: string, { passesByItself = false } = {}) {
+    super(message);
+    this.passesByItself = passesByItself;
+  }
 }
 
 /** Nothing is compared with a chain by a cursor that another hand changed. @throws NotComparable */
@@ -31,19 +38,18 @@ export async function lastRecordedPoint(pool: Pool, partitionId: number): Promis
     throw new NotComparable(
       'this database has not followed a block yet, so there is nothing to compare with the chain: ' +
         'start `teller run` and wait until it has applied its first block',
+      { passesByItself: true },
     );
   }
   if (!(await hasHeaders(pool, partitionId))) {
     throw new NotComparable(
       'the books keep no header of the block that they end with, so nobody can tell whether it is still ' +
         'part of the chain: wait until `teller run` has applied the next block',
+      { passesByItself: true },
     );
   }
   return { point: cursor.point, height: cursor.height };
 }
-
-// What is read and the check that it may be believed have to see the same moment.
-const ONE_MOMENT = 'set transaction isolation level repeatable read, read only';
 
 /** Reads books of which it is sure that they still stand on the block. @throws PointLost */
 export const readAtPoint = <T>(
@@ -52,8 +58,8 @@ export const readAtPoint = <T>(
   { point }: ComparisonPoint,
   work: (tx: Tx) => Promise<T>,
 ): Promise<T> =>
-  inTransaction(pool, async (tx) => {
-    await tx.query(ONE_MOMENT);
+  // What is read and the check that it may be believed have to see the same moment.
+  atOneMoment(pool, async (tx) => {
     if (!(await isOurs(tx, partitionId, point.id))) {
       throw new PointLost(`block ${point.id} is no longer on the chain that is followed`);
     }

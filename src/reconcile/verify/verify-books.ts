@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import type { Pool } from 'pg';
 import { SECURITY_PARAMETER_BLOCKS } from '../../chain/point.js';
 import { describeDatabaseError, isTransient } from '../../database/pool.js';
-import { inTransaction, type Tx } from '../../database/transaction.js';
+import { atOneMoment, type Tx } from '../../database/transaction.js';
 import {
   type BalanceVerification,
   MISMATCHES_SHOWN_MAX,
@@ -61,9 +61,9 @@ export async function verifyBooks(
   securityParameter: number = SECURITY_PARAMETER_BLOCKS,
 ): Promise<Verification> {
   const [books, seals, digests] = await Promise.all([
-    atOneMoment(pool, (tx) => verifyAccounts(tx, securityParameter)),
+    withRoom(pool, (tx) => verifyAccounts(tx, securityParameter)),
     verifySeals(pool, notes, MISMATCHES_SHOWN_MAX),
-    atOneMoment(pool, verifyDigests),
+    withRoom(pool, verifyDigests),
   ]);
   const { mismatchCount, ledger, held, orphans, payouts, references } = books;
   const ofSeals = seals.changed.count + seals.broken.count + seals.notAsNoted.length;
@@ -76,13 +76,11 @@ export async function verifyBooks(
 export const isWrong = (digest: PartitionDigest): boolean =>
   'problem' in digest || digest.firstDifference !== null;
 
-const ONE_MOMENT = 'set transaction isolation level repeatable read, read only';
 /** The payments of a large installation are held against its entries in memory, on each processor. */
 const ROOM = "set local work_mem = '128MB'";
 
-const atOneMoment = <T>(pool: Pool, work: (tx: Tx) => Promise<T>): Promise<T> =>
-  inTransaction(pool, async (tx) => {
-    await tx.query(ONE_MOMENT);
+const withRoom = <T>(pool: Pool, work: (tx: Tx) => Promise<T>): Promise<T> =>
+  atOneMoment(pool, async (tx) => {
     await tx.query(ROOM);
     return work(tx);
   });
