@@ -1,10 +1,13 @@
 import type { Pool } from 'pg';
+import { SECURITY_PARAMETER_BLOCKS } from '../../chain/point.js';
 import { againAfterDeadlock, inTransaction, type Tx } from '../../database/transaction.js';
 import { deltasOf } from '../../payments/ledger.js';
 import { post } from '../../payments/ledger-queries.js';
 import { audit } from '../model/books-queries.js';
+import { readBooks } from '../model/chain-queries.js';
 import { type Hold, lockHold } from '../model/control-queries.js';
 import { readIdentity } from '../model/database-identity.js';
+import { doubtsOf } from '../model/doubt-queries.js';
 import { entriesOfRelease } from '../model/entries.js';
 import { actorOf, type Caller } from '../model/identity.js';
 import type { Payout } from '../model/payout.js';
@@ -15,6 +18,9 @@ export type CancelOutcome =
   | { readonly type: 'not_found' }
   | { readonly type: 'too_late'; readonly detail: string };
 
+/** The only one whose blocks do anything to payouts. */
+const PARTITION_ID = 0;
+
 const LOCK = `
   select p.batch_id, ${PAYOUT_COLUMNS} from outbound_payments p where p.id = $1 for update`;
 const CANCEL = `
@@ -24,11 +30,25 @@ const CANCEL = `
 /**
  * Ends a payout that surely was never submitted. It loses against any submission that may have
  * happened: one that this database knows of, and one that it may have forgotten.
+ *
+ * @param securityParameter k, in blocks
  */
-export const cancelPayout = (pool: Pool, id: string, caller: Caller): Promise<CancelOutcome> =>
-  againAfterDeadlock(() => inTransaction(pool, (tx) => cancelIn(tx, id, caller)));
+export const cancelPayout = (
+  pool: Pool,
+  id: string,
+  caller: Caller,
+  securityParameter: number = SECURITY_PARAMETER_BLOCKS,
+): Promise<CancelOutcome> =>
+  againAfterDeadlock(() =>
+    inTransaction(pool, (tx) => cancelIn(tx, id, caller, securityParameter)),
+  );
 
-async function cancelIn(tx: Tx, id: string, caller: Caller): Promise<CancelOutcome> {
+async function cancelIn(
+  tx: Tx,
+  id: string,
+  caller: Caller,
+  securityParameter: number,
+): Promise<CancelOutcome> {
   // Before the payout, as everybody does; shared, so that no hold begins until this is decided.
   const hold = await lockHold(tx);
   const { now } = hold;
@@ -37,7 +57,9 @@ async function cancelIn(tx: Tx, id: string, caller: Caller): Promise<CancelOutco
   const [row] = rows;
   if (row === undefined) return { type: 'not_found' };
   const payout = payoutFrom(row);
-  const detail = whyTooLate(payout, row.batch_id !== null, mayHaveForgotten);
+  const detail =
+    whyTooLate(payout, row.batch_id !== null, mayHaveForgotten) ??
+    (await whyInDoubt(tx, id, securityParameter));
   if (detail !== null) return { type: 'too_late', detail };
   const { rowCount } = await tx.query(CANCEL, [id, now]);
   if (rowCount !== 1) throw new Error('a locked payout changed');
@@ -69,6 +91,20 @@ function whyTooLate(payout: Payout, inBatch: boolean, mayHaveForgotten: boolean)
     );
   }
   return null;
+}
+
+/** Its row says that nothing pays it. Where another hand changed that, money that is gone would be given back. */
+async function whyInDoubt(tx: Tx, id: string, securityParameter: number): Promise<string | null> {
+  const books = await readBooks(tx, PARTITION_ID, securityParameter);
+  const [doubt] = await doubtsOf(tx, [id], {
+    batchId: null,
+    // At whatever depth payouts are confirmed: it is k at most.
+    confirmedHeight: (books?.height ?? 0) - securityParameter,
+    deepSlot: books?.deepSlot ?? null,
+  });
+  return doubt === undefined
+    ? null
+    : `the payout may be paid already: ${doubt.why}. Run \`teller balance verify\``;
 }
 
 async function release(tx: Tx, payout: Payout, at: Date, actor: string): Promise<void> {

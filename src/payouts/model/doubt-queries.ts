@@ -42,7 +42,7 @@ const DOUBTS = `
     join payout_attempts a on a.payout_id = p.id
     join payout_transactions t on t.tx_hash = a.tx_hash and t.block_height is not null
   union all
-  select p.id, 'transaction ' || t.tx_hash || ' pays it, with other inputs, and may still come into a block'
+  select p.id, 'transaction ' || t.tx_hash || ' pays it and may still come into a block'
     from asked p ${MAY_LAND}
    where not ${spendsAnchorOf('$2::bigint')}
   union all

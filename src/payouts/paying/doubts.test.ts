@@ -103,7 +103,7 @@ describe('what may be paid already isn’t signed, whatever its row says', () =>
     await world.query('delete from wallet_reservations');
     await world.query(LET_GO);
     await world.query(QUEUE_AGAIN, [id]);
-    await expectRefused(id, /with other inputs, and may still come into a block/);
+    await expectRefused(id, /pays it and may still come into a block/);
     await goOn();
     expect(await world.paid(id)).toBe(1);
   });
@@ -141,7 +141,7 @@ describe('what may be paid already isn’t signed, whatever its row says', () =>
     await world.pay();
     await world.query(JOIN_BATCH_OF, [id, other]);
     await world.mineMany(6, false);
-    await expectRefused(id, /with other inputs, and may still come into a block/);
+    await expectRefused(id, /pays it and may still come into a block/);
     expect(await world.attempts(id)).toHaveLength(1);
   });
 
@@ -151,7 +151,7 @@ describe('what may be paid already isn’t signed, whatever its row says', () =>
     await world.query('delete from wallet_reservations');
     await world.query(ANOTHER_ANCHOR);
     await world.mineMany(6, false);
-    await expectRefused(id, /with other inputs, and may still come into a block/);
+    await expectRefused(id, /pays it and may still come into a block/);
   });
 
   test.each([0, 1])('the ledger has it as confirmed, and its turn was raised by %i', async (by) => {
