@@ -6,10 +6,24 @@ import { CursorError } from '../payments/pages.js';
 import { BackupError } from '../reconcile/backup/backup-error.js';
 import { NotComparable } from '../reconcile/runs/comparison-point.js';
 import { UnfinishedBooksError } from '../reconcile/verify/unfinished-books.js';
+import { Interrupted } from './interruption.js';
 import { JobLeft } from './job-words.js';
+import { NodeAway } from './reconcile-comparison.js';
+import { StillAtWork } from './reconcile-resuming.js';
 import { EXIT, type ExitCode, UsageError } from './terminal.js';
 
 export type Failure = { readonly exitCode: ExitCode; readonly message: string };
+
+/** Failures whose message is all that a person has to know. */
+const SAYS_ALL = [
+  Interrupted,
+  JobLeft,
+  NodeAway,
+  NotComparable,
+  SchemaError,
+  StillAtWork,
+  UnfinishedBooksError,
+] as const;
 
 /** What a person has to know of an error, without a stack where it isn't a fault of ours. */
 export function failureOf(error: unknown): Failure {
@@ -29,11 +43,9 @@ export function failureOf(error: unknown): Failure {
     const exitCode = error.fault === 'setting' ? EXIT.badUsage : EXIT.failed;
     return { exitCode, message: error.message };
   }
-  if (error instanceof UnfinishedBooksError || error instanceof JobLeft) {
+  if (error instanceof Error && SAYS_ALL.some((kind) => error instanceof kind)) {
     return { exitCode: EXIT.failed, message: error.message };
   }
-  if (error instanceof NotComparable) return { exitCode: EXIT.failed, message: error.message };
-  if (error instanceof SchemaError) return { exitCode: EXIT.failed, message: error.message };
   const message = listenMessage(error) ?? databaseMessage(error) ?? faultMessage(error);
   return { exitCode: EXIT.failed, message };
 }

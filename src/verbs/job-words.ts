@@ -1,25 +1,32 @@
-import type { JobOutOfSight } from '../reconcile/jobs/follow-job.js';
 import type { JobAhead, JobKind } from '../reconcile/jobs/job-queries.js';
 
 /** Where whoever asked for a job looks for it later. */
-const LOOK_AT: Readonly<Record<JobKind, string>> = {
-  rebuild: 'teller rebuild status',
-  repair: 'teller reconcile list',
+const LOOK_AT: Readonly<Record<JobKind, (id: string) => string>> = {
+  rebuild: (id) =>
+    `look at it with \`teller rebuild status\`, end it with \`teller rebuild cancel ${id}\``,
+  repair: () => 'once it has ended, `teller reconcile list` shows what it found',
 };
 
-/** Nobody waits for the job any longer, and it goes on; the message says where to look for it. */
+/**
+ * What becomes of a job that nobody waits for any longer.
+ *
+ * @param ledHere whether the process that waited was the one that leads: then nobody does now
+ */
+export function leftWords(kind: JobKind, id: string, ledHere: boolean): string {
+  const heir = ledHere
+    ? 'the next leader: start `teller run`'
+    : 'whoever leads: where nobody does, start `teller run`';
+  return `${kind} ${id} goes on where it was with ${heir}\n${LOOK_AT[kind](id)}`;
+}
+
+/** Nobody waits for the job any longer, because it can't be seen; the message says what becomes of it. */
 export class JobLeft extends Error {
   override readonly name = 'JobLeft';
-  constructor(kind: JobKind, id: string, { message, state }: JobOutOfSight) {
-    super(
-      `${message}\n${kind} ${id} is ${state} and goes on without this command: \`${LOOK_AT[kind]}\``,
-    );
-  }
 }
 
 /** @param what the job and its number, where it is known */
 export const awayLine = (what: string, reason: string): string =>
-  `the database can't be reached (${reason}): trying again for a minute; ${what} goes on\n`;
+  `the database can't be reached (${reason}): trying again for a minute; ${what} is kept\n`;
 
 /** What a job that nobody works on yet waits for. */
 export const waitingLine = (what: string, ahead: JobAhead | null): string =>

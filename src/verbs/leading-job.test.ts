@@ -11,6 +11,7 @@ import {
 } from '../../test/support/rebuilding.js';
 import { tellerInTests } from '../../test/support/teller.js';
 import { readSettings } from '../config.js';
+import type { Job } from '../reconcile/jobs/job-queries.js';
 import { failureOf } from './failure.js';
 import { doAsLeader, LEADING_SETTINGS } from './leading-job.js';
 
@@ -104,7 +105,33 @@ test('says that the job goes on where the database stays away', async () => {
   expect(failure.exitCode).toBe(1);
   expect(failure.message).toMatch(/^the database can't be reached: .*\n/);
   expect(failure.message).toContain(
-    `rebuild ${rows[0]?.id} is queued and goes on without this command: \`teller rebuild status\``,
+    `rebuild ${rows[0]?.id} goes on where it was with whoever leads: where nobody does, start`,
   );
   expect(told).toHaveLength(1);
+});
+
+test('says that the next leader goes on where it led itself and is interrupted', async () => {
+  const { pool, worker } = await followedBooks();
+  await worker.stop();
+  // The rebuild writes what it read there, and waits.
+  const holder = await pool.connect();
+  onTestFinished(() => holder.release(true));
+  await holder.query('begin; lock table rebuild_outputs in exclusive mode');
+  const stop = new AbortController();
+  const settings = readSettings(under.environment, LEADING_SETTINGS);
+  const request = { kind: 'rebuild', params: { from: 'origin' }, requestedBy: 'test' } as const;
+  const watch = {
+    tell: ({ state }: Job) => {
+      if (state === 'running') stop.abort(new Error('Ctrl-C'));
+    },
+  };
+  const asked = doAsLeader(settings, request, watch, stop.signal);
+  const failure = failureOf(await asked.catch((error: unknown) => error));
+  const { rows } = await pool.query<{ id: string }>('select id::text from chain_jobs');
+  expect(failure.exitCode).toBe(1);
+  expect(failure.message).toBe(
+    `interrupted\nrebuild ${rows[0]?.id} goes on where it was with the next leader: start ` +
+      `\`teller run\`\nlook at it with \`teller rebuild status\`, end it with ` +
+      `\`teller rebuild cancel ${rows[0]?.id}\``,
+  );
 });

@@ -16,7 +16,8 @@ import { GUARD_SETTINGS, type GuardConfig, guardTaskOf } from '../run/guard.js';
 import { jobsOf } from '../run/proving.js';
 import type { Leadership } from '../sync/leadership.js';
 import { runSync } from '../sync/worker.js';
-import { JobLeft } from './job-words.js';
+import { Interrupted } from './interruption.js';
+import { JobLeft, leftWords } from './job-words.js';
 
 /** What a verb needs to ask a leader for something, or to lead where nobody does. */
 export const LEADING_SETTINGS = [...CHAIN_SETTINGS, ...GUARD_SETTINGS] as const;
@@ -40,6 +41,7 @@ export type JobWatch = WhileAway & {
  * @param signal ends the waiting, not the job
  * @throws NotComparable where another hand changed the cursor
  * @throws JobLeft where the database was away for too long
+ * @throws Interrupted where the signal ended the waiting; both say what becomes of the job
  */
 export async function doAsLeader(
   settings: LeadingSettings,
@@ -54,13 +56,18 @@ export async function doAsLeader(
     const id = await requestJob(pool, { ...request, partitionId: settings.partitionId });
     const office = standBy(settings, pool, signal);
     const isWorkedOn = hearing(() => performance.now());
+    // As it was seen last: whoever is interrupted gives the lock up before anybody asks.
+    let ledHere = false;
     const look: TellJob = (job, ahead) => {
+      ledHere = office.leads();
       watch.tell(job, ahead);
-      if (isWorkedOn(job) && !office.leads()) office.leave();
+      if (isWorkedOn(job) && !ledHere) office.leave();
       else office.wait();
     };
     const following = followJob(pool, id, look, signal, watch).catch((error: unknown) => {
-      throw error instanceof JobOutOfSight ? new JobLeft(request.kind, id, error) : error;
+      const left = leftWords(request.kind, id, ledHere);
+      if (error instanceof JobOutOfSight) throw new JobLeft(`${error.message}\n${left}`);
+      throw signal.aborted ? new Interrupted(`interrupted\n${left}`) : error;
     });
     try {
       const job = await Promise.race([following, office.refused]);

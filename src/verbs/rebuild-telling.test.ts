@@ -41,12 +41,12 @@ test('a job behind another one says which one it waits for', () => {
   ]);
 });
 
-test('a database that is away is told, and that the job goes on', () => {
+test('a database that is away is told, and that the job is kept', () => {
   const { said, tell, away } = telling();
   tell(job({ state: 'queued' }), null);
   away('read ECONNRESET');
   expect(said.at(-1)).toBe(
-    "the database can't be reached (read ECONNRESET): trying again for a minute; rebuild 36 goes on\n",
+    "the database can't be reached (read ECONNRESET): trying again for a minute; rebuild 36 is kept\n",
   );
 });
 

@@ -88,7 +88,9 @@ test('asks whoever leads, and leaves the job to them on Ctrl-C', async () => {
   process.listeners('SIGINT').at(-1)?.('SIGINT');
   const { exitCode, err } = await asked;
   expect(exitCode).toBe(1);
-  expect(err).toMatch(/interrupted.*`teller rebuild status`|is left to whoever leads/);
+  expect(err).toContain('teller: interrupted\n');
+  expect(err).toContain(`rebuild ${id} goes on where it was with whoever leads`);
+  expect(err).toContain(`end it with \`teller rebuild cancel ${id}\``);
   expect(await json('rebuild', 'status')).toMatchObject({
     exitCode: 0,
     lines: [{ items: [{ id, state: 'queued', from: '1d', dryRun: false }] }],

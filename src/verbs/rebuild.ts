@@ -1,17 +1,17 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { readSettings } from '../config.js';
 import { actorOf } from '../payouts/model/identity.js';
-import type { Job } from '../reconcile/jobs/job-queries.js';
 import { cancelJob, latestJobs, readJob } from '../reconcile/jobs/job-queries.js';
 import { parseRebuildFrom, REBUILD_FROM_FORMS } from '../reconcile/rebuild/rebuild-from.js';
 import { operator } from './caller.js';
 import { withDatabase } from './database.js';
 import { finish, type JsonFlag, type VerbContext, withExample } from './flags.js';
+import { untilInterrupted } from './interruption.js';
 import { doAsLeader, LEADING_SETTINGS } from './leading-job.js';
 import { refuseUnknownStart } from './rebuild-start.js';
 import { startTelling } from './rebuild-telling.js';
 import { readResult, sayResult, showJob } from './rebuild-words.js';
-import { EXIT, sayJson, sayTable, type Terminal, UsageError } from './terminal.js';
+import { EXIT, sayJson, sayTable, UsageError } from './terminal.js';
 
 type Flags = JsonFlag & { readonly from?: string; readonly dryRun?: boolean };
 
@@ -61,20 +61,10 @@ async function run(context: VerbContext, flags: Flags): Promise<void> {
     requestedBy: actorOf(operator()),
   };
   const telling = startTelling(terminal, () => Date.now());
-  let job: Job;
-  try {
-    job = await untilInterrupted(async (signal) => {
-      await refuseUnknownStart(terminal, settings, given, signal);
-      return doAsLeader(settings, request, telling, signal);
-    });
-  } catch (error) {
-    if (!(error instanceof Interrupted)) throw error;
-    telling.stop();
-    sayLeft(terminal, telling.jobId());
-    return finish(context, EXIT.failed);
-  } finally {
-    telling.stop();
-  }
+  const job = await untilInterrupted(async (signal) => {
+    await refuseUnknownStart(terminal, settings, given, signal);
+    return doAsLeader(settings, request, telling, signal);
+  }).finally(telling.stop);
   const result = readResult(job);
   if (flags.json === true) sayJson(terminal, showJob(job));
   if (result === null) {
@@ -85,36 +75,6 @@ async function run(context: VerbContext, flags: Flags): Promise<void> {
   const left = result.dryRun ? result.total : result.open + result.left.length;
   const isClean = left === 0 && result.problem === null && (!result.dryRun || result.digest.equal);
   finish(context, isClean ? EXIT.done : EXIT.discrepancies);
-}
-
-/** Somebody pressed Ctrl-C: the waiting ends, and the job doesn't. */
-class Interrupted extends Error {
-  override readonly name = 'Interrupted';
-}
-
-async function untilInterrupted<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const stop = new AbortController();
-  const interrupt = (): void => stop.abort(new Interrupted('interrupted'));
-  process.once('SIGINT', interrupt);
-  try {
-    return await work(stop.signal);
-  } catch (error) {
-    throw stop.signal.aborted ? stop.signal.reason : error;
-  } finally {
-    process.off('SIGINT', interrupt);
-  }
-}
-
-function sayLeft(terminal: Terminal, id: string | null): void {
-  if (id === null) {
-    return terminal.err(
-      'teller: interrupted; what was asked for, if anything, shows in `teller rebuild status`\n',
-    );
-  }
-  terminal.err(
-    `teller: rebuild ${id} is left to whoever leads, and goes on where it was: look at it with ` +
-      `\`teller rebuild status\`, end it with \`teller rebuild cancel ${id}\`\n`,
-  );
 }
 
 const LATEST = 10;

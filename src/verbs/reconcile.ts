@@ -14,6 +14,7 @@ import type { ChainSettings } from '../run/chain.js';
 import { operator } from './caller.js';
 import { refuseOtherNetwork, withDatabase } from './database.js';
 import { finish, type JsonFlag, type VerbContext, withExample } from './flags.js';
+import { untilInterrupted } from './interruption.js';
 import { doAsLeader, LEADING_SETTINGS, type LeadingSettings } from './leading-job.js';
 import { compareNow } from './reconcile-comparison.js';
 import { addReconcileReading } from './reconcile-reading.js';
@@ -97,20 +98,9 @@ async function repair(
     requestedBy: actorOf(operator()),
   };
   const telling = startTelling(terminal, Date.now);
-  const stop = new AbortController();
-  const interrupt = (): void => stop.abort(new Error('interrupted'));
-  process.once('SIGINT', interrupt);
-  let job: Job;
-  try {
-    job = await doAsLeader(settings, request, telling, stop.signal);
-  } catch (error) {
-    if (!stop.signal.aborted) throw error;
-    terminal.err('teller: interrupted; the repair is left to whoever leads\n');
-    return null;
-  } finally {
-    process.off('SIGINT', interrupt);
-    telling.stop();
-  }
+  const job = await untilInterrupted((signal) =>
+    doAsLeader(settings, request, telling, signal),
+  ).finally(telling.stop);
   if (job.state === 'done') return job;
   terminal.err(`teller: the repair ${job.state}: ${job.problem ?? 'nobody said why'}\n`);
   return null;
