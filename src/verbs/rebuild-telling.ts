@@ -1,39 +1,28 @@
 import type { Job, JobAhead } from '../reconcile/jobs/job-queries.js';
 import { readProgress } from '../reconcile/rebuild/rebuild-progress.js';
 import { awayLine, waitingLine } from './job-words.js';
+import { showSeconds, startLine } from './progress-line.js';
 import { counted, type Terminal } from './terminal.js';
 
-const LINE_EVERY_MS = 3_000;
-const REDRAW_EVERY_MS = 250;
-const CLEAR_LINE = '\r\u001b[K';
-
-/** How far the job is: drawn over where a person watches, else a line every few seconds. */
+/** How far the job is, for as long as somebody waits for it. */
 export function startTelling(terminal: Terminal, now: () => number) {
-  let told = now();
-  let drawn = false;
+  const line = startLine(terminal, now);
   let id: string | null = null;
   let total: number | null = null;
-  const stop = (): void => {
-    if (drawn) terminal.err(CLEAR_LINE);
-    drawn = false;
-  };
   return {
-    jobId: () => id,
     tell: (job: Job, ahead: JobAhead | null): void => {
       id = job.id;
-      if (now() - told < (terminal.isInteractive ? REDRAW_EVERY_MS : LINE_EVERY_MS)) return;
-      told = now();
-      drawn = terminal.isInteractive;
-      const before = total;
-      total = readProgress(job.progress)?.total ?? null;
-      const line = lineOf(job, ahead, before);
-      terminal.err(drawn ? `${CLEAR_LINE}${line}` : `${line}\n`);
+      line.say(() => {
+        const before = total;
+        total = readProgress(job.progress)?.total ?? null;
+        return lineOf(job, ahead, before);
+      });
     },
     away: (reason: string): void => {
-      stop();
+      line.stop();
       terminal.err(awayLine(id === null ? 'the rebuild' : `rebuild ${id}`, reason));
     },
-    stop,
+    stop: line.stop,
   };
 }
 
@@ -61,6 +50,3 @@ function lineOf(job: Job, ahead: JobAhead | null, before: number | null): string
   const share = total === null || total === 0 ? '' : `, ${Math.floor((done * 100) / total)} %`;
   return `${what}: ${done} of ${total ?? '?'} blocks, ${Math.round(rate)}/s${share}${left}`;
 }
-
-const showSeconds = (seconds: number): string =>
-  seconds < 120 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} min`;

@@ -1,34 +1,20 @@
 import type { Job, JobAhead } from '../reconcile/jobs/job-queries.js';
 import type { ProgressReport } from '../reconcile/model/proof-events.js';
 import { awayLine, waitingLine } from './job-words.js';
+import { showSeconds, startLine } from './progress-line.js';
 import type { Terminal } from './terminal.js';
 
-const LINE_EVERY_MS = 3_000;
-const REDRAW_EVERY_MS = 200;
-const CLEAR_LINE = '\r\u001b[K';
-
-/** How far a comparison is: drawn over where a person watches, else a line every few seconds. */
+/** How far a comparison is, or a repair that somebody else does. */
 export function startTelling(terminal: Terminal, now: () => number) {
-  let told = now();
-  let drawn = false;
-  const say = (line: () => string): void => {
-    if (now() - told < (terminal.isInteractive ? REDRAW_EVERY_MS : LINE_EVERY_MS)) return;
-    told = now();
-    drawn = terminal.isInteractive;
-    terminal.err(drawn ? `${CLEAR_LINE}${line()}` : `${line()}\n`);
-  };
-  const stop = (): void => {
-    if (drawn) terminal.err(CLEAR_LINE);
-    drawn = false;
-  };
+  const line = startLine(terminal, now);
   return {
-    report: (report: ProgressReport): void => say(() => lineOf(report)),
-    tell: (job: Job, ahead: JobAhead | null): void => say(() => jobLine(job, ahead)),
+    report: (report: ProgressReport): void => line.say(() => lineOf(report)),
+    tell: (job: Job, ahead: JobAhead | null): void => line.say(() => jobLine(job, ahead)),
     away: (reason: string): void => {
-      stop();
+      line.stop();
       terminal.err(awayLine('the repair', reason));
     },
-    stop,
+    stop: line.stop,
   };
 }
 
@@ -40,9 +26,6 @@ function lineOf({ done, total, rate, secondsLeft, of }: ProgressReport): string 
     ? `looking in blocks: ${done} of ${total ?? '?'}, ${pace}`
     : `${done} of ${total ?? '?'} outputs and addresses compared, ${pace}`;
 }
-
-const showSeconds = (seconds: number): string =>
-  seconds < 120 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} min`;
 
 function jobLine(job: Job, ahead: JobAhead | null): string {
   const what = `repair ${job.id}`;
