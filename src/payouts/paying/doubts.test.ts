@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { type Paying, payingInTests } from '../../../test/support/paying.js';
+import { K, type Paying, payingInTests } from '../../../test/support/paying.js';
 import { CONFIRMATIONS } from '../../../test/support/paying-chain.js';
 
 let world: Paying;
@@ -17,6 +17,9 @@ const QUEUE_AGAIN = `
 const FORGET_ATTEMPTS = 'delete from payout_attempts where payout_id = $1';
 const JOIN_BATCH_OF = `
   update outbound_payments set batch_id = (select batch_id from outbound_payments where id = $2) where id = $1`;
+const SWAP_BATCHES = `
+  update outbound_payments p set batch_id = o.batch_id from outbound_payments o
+   where p.id = any($1::text[]) and o.id = any($1::text[]) and o.id <> p.id`;
 /** An output of the wallet that no transaction spends. */
 const ANOTHER_ANCHOR = `
   update payout_batches b set anchor_tx_hash = w.tx_hash, anchor_index = w.output_index
@@ -164,6 +167,29 @@ describe('what may be paid already isn’t signed, whatever its row says', () =>
     await world.query('update outbound_payments set turn = turn + $2 where id = $1', [id, by]);
     await world.query('delete from outbox');
     await expectRefused(id, /the ledger has it as confirmed, in turn 0/);
+  });
+
+  test('it doesn’t fail either, though what would have paid it was refused', async () => {
+    await world.give('ann', 50);
+    world.knobs.fate = () => ({ type: 'look_at_chain', reason: 'lost' });
+    const id = await world.ask(5, 'ann');
+    await world.pay();
+    const [lost] = await world.attempts(id);
+    // With a bound of its own, and so for longer.
+    await world.query(
+      'update payout_transactions set invalid_hereafter = 9999 where tx_hash = $1',
+      [lost],
+    );
+    world.knobs.fate = () => ({ type: 'refused', reason: 'no' });
+    const other = await world.ask(6);
+    await world.query('update outbound_payments set alone = true where id = $1', [other]);
+    await world.pay();
+    await world.mineMany(K + 6, false);
+    await world.query(SWAP_BATCHES, [[id, other]]);
+    const before = await world.balance('ann');
+    await expectRefused(id, /pays it and may still come into a block/);
+    expect(await world.status(id)).toBe('queued');
+    expect(await world.balance('ann')).toEqual(before);
   });
 
   test('what was signed while another hand changed the books is never submitted', async () => {

@@ -5,6 +5,7 @@ import { entriesOfRelease } from '../model/entries.js';
 import { type Payout, payoutEvent } from '../model/payout.js';
 import { PAYOUT_COLUMNS, type PayoutRow, payoutFrom } from '../model/payout-row.js';
 import { releaseBatch } from './batch-queries.js';
+import { areInDoubt } from './doubts.js';
 import type { PayerDeps } from './payer-deps.js';
 import { guard, lockBooks, type PayerTerm } from './term-queries.js';
 
@@ -21,15 +22,22 @@ export async function failPayout(
 ): Promise<void> {
   const failed = await inTransaction(deps.pool, async (tx) => {
     const at = await guard(tx, term, await deps.readIdentity(tx));
-    return fail(tx, at, id, reason);
+    return fail(tx, deps, at, id, reason);
   });
   if (failed !== null) deps.observe({ type: 'payout_failed', payout: failed });
 }
 
-async function fail(tx: Tx, at: Date, id: string, reason: string): Promise<Payout | null> {
+async function fail(
+  tx: Tx,
+  deps: PayerDeps,
+  at: Date,
+  id: string,
+  reason: string,
+): Promise<Payout | null> {
   const { rows } = await tx.query<PayoutRow>(LOCK_UNSIGNED, [id]);
   const [row] = rows;
-  if (row === undefined) return null;
+  // Left queued: whoever is next to pay it pauses, and says why.
+  if (row === undefined || (await areInDoubt(tx, deps, [id], null))) return null;
   const before = payoutFrom(row);
   const after: Payout = { ...before, status: 'failed', failureReason: reason, booked: false };
   await movePayouts(tx, at, [{ before, after }]);
@@ -68,7 +76,7 @@ export async function letGo(
     if (!refused || ids.length !== 1 || only === undefined) return { released: ids, failed: null };
     return {
       released: ids,
-      failed: await fail(tx, at, only, 'every node refused its transaction'),
+      failed: await fail(tx, deps, at, only, 'every node refused its transaction'),
     };
   });
   deps.observe({ type: 'batch_released', batchId, payouts: released.length });
