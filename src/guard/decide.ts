@@ -25,7 +25,7 @@ export type Seen = {
 };
 
 /** As often in a row a witness must vouch before it is believed. */
-export const AGREEMENTS_MIN = 3;
+const AGREEMENTS_MIN = 3;
 
 /** What is wrong with the chain now, of what was wrong before and what is seen. */
 export function decide(

@@ -12,7 +12,7 @@ export const POLICY: GuardPolicy = {
 export const EARLY = '2026-01-01T00:00:00.000Z';
 export const LATE = '2026-01-01T09:00:00.000Z';
 
-export const testimony = (verdict: Verdict, agreements = 0): Testimony => ({
+const testimony = (verdict: Verdict, agreements = 0): Testimony => ({
   verdict,
   on: null,
   agreements,

@@ -47,7 +47,7 @@ export function compareOutput(
   return differs.flatMap(([type, does]) => (does ? [type] : []));
 }
 
-export const sameValue = (
+const sameValue = (
   a: Pick<RecordedOutput, 'lovelace' | 'assets'>,
   b: Pick<ChainOutput, 'lovelace' | 'assets'>,
 ): boolean =>

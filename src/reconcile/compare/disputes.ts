@@ -19,7 +19,7 @@ export type StrayRows = {
 
 const PERSON = 'a person must say which is right';
 
-export const showDispute = ({ address, registeredFor, userId }: Dispute): string => {
+const showDispute = ({ address, registeredFor, userId }: Dispute): string => {
   const registered = `the audit log says that it was registered for ${registeredFor ?? 'nobody'}`;
   return userId === null
     ? `address ${address} isn't in the books, and ${registered}: ${PERSON}`

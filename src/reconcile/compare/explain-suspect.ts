@@ -23,7 +23,7 @@ export type Doubtful = {
 /** From which height (exclusive) up to the point of the comparison blocks were read; null: none were. */
 export type ReadAbove = number | null;
 
-export const isUnspent = ({ onChain }: Doubtful): boolean => onChain?.spent === 'unspent';
+const isUnspent = ({ onChain }: Doubtful): boolean => onChain?.spent === 'unspent';
 
 /** The height above which the blocks that made and spent it are first looked for. */
 export function lookAbove(

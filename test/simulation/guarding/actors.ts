@@ -13,7 +13,7 @@ import { type GuardTerm, type GuardWorld, PERSON, type WitnessNode } from './sta
 import { moveWitnesses } from './witness.js';
 
 /** No other actor's name begins with it: what it puts aside is its own. */
-export const guardOf = ({ name }: Instance): string => `guard-${name}`;
+const guardOf = ({ name }: Instance): string => `guard-${name}`;
 
 /** What a step of the world means for its guard. */
 export async function advanceGuard(world: World, guard: GuardWorld): Promise<void> {
