@@ -14,7 +14,7 @@ const QUEUE_AGAIN = `
          fee_lovelace = null, confirmed_at = null where id = $1`;
 const FORGET_ATTEMPTS = 'delete from payout_attempts where payout_id = $1';
 
-const cancel = (id: string) => cancelPayout(world.pool, id, { kind: 'operator', user: 'ops' }, K);
+const cancel = (id: string) => cancelPayout(world.pool, id, { kind: 'operator', name: 'ops' }, K);
 
 let id: string;
 beforeEach(async () => {

@@ -1,4 +1,5 @@
 import type { Slot } from '../../chain/point.js';
+import type { Books } from '../model/chain-queries.js';
 import type { Payout } from '../model/payout.js';
 import type { NodeView } from '../node/node.js';
 import { SigningRefused } from '../signing/signer.js';
@@ -23,7 +24,7 @@ import { closeBatch } from './batching.js';
 import { pauseWhereInDoubt } from './doubts.js';
 import { failPayout } from './ending.js';
 import type { PayerDeps, Waiting } from './payer-deps.js';
-import type { Books, PayerTerm } from './term-queries.js';
+import type { PayerTerm } from './term-queries.js';
 import { knownUnits, spendableOutputs } from './wallet-queries.js';
 
 /** What all of one round has in common. */

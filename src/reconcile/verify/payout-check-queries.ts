@@ -1,7 +1,12 @@
 import { SECURITY_PARAMETER_BLOCKS } from '../../chain/point.js';
 import type { Queryable } from '../../database/transaction.js';
 import type { Bounded } from '../seals/check-queries.js';
-import { checkPayoutEvidence, type PayoutContradiction } from './payout-evidence-queries.js';
+import {
+  checkPayoutEvidence,
+  type PayoutContradiction,
+  type PayoutDifference,
+  payoutDifferences,
+} from './payout-evidence-queries.js';
 
 const HELD = `
   with owed as (
@@ -99,14 +104,9 @@ const SOUND = `
             join outbound_payments p on p.id = a.payout_id
            where t.block_height is not null) as paid`;
 
-type StandingMismatch = {
-  readonly payoutId: string;
-  readonly status: string;
-  readonly txHash: string | null;
-  readonly problem: 'not_in_block' | 'block_height' | 'fee' | 'unnoticed' | 'paid_twice' | 'booked';
-  readonly recorded: string | null;
-  readonly found: string | null;
-};
+type StandingMismatch = PayoutDifference<
+  'not_in_block' | 'block_height' | 'fee' | 'unnoticed' | 'paid_twice' | 'booked'
+>;
 
 /** A payout that isn't what its transactions, its own columns, events or the wallet's outputs say. */
 export type PayoutMismatch = StandingMismatch | PayoutContradiction;
@@ -127,16 +127,5 @@ export async function checkPayouts(
 async function checkStanding(db: Queryable, shown: number): Promise<Bounded<StandingMismatch>> {
   const [summary] = (await db.query<{ sound: boolean }>(SOUND)).rows;
   if (summary?.sound === true) return { count: 0, shown: [] };
-  const { rows } = await db.query<StandingMismatch & { differences: string }>(STANDING, [shown]);
-  return {
-    count: Number(rows[0]?.differences ?? 0),
-    shown: rows.map(({ payoutId, status, txHash, problem, recorded, found }) => ({
-      payoutId,
-      status,
-      txHash,
-      problem,
-      recorded,
-      found,
-    })),
-  };
+  return payoutDifferences(db, STANDING, [shown]);
 }

@@ -121,34 +121,44 @@ const EVIDENCE = `
     from (${TOLD} union all ${ATTEMPTS} union all ${INPUTS} union all ${CHANGE} union all ${NO_COMMON_INPUT}) as found
    order by "payoutId", problem, "txHash" limit $1`;
 
-/** What events, and what the wallet's outputs say of a payout or of a transaction, and their rows don't. */
-export type PayoutContradiction = {
+/** One way in which a payout, or a transaction, isn't what else speaks of it. */
+export type PayoutDifference<Problem extends string> = {
   /** Null where it isn't known which payout it is. */
   readonly payoutId: string | null;
   readonly status: string | null;
   readonly txHash: string | null;
-  readonly problem:
-    | 'told_confirmed'
-    | 'told_submitted'
-    | 'may_land'
-    | 'attempts'
-    | 'inputs'
-    | 'change'
-    | 'no_common_input';
+  readonly problem: Problem;
   readonly recorded: string | null;
   readonly found: string | null;
 };
 
+/** What events, and what the wallet's outputs say of a payout or of a transaction, and their rows don't. */
+export type PayoutContradiction = PayoutDifference<
+  | 'told_confirmed'
+  | 'told_submitted'
+  | 'may_land'
+  | 'attempts'
+  | 'inputs'
+  | 'change'
+  | 'no_common_input'
+>;
+
 /** @param securityParameter k, in blocks */
-export async function checkPayoutEvidence(
+export const checkPayoutEvidence = (
   db: Queryable,
   shown: number,
   securityParameter: number,
-): Promise<Bounded<PayoutContradiction>> {
-  const { rows } = await db.query<PayoutContradiction & { differences: string }>(EVIDENCE, [
-    shown,
-    securityParameter,
-  ]);
+): Promise<Bounded<PayoutContradiction>> =>
+  payoutDifferences(db, EVIDENCE, [shown, securityParameter]);
+
+/** @param statement answers such differences, each with the count of them all */
+export async function payoutDifferences<Problem extends string>(
+  db: Queryable,
+  statement: string,
+  values: readonly number[],
+): Promise<Bounded<PayoutDifference<Problem>>> {
+  type Row = PayoutDifference<Problem> & { readonly differences: string };
+  const { rows } = await db.query<Row>(statement, [...values]);
   return {
     count: Number(rows[0]?.differences ?? 0),
     shown: rows.map(({ payoutId, status, txHash, problem, recorded, found }) => ({

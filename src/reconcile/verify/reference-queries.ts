@@ -23,13 +23,19 @@ const DIFFERING = `
    where p.user_id = a.user_id
      and (p.reference_type is distinct from a.reference_type
           or p.reference_id is distinct from a.reference_id)
+     and ($2::text[] is null or p.address = any($2))
    order by p.tx_hash, p.output_index limit $1`;
 
+/** @param addresses whose payments are looked at; null for all */
 export async function checkReferences(
   db: Queryable,
   shown: number,
+  addresses: readonly string[] | null = null,
 ): Promise<Bounded<ReferenceMismatch>> {
-  const { rows } = await db.query<ReferenceMismatch & { differences: string }>(DIFFERING, [shown]);
+  const { rows } = await db.query<ReferenceMismatch & { differences: string }>(DIFFERING, [
+    shown,
+    addresses,
+  ]);
   return {
     count: Number(rows[0]?.differences ?? 0),
     shown: rows.map(({ payment, userId, recorded, ofAddress }) => ({
