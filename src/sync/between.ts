@@ -6,9 +6,8 @@ import { inTransaction, type Tx } from '../database/transaction.js';
 import type { LedgerView } from './chain-view.js';
 import { type Choice, dialOf, type Endpoints } from './endpoints.js';
 import type { Cursor, SyncEvent } from './events.js';
-import { acquireLedger, POINT_GONE } from './ledger-state.js';
+import { acquireLedger, isPointGone } from './ledger-state.js';
 import { moveCursor, type Term } from './queries.js';
-import { NodeError } from './requests.js';
 import { withTimeLimit } from './time-limit.js';
 
 /** The books as they are after one block and before the next. */
@@ -99,7 +98,7 @@ export function createBetween<S>(deps: BetweenDeps<S>, signal: AbortSignal): Bet
       if (signal.aborted) return false;
       const reason = error instanceof Error ? error.message : String(error);
       deps.observe({ type: 'ledger_query_failed', cursor: where.cursor, reason });
-      const gone = error instanceof NodeError && error.code === POINT_GONE;
+      const gone = isPointGone(error);
       if (!gone) notBefore = deps.clock() + RETRY_MS;
       return gone;
     }

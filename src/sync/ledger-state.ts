@@ -4,10 +4,13 @@ import { type Fields, fieldsOf, ProtocolError } from '../chain/fields.js';
 import { type Point, samePoint } from '../chain/point.js';
 import { decodeUtxo, type UnspentOutput } from '../chain/utxo.js';
 import type { LedgerView } from './chain-view.js';
-import { openRequests } from './requests.js';
+import { NodeError, openRequests } from './requests.js';
 
 /** The node's answer to a point that it has no ledger of: rolled back, or too old. */
 export const POINT_GONE = 2000;
+
+export const isPointGone = (error: unknown): boolean =>
+  error instanceof NodeError && error.code === POINT_GONE;
 
 const RELEASE_MS_MAX = 1_000;
 

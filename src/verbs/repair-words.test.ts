@@ -38,6 +38,18 @@ test('a repair tells what it did to the ledger, and what it left', () => {
   ]);
 });
 
+test('a repair that changed nothing but payments says what it did to them', () => {
+  const result = { runId: '3', references: 2, inclusions: 1, rollbacks: 3 };
+  const repair = readRepair(job({ result }));
+  const on = terminal();
+  if (repair !== null) sayRepair(on, repair);
+  expect(on.said.slice(0, 2)).toEqual([
+    'ledger: nothing to correct\n',
+    'payments: 2 given the references of their addresses, 1 given the inclusion that the ledger has, ' +
+      '3 rolled back as the ledger says\n',
+  ]);
+});
+
 test.each([
   ['cancelled', { state: 'cancelled', problem: 'cancelled by zoe' }, 'repair 7: cancelled\n'],
   ['tried again', { state: 'running', problem: 'no node' }, 'repair 7: trying again: no node\n'],

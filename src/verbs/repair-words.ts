@@ -10,6 +10,9 @@ const result = z.object({
   ledger: z
     .object({ entries: count, balances: count, statuses: count, lost: count })
     .default({ entries: 0, balances: 0, statuses: 0, lost: 0 }),
+  references: count,
+  inclusions: count,
+  rollbacks: count,
   left: z.array(z.string()).default([]),
   problem: z.string().nullable().default(null),
 });
@@ -29,10 +32,13 @@ export function isLeft(repair: ShownRepair, run: RunView): boolean {
   return open > 0 || repair.left.length > 0 || repair.problem !== null;
 }
 
+const INCLUDED = 'given the inclusion that the ledger has';
+const ENDED = 'rolled back as the ledger says';
 const LEFT_SHOWN = 50;
 
 /** What was done to more than the outputs that differed, and what was left as it is. */
-export function sayRepair(terminal: Terminal, { ledger, left, problem }: ShownRepair): void {
+export function sayRepair(terminal: Terminal, repair: ShownRepair): void {
+  const { ledger, left, problem } = repair;
   const done = [
     some(ledger.entries, 'correcting entry appended', 'correcting entries appended'),
     some(ledger.balances, 'balance set to the sum of its entries', 'balances set to the sums'),
@@ -40,6 +46,16 @@ export function sayRepair(terminal: Terminal, { ledger, left, problem }: ShownRe
     some(ledger.lost, 'payment without a row put back', 'payments without a row put back'),
   ].flat();
   terminal.out(`ledger: ${done.length === 0 ? 'nothing to correct' : done.join(', ')}\n`);
+  const rows = [
+    some(
+      repair.references,
+      'given the references of its address',
+      'given the references of their addresses',
+    ),
+    some(repair.inclusions, INCLUDED, INCLUDED),
+    some(repair.rollbacks, ENDED, ENDED),
+  ].flat();
+  if (rows.length > 0) terminal.out(`payments: ${rows.join(', ')}\n`);
   if (problem === null) terminal.out('state digest: that of its tables\n');
   sayLeft(terminal, left);
 }

@@ -207,7 +207,7 @@ export async function rebuildInLives(
   const id = await askRebuild(pool, params);
   for (let life = 1; ; life += 1) {
     const runner = randomUUID();
-    const taken = await leadership.write((tx) => takeJob(tx, 0, runner, []));
+    const taken = await leadership.write((tx) => takeJob(tx, 0, runner));
     if (taken === null) throw new Error('there must be a job');
     let left = savesOf(life);
     try {

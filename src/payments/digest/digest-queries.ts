@@ -44,16 +44,14 @@ export async function readDigest(
 }
 
 /** Folds what blocks brought into the digest: ascending heights, each above all that are folded already. */
-export const appendDigests = (
+export async function appendDigests(
   tx: Tx,
   partitionId: number,
   blocks: readonly BlockFacts[],
-): Promise<void> =>
-  appendSums(
-    tx,
-    partitionId,
-    blocks.map(({ height, facts }) => ({ height, ...addFacts(NO_FACTS, facts) })),
-  );
+): Promise<void> {
+  const sums = blocks.map(({ height, facts }) => ({ height, ...addFacts(NO_FACTS, facts) }));
+  await appendSums(tx, partitionId, sums);
+}
 
 // Above the cursor there are no rows unless somebody else wrote them: those are replaced, so that a
 // tampered digest never stops the chain.
@@ -61,29 +59,35 @@ const STORE = `
   insert into state_digests (partition_id, height, facts, facts_sum, digest)
   select $1, * from unnest($2::bigint[], $3::int[], $4::text[], $5::text[])
   on conflict (partition_id, height) do update
-     set facts = excluded.facts, facts_sum = excluded.facts_sum, digest = excluded.digest`;
+     set facts = excluded.facts, facts_sum = excluded.facts_sum, digest = excluded.digest
+   where (state_digests.facts, state_digests.facts_sum, state_digests.digest)
+           is distinct from (excluded.facts, excluded.facts_sum, excluded.digest)`;
 
-/** @param sums ascending by height */
+/**
+ * @param sums ascending by height
+ * @returns how many of them weren't stored like this already
+ */
 export async function appendSums(
   tx: Tx,
   partitionId: number,
   sums: readonly BlockSum[],
-): Promise<void> {
+): Promise<number> {
   const withFacts = sums.filter(({ facts }) => facts > 0);
   const [first] = withFacts;
-  if (first === undefined) return;
+  if (first === undefined) return 0;
   let { digest } = await readDigest(tx, partitionId, first.height - 1);
   const digests = withFacts.map((sum) => {
     digest = linkDigest(digest, sum.height, sum);
     return digest;
   });
-  await tx.query(STORE, [
+  const { rowCount } = await tx.query(STORE, [
     partitionId,
     withFacts.map(({ height }) => height),
     withFacts.map(({ facts }) => facts),
     withFacts.map(({ sum }) => showSum(sum)),
     digests,
   ]);
+  return rowCount ?? 0;
 }
 
 const SUM_AT = `
@@ -111,19 +115,18 @@ const DELETE_ABOVE = 'delete from state_digests where partition_id = $1 and heig
 export const deleteDigestsAbove = (tx: Tx, partitionId: number, height: number) =>
   tx.query(DELETE_ABOVE, [partitionId, height]);
 
-const FINGERPRINT = `
-  select concat(count(*), ' ', sum(hashtextextended(concat_ws(' ', height, facts, facts_sum, digest), 0)))
-           as fingerprint
-    from state_digests where partition_id = $1 and height > $2`;
+const DELETE_BETWEEN = `
+  delete from state_digests
+   where partition_id = $1 and height > $2 and height <= $3 and not height = any($4::bigint[])`;
 
-/** Tells whether any of the rows above a height became another one. */
-export async function digestFingerprint(
-  db: Queryable,
+/** @returns how many there were beside those that are kept */
+export async function deleteDigestsBetween(
+  tx: Tx,
   partitionId: number,
-  height: number,
-): Promise<string> {
-  const { rows } = await db.query<{ fingerprint: string }>(FINGERPRINT, [partitionId, height]);
-  return rows[0]?.fingerprint ?? '';
+  { above, upTo }: { readonly above: number; readonly upTo: number },
+  kept: readonly number[],
+): Promise<number> {
+  return (await tx.query(DELETE_BETWEEN, [partitionId, above, upTo, kept])).rowCount ?? 0;
 }
 
 const ROWS_BETWEEN = `

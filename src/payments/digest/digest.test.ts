@@ -209,8 +209,24 @@ describe('held against the live tables', () => {
     expect(after.differing[0]?.upTo).toBeGreaterThanOrEqual(height);
     expect(after.differing[0]?.above).toBeLessThan(height);
     expect(await check(height - 1)).toEqual(before);
-    await inTx((tx) => rewriteDigests(tx, 0, 199));
+    expect(await inTx((tx) => rewriteDigests(tx, 0, 199))).toBe(true);
     expect(await check()).toMatchObject({ firstDifference: null });
+    expect(await inTx((tx) => rewriteDigests(tx, 0, 199))).toBe(false);
+  });
+
+  test.each([
+    ['above all blocks', 9_000_000_000_000_000_000n],
+    ['between two blocks', 201n],
+  ])('a digest that was made up %s is taken away, and that is told', async (_, height) => {
+    await query('delete from wallet_outputs');
+    await inTx((tx) => rewriteDigests(tx, 0, 0));
+    await query(`insert into state_digests (partition_id, height, facts, facts_sum, digest)
+      values (0, ${height}, 1, repeat('0', 64), repeat('0', 64))`);
+    expect(await inTx((tx) => rewriteDigests(tx, 0, 0))).toBe(true);
+    const { rows } = await database.pool.query('select 1 from state_digests where height = $1', [
+      height,
+    ]);
+    expect(rows).toEqual([]);
   });
 
   test('what differs is told as stretches, of which there are not too many', async () => {

@@ -1,5 +1,10 @@
 import type { Queryable, Tx } from '../../database/transaction.js';
-import { appendSums, type BlockSum, deleteDigestsAbove } from './digest-queries.js';
+import {
+  appendSums,
+  type BlockSum,
+  deleteDigestsAbove,
+  deleteDigestsBetween,
+} from './digest-queries.js';
 import { factSources, type Heights } from './fact-queries.js';
 import { addSums, NO_FACTS } from './facts.js';
 
@@ -55,20 +60,34 @@ function openSource(pages: AsyncIterator<BlockSum[], void, void>) {
 /** Blocks that are stored in one statement. */
 const STORED_AT_ONCE = 5_000;
 
-/** Makes the stored digest from a height on what the live tables make of it. */
+/**
+ * Makes the stored digest from a height on what the live tables make of it; rows that are that already are
+ * not written.
+ *
+ * @returns whether any of it was another one
+ */
 export async function rewriteDigests(
   tx: Tx,
   partitionId: number,
   fromHeight: number,
-): Promise<void> {
-  const above = fromHeight - 1;
-  await deleteDigestsAbove(tx, partitionId, above);
+): Promise<boolean> {
+  let above = fromHeight - 1;
+  let changed = 0;
   let sums: BlockSum[] = [];
-  for await (const sum of recompute(tx, partitionId, { above, upTo: Number.MAX_SAFE_INTEGER })) {
-    sums.push(sum);
-    if (sums.length < STORED_AT_ONCE) continue;
-    await appendSums(tx, partitionId, sums);
+  const store = async (): Promise<void> => {
+    const heights = sums.map(({ height }) => height);
+    const upTo = heights.at(-1) ?? above;
+    changed += await deleteDigestsBetween(tx, partitionId, { above, upTo }, heights);
+    changed += await appendSums(tx, partitionId, sums);
+    above = upTo;
     sums = [];
+  };
+  const heights = { above, upTo: Number.MAX_SAFE_INTEGER };
+  for await (const sum of recompute(tx, partitionId, heights)) {
+    if (sum.facts > 0) sums.push(sum);
+    if (sums.length === STORED_AT_ONCE) await store();
   }
-  await appendSums(tx, partitionId, sums);
+  await store();
+  const { rowCount } = await deleteDigestsAbove(tx, partitionId, above);
+  return changed + (rowCount ?? 0) > 0;
 }

@@ -12,6 +12,8 @@ export type LedgerCorrection = {
   readonly payouts: readonly string[];
   /** Balances that may not be the sum of their entries. */
   readonly balances: readonly { readonly userId: string; readonly unit: string }[];
+  /** Where entries are what was sealed; else no balance is set that corrections alone don't explain. */
+  readonly areEntriesSound: boolean;
 };
 
 export type LedgerHealing = {
@@ -114,7 +116,7 @@ const SET_BALANCES = `
        and coalesce(abs(s.available) + abs(s.held) + abs(s.pending), 0) < 'Infinity'
   ), moved as (
     update user_balances b set available = w.available, held = w.held, pending = w.pending
-      from wrong w where b.user_id = w.user_id and b.unit = w.unit
+      from wrong w where b.user_id = w.user_id and b.unit = w.unit and ($4 or not w.silent)
     returning b.user_id, b.unit
   ), audited as (
     insert into audit_log (action, entity_type, entity_id, actor, details, created_at)
@@ -124,20 +126,23 @@ const SET_BALANCES = `
                                             'pending', was_pending::text),
              'computed', jsonb_build_object('available', available::text, 'held', held::text,
                                             'pending', pending::text)), $1
-      from wrong where silent order by user_id, unit
+      from wrong where silent and $4 order by user_id, unit
     returning 1
   )
-  select (select count(*) from audited)::int as balances, (select count(*) from moved)::int as moved`;
+  select (select count(*) from audited)::int as balances, (select count(*) from moved)::int as moved,
+         (select count(*) from wrong where silent and not $4)::int as doubtful`;
 
 /**
  * Makes the ledger of some causes what payments and payouts make it, by entries that are appended, and
  * balances the sum of their entries. The rows of payments and payouts are taken as they are.
+ *
+ * @returns also how many balances it left alone, for their entries are not what was sealed
  */
 export async function balanceLedger(
   tx: Tx,
   at: Date,
-  { actor, cause, payments, payouts, balances }: LedgerCorrection,
-): Promise<LedgerHealing> {
+  { actor, cause, payments, payouts, balances, areEntriesSound }: LedgerCorrection,
+): Promise<LedgerHealing & { readonly doubtful: number }> {
   const parts = payments.map((reference) => reference.split('#'));
   await tx.query(MAKE_TABLES);
   await tx.query(COLLECT, [
@@ -154,7 +159,10 @@ export async function balanceLedger(
   await tx.query(MAKE_BALANCES);
   // Locked first, and summed by another statement: what others committed meanwhile is seen.
   await tx.query(LOCK_BALANCES);
-  const { rows } = await tx.query<{ balances: number }>(SET_BALANCES, [at, actor, cause]);
+  type Set = { balances: number; doubtful: number };
+  const values = [at, actor, cause, areEntriesSound];
+  const { rows } = await tx.query<Set>(SET_BALANCES, values);
   await tx.query('drop table ledger_corrections, unbalanced');
-  return { entries: rowCount ?? 0, balances: rows[0]?.balances ?? 0 };
+  const [set = { balances: 0, doubtful: 0 }] = rows;
+  return { entries: rowCount ?? 0, balances: set.balances, doubtful: set.doubtful };
 }

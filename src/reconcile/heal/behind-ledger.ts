@@ -47,32 +47,37 @@ const RAISE = `
 export type Correcting = { readonly partitionId: number; readonly actor: string };
 
 /** What blocks book next has keys of its own only where no payment is behind its ledger. */
-export async function raiseInclusions(
+export const raiseInclusions = (
   tx: Tx,
   at: Date,
-  { partitionId, actor }: Correcting,
+  by: Correcting,
   behind: readonly OutputReference[],
-): Promise<void> {
-  const parts = behind.map((reference) => reference.split('#'));
-  await tx.query(RAISE, [
-    partitionId,
-    parts.map(([txHash]) => txHash),
-    parts.map(([, index]) => Number(index)),
-    actor,
-    at,
-  ]);
-}
+): Promise<number> => correct(tx, at, RAISE, by, behind);
+
+const IS_ENDED = `
+  p.partition_id = $1 and p.status in ('pending', 'confirmed')
+       and exists (select 1 from balance_transactions b
+                    where b.tx_hash = p.tx_hash and b.output_index = p.output_index
+                      and b.inclusion = p.inclusion and b.correction_id is null
+                      and b.reason = 'payment_rolled_back')`;
+const ENDED = `select p.tx_hash || '#' || p.output_index as reference from incoming_payments p where ${IS_ENDED}`;
+
+/** Payments that count although the ledger ended their inclusion; takes long, and locks nothing. */
+export const paymentsEndedInLedger = async (
+  pool: Pool,
+  partitionId: number,
+): Promise<OutputReference[]> =>
+  (await pool.query<{ reference: OutputReference }>(ENDED, [partitionId])).rows.map(
+    ({ reference }) => reference,
+  );
 
 const END_AGAIN = `
   with ended as (
     select p.tx_hash, p.output_index, p.status, p.inclusion, p.block_hash, p.block_height
       from incoming_payments p
-     where p.partition_id = $1 and p.status in ('pending', 'confirmed')
-       and exists (select 1 from balance_transactions b
-                    where b.tx_hash = p.tx_hash and b.output_index = p.output_index
-                      and b.inclusion = p.inclusion and b.correction_id is null
-                      and b.reason = 'payment_rolled_back')
-     order by p.tx_hash, p.output_index for update
+      join unnest($2::text[], $3::int[]) as w (tx_hash, output_index) using (tx_hash, output_index)
+     where ${IS_ENDED}
+     order by p.tx_hash, p.output_index for update of p
   ), corrected as (
     update incoming_payments p
        set status = 'rolled_back', block_hash = null, block_height = null, slot = null, tx_position = null,
@@ -80,9 +85,9 @@ const END_AGAIN = `
       from ended e where p.tx_hash = e.tx_hash and p.output_index = e.output_index
   )
   insert into audit_log (action, entity_type, entity_id, actor, details, created_at)
-  select 'payment.rollback_corrected', 'payment', tx_hash || '#' || output_index, $2,
+  select 'payment.rollback_corrected', 'payment', tx_hash || '#' || output_index, $4,
          jsonb_build_object('status', status, 'inclusion', inclusion, 'blockHash', block_hash,
-                            'blockHeight', block_height), $3
+                            'blockHeight', block_height), $5
     from ended`;
 
 /**
@@ -90,8 +95,28 @@ const END_AGAIN = `
  * where a rollback stumbles over them, so that no node has the books' own block and nothing can be compared;
  * what is on the chain all the same is found once it can be, and comes back by an inclusion of its own.
  */
-export const endAgain = async (
+export const endAgain = (
   tx: Tx,
   at: Date,
+  by: Correcting,
+  ended: readonly OutputReference[],
+): Promise<number> => correct(tx, at, END_AGAIN, by, ended);
+
+/** @returns how many were corrected */
+async function correct(
+  tx: Tx,
+  at: Date,
+  statement: string,
   { partitionId, actor }: Correcting,
-): Promise<number> => (await tx.query(END_AGAIN, [partitionId, actor, at])).rowCount ?? 0;
+  references: readonly OutputReference[],
+): Promise<number> {
+  const parts = references.map((reference) => reference.split('#'));
+  const { rowCount } = await tx.query(statement, [
+    partitionId,
+    parts.map(([txHash]) => txHash),
+    parts.map(([, index]) => Number(index)),
+    actor,
+    at,
+  ]);
+  return rowCount ?? 0;
+}

@@ -7,6 +7,7 @@ import { healPayments } from './heal-payments.js';
 import { healStatuses } from './heal-statuses.js';
 import type { LedgerPlan } from './ledger-plan.js';
 import { restoreLost } from './lost-payments.js';
+import type { Doubts } from './proof.js';
 import { type Proof, provenAmong, toldAmong } from './proven-queries.js';
 
 export type LedgerScope = {
@@ -20,8 +21,8 @@ export type LedgerScope = {
   readonly gone: ReadonlySet<OutputReference>;
   /** Whether everything was held against the chain: where something is left open, rows may come yet. */
   readonly isComplete: boolean;
-  /** Their balances are left alone: entries that nothing can be held against were changed. */
-  readonly exceptUsers: ReadonlySet<string>;
+  /** Whose balances are set only where corrections explain it: entries were changed after they were sealed. */
+  readonly exceptUsers: Doubts['exceptUsers'];
   /** Payouts whose rows contradict their transactions; null: more than can be told one by one. */
   readonly exceptPayouts: ReadonlySet<string> | null;
 };
@@ -72,13 +73,13 @@ export async function healLedger(
           plan.payouts.filter((id) => !exceptPayouts.has(id)),
         );
   const { actor, cause } = context;
-  const balances = plan.balances.filter(({ userId }) => !exceptUsers.has(userId));
-  const balanced = await balanceLedger(tx, at, {
+  const { doubtful, ...balanced } = await balanceLedger(tx, at, {
     actor,
     cause,
     payments: [...new Set([...proven.filter((one) => !unclear.has(one)), ...lost])],
     payouts,
-    balances,
+    balances: plan.balances,
+    areEntriesSound: exceptUsers === 'nobody',
   });
   const settled = new Set([...lost, ...healed]);
   const left = [
@@ -97,10 +98,7 @@ export async function healLedger(
       'payments were booked and have no rows, and nothing proves that the chain lacks them: run ' +
         '`teller rebuild --from origin`',
     ),
-    said(
-      plan.balances.length - balances.length,
-      'balances rest on entries of people that were changed after they were sealed: a person must look',
-    ),
+    said(doubtful, UNPROVEN),
     said(plan.isPartial ? 1 : 0, 'more differs than is healed at once: run it again'),
   ].filter((one) => one !== null);
   return { ...balanced, statuses: statuses.healed, lost: restored.length, left };
@@ -109,6 +107,10 @@ export async function healLedger(
 const DISPUTED =
   'payments and their ledger differ, and whose they are is not proven by their address and the audit ' +
   'log alike: a person must say which is right';
+
+const UNPROVEN =
+  "balances aren't the sum of their entries, and entries were changed after they were sealed: a person must " +
+  'look; `teller balance verify` shows them, `teller balance accept-seal` takes them as they are';
 
 const said = (count: number, what: string): string | null =>
   count <= 0 ? null : `${count} ${what}`;

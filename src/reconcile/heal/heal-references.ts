@@ -32,22 +32,26 @@ const HEAL = `
            'after', jsonb_build_object('referenceType', reference_type, 'referenceId', reference_id)), $6
     from differing`;
 
+const LEFT = `
+  select count(*)::int as left
+    from incoming_payments p
+    join unnest($2::text[], $3::int[]) as w (tx_hash, output_index) using (tx_hash, output_index)
+    join payment_addresses a using (address)
+   where p.partition_id = $1 and p.user_id = a.user_id
+     and (p.reference_type is distinct from a.reference_type
+          or p.reference_id is distinct from a.reference_id)`;
+
 /** Gives payments the references of their addresses. Answers how many; the others have nothing to prove them. */
 export async function healReferences(
   tx: Tx,
   at: Date,
   { partitionId, actor, cause }: HealContext,
   differing: readonly OutputReference[],
-): Promise<number> {
-  if (differing.length === 0) return 0;
+): Promise<{ readonly healed: number; readonly left: number }> {
+  if (differing.length === 0) return { healed: 0, left: 0 };
   const parts = differing.map((reference) => reference.split('#'));
-  const { rowCount } = await tx.query(HEAL, [
-    partitionId,
-    parts.map(([txHash]) => txHash),
-    parts.map(([, index]) => Number(index)),
-    actor,
-    cause,
-    at,
-  ]);
-  return rowCount ?? 0;
+  const payments = [parts.map(([txHash]) => txHash), parts.map(([, index]) => Number(index))];
+  const { rowCount } = await tx.query(HEAL, [partitionId, ...payments, actor, cause, at]);
+  const { rows } = await tx.query<{ left: number }>(LEFT, [partitionId, ...payments]);
+  return { healed: rowCount ?? 0, left: rows[0]?.left ?? 0 };
 }

@@ -5,25 +5,26 @@ import { linkDigest } from '../../payments/digest/facts.js';
 import { recompute } from '../../payments/digest/recompute.js';
 import { changedRows } from '../seals/check-queries.js';
 import { checkPayouts } from '../verify/payout-check-queries.js';
-import { type Stretch, usersOfChangedSeals } from './proven-queries.js';
+import type { Stretch } from './proven-queries.js';
 
 const SEALS_MAX = 2_000_000_000;
 const SHOWN_MAX = 10_000;
 
 /** What nothing may be booked after, looked at beside the chain. */
 export type Doubts = {
-  readonly exceptUsers: ReadonlySet<string>;
+  /**
+   * Of an entry by hand that was deleted or given to another user nothing is left that names its owner: as
+   * soon as any sealed entry was changed, it may be anybody's balance that lacks it.
+   */
+  readonly exceptUsers: 'nobody' | 'everybody';
   readonly exceptPayouts: ReadonlySet<string> | null;
-  /** Sealed stretches of the ledger that were changed. */
-  readonly changedSeals: number;
 };
 
 export async function readDoubts(pool: Pool): Promise<Doubts> {
-  const changed = await changedRows(pool, 'ledger', [0, SEALS_MAX], SHOWN_MAX);
+  const changed = await changedRows(pool, 'ledger', [0, SEALS_MAX], 1);
   const payouts = await checkPayouts(pool, SHOWN_MAX);
   return {
-    changedSeals: changed.count,
-    exceptUsers: await usersOfChangedSeals(pool, changed.shown),
+    exceptUsers: changed.count === 0 ? 'nobody' : 'everybody',
     exceptPayouts:
       payouts.count > payouts.shown.length
         ? null
@@ -31,52 +32,57 @@ export async function readDoubts(pool: Pool): Promise<Doubts> {
   };
 }
 
-/** Of stretches in which tables and digest differed, those in which they still do. */
-export async function stillDiffering(
+export type StretchVerdict = {
+  readonly stretch: Stretch;
+  /** Whether the tables make of these blocks what is stored of them. */
+  readonly isSame: boolean;
+  /** Whether each stored value follows from the one before it. */
+  readonly isLinked: boolean;
+};
+
+/** What is stored of each stretch of the digest is read once. */
+export async function judgeStretches(
   db: Queryable,
   partitionId: number,
   stretches: readonly Stretch[],
-): Promise<Stretch[]> {
-  const found: Stretch[] = [];
-  for (const stretch of stretches) {
-    if (await differs(db, partitionId, stretch)) found.push(stretch);
-  }
-  return found;
+): Promise<StretchVerdict[]> {
+  const verdicts: StretchVerdict[] = [];
+  for (const stretch of stretches) verdicts.push(await judgeStretch(db, partitionId, stretch));
+  return verdicts;
 }
 
-async function differs(db: Queryable, partitionId: number, { above, upTo }: Stretch) {
+async function judgeStretch(
+  db: Queryable,
+  partitionId: number,
+  stretch: Stretch,
+): Promise<StretchVerdict> {
+  const { above, upTo } = stretch;
   const stored = new Map<number, string>();
-  for await (const { height, facts, sum } of storedDigests(db, partitionId, upTo, above)) {
-    stored.set(height, `${facts} ${sum}`);
-  }
-  for await (const sum of recompute(db, partitionId, { above, upTo })) {
-    if (stored.get(sum.height) !== `${sum.facts} ${sum.sum}`) return true;
-    stored.delete(sum.height);
-  }
-  return stored.size > 0;
-}
-
-/** Of stretches of the stored digest those in which a value doesn't follow from the one before it. */
-export async function unlinkedAmong(
-  db: Queryable,
-  partitionId: number,
-  stretches: readonly Stretch[],
-): Promise<Stretch[]> {
-  const found: Stretch[] = [];
-  for (const stretch of stretches) {
-    if (!(await isLinked(db, partitionId, stretch))) found.push(stretch);
-  }
-  return found;
-}
-
-async function isLinked(db: Queryable, partitionId: number, { above, upTo }: Stretch) {
   let { digest } = await readDigest(db, partitionId, above);
+  let isLinked = true;
   for await (const row of storedDigests(db, partitionId, upTo, above)) {
-    if (row.digest !== linkDigest(digest, row.height, row)) return false;
+    stored.set(row.height, `${row.facts} ${row.sum}`);
+    isLinked &&= row.digest === linkDigest(digest, row.height, row);
     digest = row.digest;
   }
-  return true;
+  let isSame = true;
+  for await (const sum of recompute(db, partitionId, { above, upTo })) {
+    isSame = stored.get(sum.height) === `${sum.facts} ${sum.sum}`;
+    if (!isSame) break;
+    stored.delete(sum.height);
+  }
+  return { stretch, isSame: isSame && stored.size === 0, isLinked };
 }
+
+/** Of stretches in which tables and digest differed, those in which they still do. */
+export const stillDiffering = async (
+  db: Queryable,
+  partitionId: number,
+  stretches: readonly Stretch[],
+): Promise<Stretch[]> =>
+  (await judgeStretches(db, partitionId, stretches)).flatMap(({ stretch, isSame }) =>
+    isSame ? [] : [stretch],
+  );
 
 /** More are looked at as one. */
 const STRETCHES_MAX = 200;

@@ -68,23 +68,3 @@ export async function toldAmong(db: Queryable, payouts: readonly string[]): Prom
   if (payouts.length === 0) return [];
   return (await db.query<{ id: string }>(TOLD, [payouts])).rows.map((row) => row.id);
 }
-
-const CAUSELESS = `
-  select distinct b.user_id as "userId"
-    from balance_transactions b
-    join unnest($1::bigint[], $2::bigint[]) as s (first_id, last_id)
-      on b.id between s.first_id and s.last_id
-   where b.tx_hash is null and b.payout_id is null`;
-
-/** Users with entries of people in stretches of the ledger that were changed after they were sealed. */
-export async function usersOfChangedSeals(
-  db: Queryable,
-  seals: readonly { readonly firstId: string; readonly lastId: string }[],
-): Promise<ReadonlySet<string>> {
-  if (seals.length === 0) return new Set();
-  const { rows } = await db.query<{ userId: string }>(CAUSELESS, [
-    seals.map((seal) => seal.firstId),
-    seals.map((seal) => seal.lastId),
-  ]);
-  return new Set(rows.map((row) => row.userId));
-}

@@ -1,5 +1,5 @@
 import type { Tx } from '../../database/transaction.js';
-import { digestFingerprint, readDigest } from '../../payments/digest/digest-queries.js';
+import { readDigest } from '../../payments/digest/digest-queries.js';
 import { rewriteDigests } from '../../payments/digest/recompute.js';
 import { auditHealing } from './store-queries.js';
 
@@ -14,17 +14,10 @@ export async function rewriteDigest(
   above: number,
   { actor, cause }: { readonly actor: string; readonly cause: string },
 ): Promise<void> {
-  const recorded = await lookAbove(tx, partitionId, above);
-  await rewriteDigests(tx, partitionId, above + 1);
-  const computed = await lookAbove(tx, partitionId, above);
-  if (recorded.fingerprint === computed.fingerprint) return;
-  const details = { cause, above, recorded: recorded.last, computed: computed.last };
+  const recorded = await readDigest(tx, partitionId);
+  if (!(await rewriteDigests(tx, partitionId, above + 1))) return;
+  const details = { cause, above, recorded, computed: await readDigest(tx, partitionId) };
   await auditHealing(tx, at, actor, [
     { action: 'digest.corrected', entityType: 'state_digest', entityId: `${partitionId}`, details },
   ]);
-}
-
-async function lookAbove(tx: Tx, partitionId: number, above: number) {
-  const fingerprint = await digestFingerprint(tx, partitionId, above);
-  return { fingerprint, last: await readDigest(tx, partitionId) };
 }

@@ -95,18 +95,18 @@ const TAKE = `
      set state = 'running', runner = $2, heartbeat_at = now(), problem = null,
          started_at = coalesce(started_at, now())
    where id = (select min(id) from chain_jobs
-                where partition_id = $1 and state in ('queued', 'running') and not id = any($3::bigint[]))
+                where partition_id = $1 and state in ('queued', 'running'))
   returning ${COLUMNS}`;
 
+export type TakenJob = Job & { readonly startedAt: Date };
+
 /** The oldest one that is open; whoever worked on it can't go on. */
-export async function takeJob(
+export const takeJob = async (
   tx: Tx,
   partitionId: number,
   runner: string,
-  except: readonly string[],
-): Promise<Job | null> {
-  return (await tx.query<Job>(TAKE, [partitionId, runner, except])).rows[0] ?? null;
-}
+): Promise<TakenJob | null> =>
+  (await tx.query<TakenJob>(TAKE, [partitionId, runner])).rows[0] ?? null;
 
 const SAVE = `
   update chain_jobs set progress = $3, heartbeat_at = now()

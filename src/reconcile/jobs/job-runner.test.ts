@@ -1,6 +1,7 @@
 import { afterAll, expect, test } from 'vitest';
 import { createTestDatabase } from '../../../test/support/database.js';
 import { inTransaction } from '../../database/transaction.js';
+import { BooksContradict } from '../../sync/contradiction.js';
 import type { Leadership } from '../../sync/leadership.js';
 import type { ProofEvent } from '../model/proof-events.js';
 import type { JobWork } from './job.js';
@@ -59,6 +60,11 @@ test.each<[string, () => unknown, string]>([
   ['a number that is none', () => BigInt(1.5), '1.5 cannot be converted to a BigInt'],
   ['a value that the database refuses', outOfRange, '(22003)'],
   ['a statement that can not be run', () => pool.query('select 1 from nowhere'), '(42P01)'],
+  [
+    'books that contradict themselves',
+    () => Promise.reject(new BooksContradict(['payout 7 is booked already'])),
+    'payout 7 is booked already',
+  ],
   ['a fault of its own', () => Promise.reject(new TypeError('x is undefined')), 'x is undefined'],
 ])('a job fails after three attempts because of %s, and the next one goes on', async (...story) => {
   const [, work, problem] = story;

@@ -7,13 +7,13 @@ import type { ObserveProof } from '../model/proof-events.js';
 import { JobImpossible, JobTaken, type JobWork, type RunningJob } from './job.js';
 import {
   endJob,
-  type Job,
   type JobFields,
   type JobKind,
   noteProblem,
   openJobs,
   readJob,
   saveProgress,
+  type TakenJob,
   takeJob,
 } from './job-queries.js';
 import { ATTEMPTS_MAX, isLasting, LASTING_ATTEMPTS_MAX, lastingProblem } from './retry.js';
@@ -58,7 +58,7 @@ async function takeAndWork(
   pause: NonNullable<JobRunnerDeps['pause']>,
 ): Promise<void> {
   const runner = randomUUID();
-  const job = await leadership.write((tx) => takeJob(tx, leadership.partitionId, runner, []));
+  const job = await leadership.write((tx) => takeJob(tx, leadership.partitionId, runner));
   if (job === null) return;
   const stopped = new AbortController();
   const signal = AbortSignal.any([leadership.signal, stopped.signal]);
@@ -92,7 +92,7 @@ async function watchForEnd(
 async function attempts(
   deps: JobRunnerDeps,
   leadership: Leadership,
-  taken: Job,
+  taken: TakenJob,
   runner: string,
   signal: AbortSignal,
   pause: NonNullable<JobRunnerDeps['pause']>,
@@ -108,7 +108,7 @@ async function attempts(
     try {
       const now = attempt === 1 ? taken : await readJob(leadership.pool, taken.id);
       if (now === null) throw new JobTaken(`job ${taken.id} is gone`);
-      const job = inHands(now, leadership, runner, signal);
+      const job = inHands({ ...now, startedAt: taken.startedAt }, leadership, runner, signal);
       const complete: RunningJob['complete'] = async (tx, did) => {
         await job.complete(tx, did);
         result = did;
@@ -135,7 +135,7 @@ async function attempts(
 }
 
 const inHands = (
-  job: Job,
+  job: TakenJob,
   leadership: Leadership,
   runner: string,
   signal: AbortSignal,

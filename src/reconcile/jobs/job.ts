@@ -1,9 +1,9 @@
 import type { Tx } from '../../database/transaction.js';
 import type { Leadership } from '../../sync/leadership.js';
-import type { Job, JobFields } from './job-queries.js';
+import type { JobFields, TakenJob } from './job-queries.js';
 
 /** A job in the hands of the leader that works on it. */
-export type RunningJob = Pick<Job, 'id' | 'kind' | 'params' | 'requestedBy' | 'startedAt'> & {
+export type RunningJob = Pick<TakenJob, 'id' | 'kind' | 'params' | 'requestedBy' | 'startedAt'> & {
   /** As it was saved last, perhaps by a leader before this one. */
   readonly progress: JobFields;
   readonly leadership: Leadership;

@@ -46,7 +46,7 @@ export async function compareDigest(work: Work): Promise<void> {
     if (found === null) problems.push(`${shown(stretch)}: too many blocks to be compared`);
   }
   const problem = problems.length === 0 ? null : `${DIFFERS} (${problems.join('; ')})`;
-  await work.commit({ problem });
+  await work.commit({ problem, differing });
 }
 
 const DIFFERS =

@@ -43,7 +43,8 @@ export async function finish(
   const { point, height } = work.at;
   const counts = { matched, mismatched, missing, extra, addresses, covered };
   const { totals: sums, runId } = work;
-  const words = { problem, digestProblem: said.problem };
+  const { disputed = null, differing = null } = said;
+  const words = { problem, digestProblem: said.problem, disputed, differing };
   return { runId, point, height, ...counts, findings, totals: sums, ...words };
 }
 

@@ -3,7 +3,7 @@ import type { OutputReference } from '../../chain/block.js';
 import type { Point } from '../../chain/point.js';
 import type { UnspentOutput } from '../../chain/utxo.js';
 import type { ChainView, LedgerView } from '../../sync/chain-view.js';
-import { POINT_GONE } from '../../sync/ledger-state.js';
+import { isPointGone } from '../../sync/ledger-state.js';
 import { NodeError } from '../../sync/requests.js';
 import { PointLost } from './comparison-point.js';
 
@@ -72,7 +72,7 @@ export function askLedger(point: Point, deps: QuestionDeps): LedgerQuestions {
       } catch (error) {
         await letGo();
         signal.throwIfAborted();
-        if (error instanceof NodeError && error.code === POINT_GONE) {
+        if (isPointGone(error)) {
           throw new PointLost(`the node has no ledger of block ${point.id}`, { cause: error });
         }
         // What the node understood and refused it refuses the next time too.

@@ -33,4 +33,5 @@ const tooFarBehind = (behind: number): NotComparable =>
   new NotComparable(
     `the books are ${behind} blocks behind the node's tip, and a node keeps ledgers of its last ` +
       `${SECURITY_PARAMETER_BLOCKS} blocks only: let \`teller run\` catch up, then reconcile`,
+    { passesByItself: true },
   );

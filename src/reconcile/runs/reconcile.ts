@@ -4,6 +4,7 @@ import type { AssetUnit } from '../../chain/block.js';
 import type { Point } from '../../chain/point.js';
 import { describeDatabaseError } from '../../database/pool.js';
 import { inTransaction } from '../../database/transaction.js';
+import type { Stretch } from '../../payments/digest/check-digest.js';
 import type { ChainView } from '../../sync/chain-view.js';
 import type { Finding } from '../model/finding.js';
 import type { ObserveProof, ProgressReport } from '../model/proof-events.js';
@@ -81,6 +82,10 @@ export type Reconciliation = {
   readonly problem: string | null;
   /** Of the problem what the state digest tells. */
   readonly digestProblem: string | null;
+  /** What owners and partitions tell of it. */
+  readonly disputed: string | null;
+  /** Heights at which tables and digest differ; null where they weren't looked at. */
+  readonly differing: readonly Stretch[] | null;
 };
 
 /** A point that is lost is replaced by another one so often. */

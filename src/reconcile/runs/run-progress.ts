@@ -1,4 +1,5 @@
 import type { AssetUnit, Value } from '../../chain/block.js';
+import type { Stretch } from '../../payments/digest/check-digest.js';
 
 /** What a run does, in this order. */
 export const PHASES = ['outputs', 'addresses', 'digest', 'doubts', 'owners', 'ledger'] as const;
@@ -21,6 +22,8 @@ export type RunProgress = {
   readonly onChain: StoredTotals;
   /** What differs without any single output to be named. */
   readonly problem: string | null;
+  /** Where tables and digest differ; not there until that was looked at. */
+  readonly differing?: readonly Stretch[];
   /** Owners and partitions that contradict what was registered, where no single output is to be named. */
   readonly disputed?: string | null;
   /** Whoever worked on it said that it stopped. */

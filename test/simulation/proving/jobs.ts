@@ -21,7 +21,7 @@ export async function workOnJob(
   const leadership = createLeadership(pool, term, learn, signal);
   // Ids that no seed decides, and that decide nothing.
   const runner = randomUUID();
-  const job = await leadership.write((tx) => takeJob(tx, 0, runner, []));
+  const job = await leadership.write((tx) => takeJob(tx, 0, runner));
   if (job === null) return;
   const parts = {
     chain: chainViewOf(world, self.beside),

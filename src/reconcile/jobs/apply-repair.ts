@@ -1,0 +1,142 @@
+import type { Tx } from '../../database/transaction.js';
+import type { Cursor } from '../../sync/events.js';
+import { inWords } from '../compare/disputes.js';
+import type { HealContext } from '../heal/context.js';
+import { healLedger, type LedgerHealed } from '../heal/heal-ledger.js';
+import { healReferences } from '../heal/heal-references.js';
+import { judgeStretches, stillDiffering, stretchesOf } from '../heal/proof.js';
+import { rewriteDigest } from '../heal/rewrite-digest.js';
+import type { HealedFinding } from '../model/finding.js';
+import { areCompared } from '../runs/compare-digest.js';
+import { tellDiscrepancies } from '../runs/explain.js';
+import type { Unblocked } from './blocked-books.js';
+import { healFindings } from './heal-findings.js';
+import type { RunningJob } from './job.js';
+import type { Prepared } from './prepare-repair.js';
+import type { RepairDeps } from './repair.js';
+import { noteRepaired } from './repair-queries.js';
+
+/** What a repair did, as its job tells it. */
+export type RepairResult = Unblocked & {
+  readonly runId: string;
+  readonly found: number;
+  readonly repaired: number;
+  readonly open: number;
+  readonly ledger: Omit<LedgerHealed, 'left'>;
+  /** Payments that were given the references of their addresses. */
+  readonly references: number;
+  readonly sealsAccepted: number;
+  /** What was left as it is beside the discrepancies that are open, in words. */
+  readonly left: readonly string[];
+  readonly problem: string | null;
+};
+
+export type Applied = {
+  readonly findings: readonly HealedFinding[];
+  readonly result: RepairResult;
+};
+
+/** All of it in one transaction: outputs, the digest, the ledger, references, and the job's end. */
+export async function applyRepair(
+  tx: Tx,
+  at: Date,
+  deps: RepairDeps,
+  job: RunningJob,
+  prepared: Prepared,
+  unblocked: Unblocked,
+  cursor: Cursor,
+): Promise<Applied> {
+  const { run, findings, misreferenced } = prepared;
+  const context: HealContext = {
+    partitionId: job.leadership.partitionId,
+    policy: deps.policy,
+    height: run.height,
+    cursorHeight: cursor.height ?? run.height,
+    actor: job.requestedBy,
+    cause: `reconciliation run ${run.runId}`,
+    learn: (references) => job.leadership.learn(references),
+  };
+  const healed = await healFindings(tx, at, context, run.runId, findings, deps.hotWallet);
+  const { left, problem, ledger } = await healRest(tx, at, context, prepared, healed);
+  const references = await healReferences(tx, at, context, misreferenced.payments);
+  const open = healed.filter(({ state }) => state === 'open').length;
+  await noteRepaired(tx, run.runId, healed.length - open, problem);
+  await tellDiscrepancies(tx, run.runId);
+  const result: RepairResult = {
+    ...unblocked,
+    runId: run.runId,
+    found: healed.length,
+    repaired: healed.length - open,
+    open,
+    ledger,
+    references: references.healed,
+    sealsAccepted: 0,
+    left: [
+      ...left,
+      ...said(references.left, MISREFERENCED),
+      ...said(misreferenced.beyond, 'more payments have other references: run it again'),
+    ],
+    problem,
+  };
+  await job.complete(tx, result);
+  return { findings: healed, result };
+}
+
+const MISREFERENCED =
+  'payments have other references than their addresses, and nothing proves those of the addresses: a ' +
+  'person must look';
+
+const said = (count: number, what: string): string[] => (count > 0 ? [`${count} ${what}`] : []);
+
+/** Digest and ledger follow the rows. */
+async function healRest(
+  tx: Tx,
+  at: Date,
+  context: HealContext,
+  { run, addresses, differing, plan, gone, doubts }: Prepared,
+  healed: readonly HealedFinding[],
+) {
+  const { partitionId } = context;
+  const open = healed.filter(({ state }) => state === 'open');
+  const verdicts = await judgeStretches(tx, partitionId, differing);
+  const doubtful = verdicts.filter(({ isSame }) => !isSame).map(({ stretch }) => stretch);
+  const unlinked = verdicts.filter(({ isLinked }) => !isLinked).map(({ stretch }) => stretch);
+  // Its rows were held against their blocks: then it is the digest that somebody changed.
+  const isUndisputed = addresses === null && open.length === 0 && run.disputed === null;
+  const areProven = isUndisputed && areCompared(differing);
+  const isDoubtful = doubtful.length > 0 || (unlinked.length > 0 && !areProven);
+  // The digest tells what no single output explained; where it agrees by now, everything is explained.
+  const digestProblem = isDoubtful ? (run.digestProblem ?? 'the digest differs') : null;
+  const problem = inWords([addresses === null ? digestProblem : null, run.disputed]);
+  if (doubtful.length === 0) {
+    // What blocks did to rows that weren't there wasn't folded.
+    const touched = await stillDiffering(tx, partitionId, stretchesOf(heightsOf(healed)));
+    const above = [...touched, ...(areProven ? unlinked : [])].map((stretch) => stretch.above);
+    if (above.length > 0) await rewriteDigest(tx, at, partitionId, Math.min(...above), context);
+  }
+  const isPayment = (one: HealedFinding): boolean =>
+    one.state === 'repaired' && one.recorded?.kind !== 'wallet';
+  const { left, ...ledger } = await healLedger(tx, at, context, {
+    plan,
+    gone,
+    healed: [...new Set(healed.filter(isPayment).map(({ reference }) => reference))],
+    except: new Set(open.map(({ reference }) => reference)),
+    proof: { doubtful, above: null, addresses },
+    isComplete: isUndisputed && doubtful.length === 0,
+    exceptUsers: doubts.exceptUsers,
+    exceptPayouts: doubts.exceptPayouts,
+  });
+  return { left, ledger, problem };
+}
+
+const heightsOf = (findings: readonly HealedFinding[]): number[] =>
+  findings
+    .filter(({ state }) => state === 'repaired')
+    .flatMap(({ recorded, onChain }) => [
+      recorded?.placement?.height,
+      recorded?.countedFrom,
+      recorded?.spent?.height,
+      onChain?.placement?.height,
+      typeof onChain?.spent === 'object' ? onChain.spent.height : null,
+    ])
+    .filter((height) => typeof height === 'number');
