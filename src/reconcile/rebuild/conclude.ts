@@ -1,24 +1,26 @@
 import type { OutputReference } from '../../chain/block.js';
 import { type PointOrOrigin, samePoint } from '../../chain/point.js';
-import { inTransaction, type Tx } from '../../database/transaction.js';
+import { atOneMoment, inTransaction } from '../../database/transaction.js';
+import type { Stretch } from '../../payments/digest/check-digest.js';
 import type { Cursor } from '../../sync/events.js';
 import { readCursor } from '../../sync/queries.js';
 import { allDisputed, explainOwners } from '../compare/registration-queries.js';
 import { heal } from '../heal/heal.js';
 import { healLedger, type LedgerHealed } from '../heal/heal-ledger.js';
-import { confirmationsHeld } from '../heal/heal-queries.js';
 import { type LedgerPlan, planLedger } from '../heal/ledger-plan.js';
 import { type Doubts, readDoubts } from '../heal/proof.js';
-import { rewriteDigest } from '../heal/rewrite-digest.js';
-import type { ChainOutput, RecordedOutput } from '../model/finding.js';
+import type { ChainOutput, HealedFinding, RecordedOutput } from '../model/finding.js';
 import { allCandidates } from './candidate-pages.js';
 import type { CompareScope } from './candidate-queries.js';
-import { compareDigests, type DigestComparison, isProven } from './derived-digest.js';
+import { type DigestComparison, isProven } from './derived-digest.js';
 import { goneAmong } from './gone-queries.js';
-import { type JudgeContext, judge } from './judge.js';
+import { judge } from './judge.js';
+import { judgingOf } from './judging.js';
 import { startHeight } from './place-queries.js';
 import type { RebuildContext } from './rebuild-parts.js';
 import { heightOf, type RebuildProgress } from './rebuild-progress.js';
+import { settleDigest } from './settle-digest.js';
+import { blockAt, collectStretches } from './stretches.js';
 import { createTally, type FindingView } from './tally.js';
 
 export type RebuildResult = {
@@ -58,6 +60,9 @@ export type Conclusion = {
   readonly place: Cursor;
   readonly progress: RebuildProgress;
   readonly digest: DigestComparison;
+  /** Where the digests differed when they were compared, which was right after the block of that height. */
+  readonly differing: readonly Stretch[];
+  readonly comparedAt: number;
 };
 
 /** @returns false where the books have moved on meanwhile */
@@ -95,9 +100,6 @@ export async function prepareHealing(context: RebuildContext): Promise<Conclude>
   return (conclusion) => apply(context, prepared, conclusion);
 }
 
-// What is read and the check that it may be believed have to see the same moment.
-const ONE_MOMENT = 'set transaction isolation level repeatable read';
-
 async function report(
   context: RebuildContext,
   problem: string | null,
@@ -106,8 +108,8 @@ async function report(
   const { job } = context;
   const { pool, partitionId } = job.leadership;
   const tally = createTally();
-  const seen = await inTransaction(pool, async (tx) => {
-    await tx.query(ONE_MOMENT);
+  // What is read and the check that it may be believed have to see the same moment.
+  const seen = await atOneMoment(pool, async (tx) => {
     const cursor = await readCursor(tx, partitionId);
     if (!isHere(cursor, conclusion.place.point)) return false;
     const judging = await judgingOf(tx, conclusion.scope);
@@ -132,7 +134,7 @@ async function apply(
   conclusion: Conclusion,
 ): Promise<boolean> {
   const { job, hotWallet, policy } = context;
-  const { scope, place, progress, digest } = conclusion;
+  const { scope, place, progress, differing, comparedAt } = conclusion;
   const { leadership } = job;
   const cause = `rebuild job ${job.id}`;
   const actor = job.requestedBy;
@@ -153,10 +155,12 @@ async function apply(
     const tally = createTally();
     const except = new Set<OutputReference>();
     const corrected = new Set<OutputReference>();
+    const touched = collectStretches();
     for await (const page of allCandidates(tx, scope)) {
       const findings = page.flatMap((candidate) => judge(candidate, judging));
       const healed = await heal(tx, at, healing, findings, hotWallet);
       tally.add(healed);
+      touched.add(blocksTouched(healed, scope));
       for (const { state, reference, recorded, onChain } of healed) {
         if (state === 'open') except.add(reference);
         else if ((recorded?.kind ?? kindOf(onChain, hotWallet)) === 'payment') {
@@ -174,43 +178,37 @@ async function apply(
       exceptUsers: doubts.exceptUsers,
       exceptPayouts: doubts.exceptPayouts,
     });
-    const hasDiffered = tally.result().total > 0 || !isProven(digest);
-    const undone = hasDiffered ? await settleDigest(tx, at, scope, { actor, cause }) : [];
+    const hasDiffered = tally.result().total > 0 || differing.length > 0;
+    const since = { above: Math.max(scope.fromHeight, comparedAt - 1), upTo: scope.height };
+    touched.add([...differing, since]);
+    const undone = hasDiffered
+      ? await settleDigest(tx, at, scope, touched.result(), { actor, cause })
+      : [];
     const result = resultOf(context, conclusion, tally, ledger, problem);
     await job.complete(tx, { ...result, left: [...left, ...undone] });
     return true;
   });
 }
 
-const DIFFERS =
-  'the tables still make another state digest than the blocks, and no single output explains it: look ' +
-  'for rows that belong to no address of these books';
-
-/** The digest becomes that of the tables only where they are what the blocks make. @returns what is left */
-async function settleDigest(
-  tx: Tx,
-  at: Date,
-  scope: CompareScope,
-  by: { readonly actor: string; readonly cause: string },
-): Promise<string[]> {
-  const { stored, derived, tables } = await compareDigests(tx, scope);
-  if (tables !== derived) return [DIFFERS];
-  if (stored !== derived) await rewriteDigest(tx, at, scope.partitionId, scope.fromHeight, by);
-  return [];
-}
+/** Blocks whose facts healing may have changed. */
+const blocksTouched = (healed: readonly HealedFinding[], { fromHeight, height }: CompareScope) =>
+  healed
+    .flatMap(({ recorded, onChain }) => [
+      recorded?.placement?.height,
+      recorded?.countedFrom,
+      recorded?.spent?.height,
+      onChain?.placement?.height,
+      typeof onChain?.spent === 'object' ? onChain.spent.height : null,
+    ])
+    .filter((at) => typeof at === 'number')
+    .filter((at) => at > fromHeight && at <= height)
+    .map(blockAt);
 
 const kindOf = (onChain: ChainOutput | null, hotWallet: string | null): RecordedOutput['kind'] =>
   onChain?.address === hotWallet ? 'wallet' : 'payment';
 
 const isHere = (cursor: Cursor | null, point: PointOrOrigin): boolean =>
   cursor !== null && samePoint(cursor.point, point);
-
-const judgingOf = async (tx: Tx, scope: CompareScope): Promise<JudgeContext> => ({
-  fromHeight: scope.fromHeight,
-  height: scope.height,
-  hotWallet: scope.hotWallet,
-  confirmationsHeld: await confirmationsHeld(tx, scope.partitionId),
-});
 
 function resultOf(
   { job }: RebuildContext,

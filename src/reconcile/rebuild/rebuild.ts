@@ -1,12 +1,12 @@
-import { inTransaction } from '../../database/transaction.js';
+import { atOneMoment, inTransaction } from '../../database/transaction.js';
 import type { Cursor } from '../../sync/events.js';
 import { readCursor } from '../../sync/queries.js';
 import { readCursorProblem } from '../compare/cursor-queries.js';
-import { confirmationsHeld } from '../heal/heal-queries.js';
 import { analyzeShadow, type CompareScope, findCandidates } from './candidate-queries.js';
 import { type Conclusion, prepareHealing, prepareReport } from './conclude.js';
 import { compareDigests } from './derived-digest.js';
 import { findStart } from './find-start.js';
+import { judgingOf } from './judging.js';
 import { askLedger } from './ledger-answers.js';
 import {
   type RebuildContext,
@@ -102,9 +102,9 @@ async function compare(
   context: RebuildContext,
   progress: RebuildProgress,
   place: Cursor,
-): Promise<Pick<Conclusion, 'digest'> | null> {
+): Promise<Pick<Conclusion, 'digest' | 'differing' | 'comparedAt'> | null> {
   const { job, observe } = context;
-  const { pool, partitionId } = job.leadership;
+  const { pool } = job.leadership;
   const { done, total, rate } = progress;
   observe({ type: 'rebuild_progress', jobId: job.id, done, total, rate, secondsLeft: 0 });
   const scope = scopeOf(context, progress, place);
@@ -113,20 +113,12 @@ async function compare(
     return findCandidates(tx, scope, place.point);
   });
   if (found === null) return null;
-  const judging = {
-    fromHeight: scope.fromHeight,
-    height: scope.height,
-    hotWallet: scope.hotWallet,
-    confirmationsHeld: await inTransaction(pool, (tx) => confirmationsHeld(tx, partitionId)),
-  };
+  const judging = await inTransaction(pool, (tx) => judgingOf(tx, scope));
   if (place.point !== 'origin' && !(await askLedger(context, scope, judging, place.point))) {
     return null;
   }
-  const digest = await inTransaction(pool, async (tx) => {
-    await tx.query('set transaction isolation level repeatable read');
-    return compareDigests(tx, scope);
-  });
-  return { digest };
+  const compared = await atOneMoment(pool, (tx) => compareDigests(tx, scope));
+  return { ...compared, comparedAt: scope.height };
 }
 
 const scopeOf = (
