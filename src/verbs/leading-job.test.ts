@@ -1,15 +1,9 @@
 import { beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { startDatabaseProxy } from '../../test/processes/database-proxy.js';
 import { enterpriseAddress } from '../../test/support/addresses.js';
-import { devnet } from '../../test/support/devnet.js';
-import {
-  emptyBooks,
-  leadershipOf,
-  register,
-  startWorker,
-  untilFollowed,
-} from '../../test/support/rebuilding.js';
+import { emptyBooks, leadershipOf } from '../../test/support/rebuilding.js';
 import { tellerInTests } from '../../test/support/teller.js';
+import { paidBooks } from '../../test/support/verbs-books.js';
 import { readSettings } from '../config.js';
 import type { Job } from '../reconcile/jobs/job-queries.js';
 import { failureOf } from './failure.js';
@@ -24,23 +18,10 @@ beforeEach(async () => {
 });
 
 /** Books of a chain with a payment, and the worker that follows it. */
-async function followedBooks() {
-  const { pool } = under.database;
-  const net = await devnet({ blocks: 3 });
-  await register(pool, 'ann', [ANN]);
+function followedBooks() {
   const { task } = leadershipOf();
   // It leads and takes no jobs.
-  const worker = startWorker(under.database, net, { leading: [task] });
-  net.payNow({ address: ANN, lovelace: 5_000_000n });
-  await untilFollowed(pool, net);
-  under.environment = {
-    NETWORK: 'custom:42',
-    DATABASE_URL: under.database.url,
-    OGMIOS_URL: net.url,
-    START_POINT: 'origin',
-    CONFIRMATION_TIERS: '0=3,1000=6',
-  };
-  return { net, pool, worker };
+  return paidBooks(under, { address: ANN, lovelace: [5_000_000n], leading: [task] });
 }
 
 test('seals what it wrote where it led', async () => {

@@ -1,22 +1,9 @@
 import { expect, test } from 'vitest';
+import { sampleJob } from '../../test/support/sample-job.js';
 import type { Job } from '../reconcile/jobs/job-queries.js';
 import { startTelling } from './rebuild-telling.js';
 
-const job = (wishes: Partial<Job>): Job => ({
-  id: '36',
-  kind: 'rebuild',
-  params: {},
-  state: 'running',
-  requestedBy: 'operator:zoe',
-  requestedAt: new Date(0),
-  startedAt: null,
-  finishedAt: null,
-  heartbeatAt: null,
-  progress: {},
-  result: null,
-  problem: null,
-  ...wishes,
-});
+const job = (wishes: Partial<Job>): Job => sampleJob({ id: '36', ...wishes });
 
 /** A telling, and what it said, with enough time between two lines. */
 function telling() {

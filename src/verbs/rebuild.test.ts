@@ -1,6 +1,5 @@
 import { beforeEach, expect, test, vi } from 'vitest';
 import { enterpriseAddress } from '../../test/support/addresses.js';
-import { devnet } from '../../test/support/devnet.js';
 import {
   askRebuild,
   emptyBooks,
@@ -11,6 +10,7 @@ import {
   untilFollowed,
 } from '../../test/support/rebuilding.js';
 import { tellerInTests } from '../../test/support/teller.js';
+import { paidBooks } from '../../test/support/verbs-books.js';
 
 const { under, teller, json } = tellerInTests();
 const ANN = enterpriseAddress(1);
@@ -20,21 +20,9 @@ beforeEach(() => emptyBooks(under.database.pool));
 
 /** Books of a chain that nobody follows any more. */
 async function leftBooks() {
-  const { pool } = under.database;
-  const net = await devnet({ blocks: 3 });
-  await register(pool, 'ann', [ANN]);
-  const worker = startWorker(under.database, net);
-  net.payNow({ address: ANN, lovelace: 5_000_000n });
-  net.payNow({ address: ANN, lovelace: 6_000_000n });
-  await untilFollowed(pool, net);
+  const lovelace = [5_000_000n, 6_000_000n];
+  const { net, pool, worker } = await paidBooks(under, { address: ANN, lovelace });
   await worker.stop();
-  under.environment = {
-    NETWORK: 'custom:42',
-    DATABASE_URL: under.database.url,
-    OGMIOS_URL: net.url,
-    START_POINT: 'origin',
-    CONFIRMATION_TIERS: '0=3,1000=6',
-  };
   return { net, pool };
 }
 

@@ -1,23 +1,11 @@
 import { expect, test } from 'vitest';
+import { sampleJob } from '../../test/support/sample-job.js';
 import type { Job } from '../reconcile/jobs/job-queries.js';
 import { startTelling } from './reconcile-telling.js';
 import { readRepair, sayRepair } from './repair-words.js';
 
-const job = (wishes: Partial<Job>): Job => ({
-  id: '7',
-  kind: 'repair',
-  params: {},
-  state: 'done',
-  requestedBy: 'operator:zoe',
-  requestedAt: new Date(0),
-  startedAt: null,
-  finishedAt: null,
-  heartbeatAt: null,
-  progress: {},
-  result: null,
-  problem: null,
-  ...wishes,
-});
+const job = (wishes: Partial<Job>): Job =>
+  sampleJob({ id: '7', kind: 'repair', state: 'done', ...wishes });
 
 function terminal() {
   const said: string[] = [];

@@ -1,14 +1,8 @@
 import { beforeEach, expect, test } from 'vitest';
 import { enterpriseAddress } from '../../test/support/addresses.js';
-import { devnet } from '../../test/support/devnet.js';
-import {
-  booksOf,
-  emptyBooks,
-  register,
-  startWorker,
-  untilFollowed,
-} from '../../test/support/rebuilding.js';
+import { booksOf, emptyBooks } from '../../test/support/rebuilding.js';
 import { tellerInTests } from '../../test/support/teller.js';
+import { paidBooks } from '../../test/support/verbs-books.js';
 
 const { under, teller } = tellerInTests();
 const ANN = enterpriseAddress(1);
@@ -16,19 +10,8 @@ beforeEach(() => emptyBooks(under.database.pool));
 
 /** Books of a chain that nobody follows any more. */
 async function leftBooks() {
-  const { pool } = under.database;
-  const net = await devnet({ blocks: 3 });
-  await register(pool, 'ann', [ANN]);
-  const worker = startWorker(under.database, net);
-  net.payNow({ address: ANN, lovelace: 5_000_000n });
-  await untilFollowed(pool, net);
+  const { pool, worker } = await paidBooks(under, { address: ANN, lovelace: [5_000_000n] });
   await worker.stop();
-  under.environment = {
-    NETWORK: 'custom:42',
-    DATABASE_URL: under.database.url,
-    OGMIOS_URL: net.url,
-    START_POINT: 'origin',
-  };
   return pool;
 }
 

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { openWorker, viewOf } from '../../../test/support/following.js';
 import { provingJobs } from '../../../test/support/proving-jobs.js';
 import { ANN, CAROL, followedBooks } from '../../../test/support/reconciling.js';
+import type { TestDatabase } from '../../../test/support/test-databases.js';
 import { checkDigest } from '../../payments/digest/check-digest.js';
 import type { ChainView, LedgerView } from '../../sync/chain-view.js';
 import { verifyBooks } from '../verify/verify-books.js';
@@ -26,6 +27,16 @@ const ALL = {
 const followed = (pool: Pool, id: string) =>
   followJob(pool, id, () => undefined, AbortSignal.timeout(20_000));
 
+const openLeader = (database: TestDatabase) =>
+  openWorker(database, net, { hotWallet: net.chain.faucet, leading: [provingJobs(net)] });
+
+/** Asks for a repair and leads until it is done. */
+async function repaired(database: TestDatabase) {
+  const id = await requestJob(database.pool, ALL);
+  const worker = openLeader(database);
+  return await followed(database.pool, id).finally(worker.stop);
+}
+
 test('a repair links a digest anew that another hand changed, where the tables equal the blocks', async () => {
   const database = await copyBooks();
   const { pool } = database;
@@ -33,13 +44,7 @@ test('a repair links a digest anew that another hand changed, where the tables e
   await pool.query(
     'update state_digests set digest = md5(digest) || md5(digest) where height % 2 = 0',
   );
-  const id = await requestJob(pool, ALL);
-  const worker = openWorker(database, net, {
-    hotWallet: net.chain.faucet,
-    leading: [provingJobs(net)],
-  });
-  const { result } = await followed(pool, id);
-  await worker.stop();
+  const { result } = await repaired(database);
   expect(result).toMatchObject({ open: 0, problem: null, left: [] });
   expect(await checkDigest(pool, 0)).toEqual(before);
   const audit = await pool.query("select action from audit_log where entity_type = 'state_digest'");
@@ -75,10 +80,7 @@ test('a repair whose leader ends while it compares goes on where it was with the
   ended.dispatchEvent(new Event('ended'));
   await stopped;
 
-  const second = openWorker(database, net, {
-    hotWallet: net.chain.faucet,
-    leading: [provingJobs(net)],
-  });
+  const second = openLeader(database);
   const job = await followed(pool, id);
   await second.stop();
   expect(job).toMatchObject({ state: 'done', result: { repaired: 1, open: 0 } });
@@ -107,13 +109,7 @@ test('a payment gets the references of its address back, where the address still
   expect(atAnns.length).toBeGreaterThan(0);
   expect(references.count).toBe(atAnns.length + 1);
 
-  const id = await requestJob(pool, ALL);
-  const worker = openWorker(database, net, {
-    hotWallet: net.chain.faucet,
-    leading: [provingJobs(net)],
-  });
-  const { result } = await followed(pool, id);
-  await worker.stop();
+  const { result } = await repaired(database);
   expect(result).toMatchObject({ references: 1, open: 0 });
   const verified = await verifyBooks(pool);
   expect(verified.references).toEqual({ count: atAnns.length, shown: atAnns });
