@@ -146,6 +146,28 @@ describe('a reconciliation', () => {
     expect(result.matched).toBeGreaterThan(0);
   });
 
+  test('tells where tables and digest differ, and whose addresses are disputed, also where it went on from there', async () => {
+    const { pool } = await books();
+    await pool.query(`
+      update state_digests set digest = repeat('ef', 32) where height = (select max(height) from state_digests);
+      delete from incoming_payments where user_id = 'carol';
+      delete from payment_addresses where user_id = 'carol'`);
+    const whole = await reconcile(depsOf(pool, net), FULL);
+    expect(whole.differing).not.toEqual([]);
+    expect(whole.disputed).toContain('registered for carol');
+    await pool.query(`
+      update reconciliation_runs
+         set state = 'failed', progress = progress || '{"interrupted": true, "phase": "ledger"}'`);
+    const resumed = await reconcile(depsOf(pool, net), { ...FULL, resume: true });
+    expect(resumed).toMatchObject({
+      runId: whole.runId,
+      differing: whole.differing,
+      disputed: whole.disputed,
+    });
+    const some = await reconcile(depsOf(pool, net), { ...FULL, scope: { addresses: ANN } });
+    expect(some.differing).toBeNull();
+  });
+
   test('of which somebody else took over writes nothing more', async () => {
     const { pool } = await books();
     const chain = viewThat(viewOf(net), async () => {
