@@ -118,36 +118,61 @@ export async function auditToldBefore(
 const UNBALANCED = `
   select b.user_id as "userId", b.unit
     from user_balances b
+    join unnest($1::text[], $2::text[]) as asked (user_id, unit)
+      on asked.user_id = b.user_id and asked.unit = b.unit
    cross join lateral (
      select coalesce(sum(signed) filter (where bucket = 'available'), 0) as available,
             coalesce(sum(signed) filter (where bucket = 'held'), 0) as held,
             coalesce(sum(signed) filter (where bucket = 'pending'), 0) as pending
        from (select bucket, case type when 'credit' then amount else -amount end as signed
                from balance_transactions t where t.user_id = b.user_id and t.unit = b.unit) as entries) as e
-   where b.user_id = any($1::text[])
-     and (b.available, b.held, b.pending) <> (e.available, e.held, e.pending)
+   where (b.available, b.held, b.pending) <> (e.available, e.held, e.pending)
    order by 1, 2`;
 
 /**
  * Where what is booked was told before, another hand either wrote the event, or deleted what was booked then:
  * that shows in the balance, which would be credited twice.
  *
- * @throws BooksContradict where a balance of one of the users isn't the sum of their entries
+ * @param keys of events that were told before
+ * @throws BooksContradict where a balance that one of them moves isn't the sum of its entries
  */
 export async function expectBalanced(
   tx: Tx,
   keys: readonly string[],
   entries: readonly Entry[],
 ): Promise<void> {
-  const users = [...new Set(entries.map(({ userId }) => userId))];
-  const { rows } = await tx.query<{ userId: string; unit: string }>(UNBALANCED, [users]);
+  const asked = balancesOf(keys, entries);
+  if (asked.size === 0) return;
+  const balances = [...asked.values()];
+  const { rows } = await tx.query<{ userId: string; unit: string }>(UNBALANCED, [
+    balances.map(({ userId }) => userId),
+    balances.map(({ unit }) => unit),
+  ]);
   if (rows.length === 0) return;
   throw new BooksContradict(
-    rows.map(
-      ({ userId, unit }) =>
-        `${keys[0] ?? 'an event'} was told before, and the ${unit} of user ${userId} aren't the sum of the entries`,
-    ),
+    rows.map(({ userId, unit }) => {
+      const key = asked.get(JSON.stringify([userId, unit]))?.key ?? 'an event';
+      return `${key} was told before, and the ${unit} of user ${userId} aren't the sum of the entries`;
+    }),
   );
+}
+
+/** The balances that entries of what was told move, each with the first event that told of it. */
+function balancesOf(keys: readonly string[], entries: readonly Entry[]) {
+  const told = new Map<string, string>();
+  // A key is the kind of event and what it is about: `payment.detected:` and the payment's inclusion.
+  for (const key of [...keys].reverse()) told.set(key.slice(key.indexOf(':') + 1), key);
+  const asked = new Map<string, { userId: string; unit: string; key: string }>();
+  for (const { userId, unit, cause } of entries) {
+    const key = told.get(
+      'txHash' in cause
+        ? `${cause.txHash}#${cause.outputIndex}:${cause.inclusion}`
+        : `${cause.payoutId}:${cause.turn}`,
+    );
+    const balance = JSON.stringify([userId, unit]);
+    if (key !== undefined && !asked.has(balance)) asked.set(balance, { userId, unit, key });
+  }
+  return asked;
 }
 
 const STANDING = `
