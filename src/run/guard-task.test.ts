@@ -10,6 +10,9 @@ import { createLeadership } from '../sync/leadership.js';
 import { beginTerm, insertHeaders, moveCursor } from '../sync/queries.js';
 import { GUARD_SETTINGS, guardTaskOf } from './guard.js';
 
+/** On a busy machine; nothing waits that long where all is well. */
+const SOON = { timeout: 20_000 };
+
 const database = await createTestDatabase();
 afterAll(() => database.drop());
 
@@ -52,7 +55,7 @@ test('what held before a restart is still looked after', async () => {
     [JSON.stringify([{ kind: 'witness', witness: 'wss://gone', common: 1, released: null }])],
   );
   const watching = guardTaskOf(settings(ours, {}), () => undefined, 20)(leadership);
-  await expect.poll(async () => (await readGuard(database.pool, 0)).heldAt).toBeNull();
+  await expect.poll(async () => (await readGuard(database.pool, 0)).heldAt, SOON).toBeNull();
   over.abort(new Error('done'));
   await watching;
 });
@@ -74,16 +77,16 @@ test('witnesses are asked with keys of their own, and density is watched where i
   });
   const watching = guardTaskOf(config, (event) => told.push(event), 20)(leadership);
   await expect
-    .poll(() => told.map(({ type }) => type).sort())
+    .poll(() => told.map(({ type }) => type).sort(), SOON)
     .toEqual(['chain_guard_held', 'witness_heard']);
   expect(told.find(({ type }) => type === 'witness_heard')).toMatchObject({
     witness: theirs.url,
     verdict: { type: 'agrees' },
   });
   await expect
-    .poll(async () => (await readGuard(database.pool, 0)).reasons)
+    .poll(async () => (await readGuard(database.pool, 0)).reasons, SOON)
     .toMatchObject([{ kind: 'density', least: 104 }]);
   over.abort(new Error('done'));
   await watching;
-  await expect.poll(() => theirs.connections).toBe(0);
+  await expect.poll(() => theirs.connections, SOON).toBe(0);
 });

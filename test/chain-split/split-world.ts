@@ -6,7 +6,7 @@ import { askActiveSlots } from '../../src/guard/active-slots.js';
 import type { GuardEvent } from '../../src/guard/events.js';
 import { type HeardWitness, readGuard } from '../../src/guard/guard-queries.js';
 import { withGuard } from '../../src/guard/rollback.js';
-import { watchChain } from '../../src/guard/watch.js';
+import { type WatchDeps, watchChain } from '../../src/guard/watch.js';
 import { createWitnesses, type Witness } from '../../src/guard/witness.js';
 import { createPaymentHandlers } from '../../src/payments/apply.js';
 import { registerAddresses } from '../../src/payments/registration.js';
@@ -51,6 +51,7 @@ type Options = {
   readonly now?: () => Date;
   /** Between two questions; far less than in reality. */
   readonly checkMs?: number;
+  readonly pause?: WatchDeps['pause'];
 };
 
 /** A chain, a witness of it, and the real worker, guard and payer. */
@@ -125,6 +126,7 @@ export async function openSplitWorld(options: Options) {
           observe: (event) => told.push(event),
           checkMs: options.checkMs ?? CHECK_MS,
           now,
+          ...(options.pause === undefined ? {} : { pause: options.pause }),
         }),
       ],
       observe: () => undefined,
