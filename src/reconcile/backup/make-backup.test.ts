@@ -154,7 +154,7 @@ describe('making a backup', () => {
     expect(rows[0]?.problem).toContain(says);
   });
 
-  test('into a directory that takes no files is refused as that', async () => {
+  test('where a directory is there and still takes no file, what is told says just that', async () => {
     const answered = Object.assign(new Error('no such file'), { code: 'ENOENT' });
     const told = await tellWriting(answered, folder.path);
     expect(String(told)).toContain(`${folder.path}: is there, but no file can be made in it`);
