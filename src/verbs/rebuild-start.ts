@@ -1,11 +1,8 @@
 import { decodeNextBlock } from '../chain/decode.js';
-import { type Point, showPoint } from '../chain/point.js';
-import { nodeKnows } from '../reconcile/rebuild/find-start.js';
-import { placeOf } from '../reconcile/rebuild/place-queries.js';
+import { NoSuchPlace, placeGiven } from '../reconcile/rebuild/place-given.js';
 import { parseRebuildFrom } from '../reconcile/rebuild/rebuild-from.js';
 import type { ChainSettings } from '../run/chain.js';
 import { endpointsOf } from '../run/endpoints.js';
-import type { ChainView } from '../sync/chain-view.js';
 import { createChainView } from '../sync/ogmios-chain-view.js';
 import { withDatabase } from './database.js';
 import { type Terminal, UsageError } from './terminal.js';
@@ -14,7 +11,8 @@ import { type Terminal, UsageError } from './terminal.js';
 const ASK_MS_MAX = 10_000;
 
 /**
- * A block that is on no chain we know of is refused before a job is made of it.
+ * A block that is on no chain we know of is refused before a job is made of it. Where no node answers, nothing
+ * is known of it, and the job finds out.
  *
  * @param signal ends the asking
  * @throws UsageError
@@ -27,33 +25,14 @@ export async function refuseUnknownStart(
 ): Promise<void> {
   const from = parseRebuildFrom(given);
   if (from?.type !== 'point') return;
-  const { id, slot } = from.point;
-  const kept = await withDatabase(terminal, [], ({ pool }) =>
-    placeOf(pool, settings.partitionId, id),
-  );
-  if (kept !== null && kept.point !== 'origin') {
-    if (kept.point.slot === slot) return;
-    throw new UsageError(
-      `--from: given ${given}, but that block is of slot ${kept.point.slot}: ${showPoint(kept.point)}`,
-    );
-  }
   const chain = createChainView(endpointsOf(settings), decodeNextBlock);
-  if (await isUnknown(chain, from.point, signal)) {
-    throw new UsageError(
-      `--from: given ${given}, which is no block of the chain that the node follows: ` +
-        'look the block up once more, or give days ago like `7d`',
-    );
-  }
-}
-
-/** Where no node answers, nothing is known of it, and the job finds out. */
-async function isUnknown(chain: ChainView, point: Point, signal: AbortSignal): Promise<boolean> {
   const either = AbortSignal.any([signal, AbortSignal.timeout(ASK_MS_MAX)]);
-  try {
-    const known = await nodeKnows(chain, { point, height: null }, either);
-    return !known && !either.aborted;
-  } catch {
-    signal.throwIfAborted();
-    return false;
-  }
+  await withDatabase(terminal, [], async ({ pool }) => {
+    try {
+      await placeGiven(pool, chain, settings.partitionId, from.point, either);
+    } catch (error) {
+      if (error instanceof NoSuchPlace) throw new UsageError(error.message);
+      signal.throwIfAborted();
+    }
+  });
 }

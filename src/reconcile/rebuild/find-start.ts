@@ -1,8 +1,8 @@
-import { type Point, samePoint, showPoint } from '../../chain/point.js';
-import { type ChainView, PlaceUnknown } from '../../sync/chain-view.js';
+import { type Point, samePoint } from '../../chain/point.js';
 import type { Cursor } from '../../sync/events.js';
 import { readCursor } from '../../sync/queries.js';
-import { lowestPlace, placeAtOrBefore, placeOf, startHeight } from './place-queries.js';
+import { NoSuchPlace, placeGiven } from './place-given.js';
+import { lowestPlace, placeAtOrBefore, startHeight } from './place-queries.js';
 import { nearest, parseRebuildFrom, REBUILD_FROM_FORMS } from './rebuild-from.js';
 import { type RebuildContext, RebuildImpossible } from './rebuild-parts.js';
 
@@ -35,31 +35,12 @@ export async function findStart(context: RebuildContext): Promise<Cursor> {
   }
 }
 
-/** What isn't kept may be on our chain all the same: reading on from there finds out. */
 async function startAtPoint({ chain, job }: RebuildContext, point: Point): Promise<Cursor> {
   const { pool, partitionId } = job.leadership;
-  const kept = await placeOf(pool, partitionId, point.id);
-  if (kept !== null && kept.point !== 'origin' && kept.point.slot === point.slot) return kept;
-  const place: Cursor = { point, height: null };
-  if (await nodeKnows(chain, place, job.signal)) return place;
-  throw new RebuildImpossible(
-    `--from: given ${showPoint(point)}, which is no block of the chain that the node follows: ` +
-      'look the block up once more, or give days ago like `7d`',
-  );
-}
-
-/** Whether a block is on the chain that the node follows. */
-export async function nodeKnows(
-  chain: ChainView,
-  place: Cursor,
-  signal: AbortSignal,
-): Promise<boolean> {
   try {
-    // The first answer is always the place itself.
-    for await (const reading of chain.read([place], signal)) return reading.type === 'backward';
-    return false;
+    return await placeGiven(pool, chain, partitionId, point, job.signal);
   } catch (error) {
-    if (error instanceof PlaceUnknown) return false;
+    if (error instanceof NoSuchPlace) throw new RebuildImpossible(error.message);
     throw error;
   }
 }

@@ -274,6 +274,18 @@ describe('where a rebuild begins', () => {
     expect(job.problem).toMatch(problem);
   });
 
+  test('must be named with its own slot, which is told', async () => {
+    const net = await devnet({ blocks: 3 });
+    startWorker(database, net, { leading: [doRebuilds(rebuildDeps(net))] });
+    await untilFollowed(pool, net);
+    const { slot, id } = net.chain.blocks()[1]!;
+    const job = await endOf(pool, await askRebuild(pool, { from: `${slot + 1}.${id}` }));
+    expect(job).toMatchObject({
+      state: 'failed',
+      problem: `--from: given ${slot + 1}.${id}, but that block is of slot ${slot}: ${slot}.${id}`,
+    });
+  });
+
   test('may lie below where the database began: addresses count from when they count', async () => {
     const net = await devnet({ blocks: 15 });
     const hotWallet = net.chain.faucet;
