@@ -1,7 +1,7 @@
 import type { Stretch } from '../../payments/digest/check-digest.js';
 
 /** Each is looked at by statements of its own; where there are more, those that lie closest become one. */
-export const STRETCHES_MAX = 200;
+export const STRETCHES_MAX = 50;
 
 /** The same heights in ascending stretches that don't touch, and at most so many, which may hold others too. */
 export function joinStretches(
