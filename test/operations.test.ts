@@ -7,6 +7,7 @@ import { PAYMENT_STATUSES } from '../src/payments/payment.js';
 import { PAYOUT_STATUSES } from '../src/payouts/model/payout.js';
 import { HOLDING_STATES } from '../src/payouts/wallet/wallet.js';
 import { BACKUP_SETS } from '../src/reconcile/backup/backup-sets.js';
+import { DISCREPANCY_TYPES } from '../src/reconcile/model/finding.js';
 import { DISCREPANCY_STATES } from '../src/reconcile/runs/run-reads.js';
 import { runTeller } from '../src/verbs/program.js';
 import { root } from './support/sources.js';
@@ -127,6 +128,19 @@ describe('runbooks', () => {
         expect(help, command).toContain(flag);
       }
     }
+  });
+});
+
+describe('types of discrepancies', () => {
+  const rowsOf = (path: string): string[] =>
+    read(path).match(/^\| `\w+_(in_db|mismatch)` \|.+$/gm) ?? [];
+
+  test('are explained by the runbook as by the README, each of them', () => {
+    const rows = rowsOf('ops/runbooks/ReconciliationDiscrepancy.md');
+    expect(rows.map((row) => /`(\w+)`/.exec(row)?.[1]).sort()).toEqual(
+      [...DISCREPANCY_TYPES].sort(),
+    );
+    expect(rows).toEqual(rowsOf('README.md'));
   });
 });
 
