@@ -23,6 +23,8 @@ export type Books = {
   /** A digest of each, by id: who comes first doesn't commit first. */
   readonly entries: Readonly<Record<string, string>>;
   readonly events: { type: string; event_key: string }[];
+  /** Keys of events that were to be told although they had been. */
+  readonly toldBefore: readonly string[];
   readonly addresses: { address: string; user_id: string; backfilled_height: number | null }[];
   /** Height of the ledger that was asked for what the hot wallet held; null until then. */
   readonly wallet_backfilled: number | null;
@@ -36,6 +38,8 @@ export type GuardReason = {
   readonly kind: string;
   readonly witness?: string;
   readonly common?: number;
+  /** From which to which block of ours that may be. */
+  readonly between?: readonly [number, number];
   readonly depth?: number;
   readonly latest?: number;
   readonly released: { readonly by: string } | null;
@@ -84,6 +88,8 @@ const READ = `
     'entries', (select coalesce(json_object_agg(id, md5(e::text)), '{}') from balance_transactions e),
     'events', (select coalesce(json_agg(o order by id), '[]') from (
         select id, type, event_key from outbox where type like 'payment.%') o),
+    'toldBefore', (select coalesce(json_agg(entity_id order by id), '[]') from audit_log
+        where action = 'event.told_before'),
     'addresses', (select coalesce(json_agg(a), '[]') from (
         select address, user_id, backfilled_height from payment_addresses) a),
     'wallet_backfilled', (select max(block_height) from wallet_backfills),

@@ -4,6 +4,7 @@ import { inclusionOf } from '../invariants.js';
 import type { PayoutBooks } from '../payouts/invariants.js';
 import type { World } from '../state.js';
 import { pathTo } from '../truth.js';
+import { checkPassed } from './releases.js';
 import { type GuardTerm, type GuardWorld, PERSON } from './state.js';
 
 /** What a commit did, and what was there before it. */
@@ -94,7 +95,11 @@ function checkReason(
     if (isAlarm(reason)) world.tally.holdsOver += 1;
     return;
   }
-  if (!isOpen(reason)) return;
+  if (!isOpen(reason)) {
+    const passed = { ...commit, reason, after };
+    checkPassed(world, guard, termOf(guard, actor), passed, check);
+    return;
+  }
   check(isOpen(after) || actor === PERSON, `${actor} let pass ${shown}`);
   const { common = 0, depth = 0 } = reason;
   if (reason.kind !== 'rollback' || !isOpen(after)) return;

@@ -2,6 +2,7 @@ import { type ChainOptions, createChain, type DevnetChain } from '../../../src/d
 import { createRandom, type Random } from '../../../src/devnet/random.js';
 import { type BlockSource, chainSource } from '../../../src/devnet/source.js';
 import { copyInto } from '../../../src/devnet/split.js';
+import type { GuardReason } from '../books.js';
 
 /** Who looks at what holds the chain now and then, and lets it pass. */
 export const PERSON = 'person';
@@ -50,6 +51,21 @@ export type GuardWorld = {
   /** Whether what is deep enough may still be unconfirmed: no block has come since a hold. */
   isLate: boolean;
 };
+
+/** The database is an earlier one: whatever was known of it is of its own time. */
+export function restoreGuard(
+  guard: GuardWorld,
+  reasons: readonly GuardReason[],
+  wasLate: boolean,
+  commits: number,
+): void {
+  const isHeld = reasons.some(({ released }) => released === null);
+  const hasAlarm = reasons.some(({ kind, released }) => released === null && kind !== 'unheard');
+  guard.heldSince = isHeld ? commits : null;
+  guard.alarmSince = hasAlarm ? commits : null;
+  guard.isLate = wasLate;
+  guard.began.clear();
+}
 
 export function createGuardWorld(
   seed: number,

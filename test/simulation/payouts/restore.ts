@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { readBooks } from '../books.js';
+import { restoreGuard } from '../guarding/state.js';
 import { noteSeals } from '../sealing/invariants.js';
 import type { World } from '../state.js';
 import { backUp } from './backups.js';
@@ -28,6 +29,16 @@ const TABLES = [
   'wallet_backfills',
   'state_digests',
   'seals',
+  'chain_guard',
+  'chain_jobs',
+  'rebuild_outputs',
+  'rebuild_spends',
+  'rebuild_candidates',
+  'reconciliation_runs',
+  'reconciliation_discrepancies',
+  'address_checks',
+  'schedules',
+  'backups',
 ] as const;
 
 const SEQUENCES = [
@@ -36,6 +47,10 @@ const SEQUENCES = [
   ['outbox', 'id'],
   ['audit_log', 'id'],
   ['payout_batches', 'id'],
+  ['chain_jobs', 'id'],
+  ['reconciliation_runs', 'id'],
+  ['reconciliation_discrepancies', 'id'],
+  ['backups', 'id'],
 ] as const;
 
 /** A copy by other means than the product's: all tables at one moment. */
@@ -46,6 +61,8 @@ export type Snapshot = {
   readonly owners: ReadonlyMap<string, string>;
   readonly countsFrom: ReadonlyMap<string, number>;
   readonly prunedBelow: number;
+  /** Whether confirmations were late then, as after a hold. */
+  readonly wasLate: boolean;
   readonly putBack: () => Promise<void>;
 };
 
@@ -59,7 +76,14 @@ export async function takeSnapshot(world: World, payouts: PayoutWorld): Promise<
   const putBack =
     restoredFrom === 'copy' ? await copyTables(world) : await backUp(world, payouts, restoredFrom);
   const { prunedBelow } = payouts;
-  return { owners: new Map(owners), countsFrom: new Map(countsFrom), prunedBelow, putBack };
+  const wasLate = world.guard?.isLate === true;
+  return {
+    owners: new Map(owners),
+    countsFrom: new Map(countsFrom),
+    prunedBelow,
+    wasLate,
+    putBack,
+  };
 }
 
 /** Puts the database back to what it was. Nobody may be using it. */
@@ -75,6 +99,10 @@ export async function restoreSnapshot(
   world.countsFrom.clear();
   for (const [address, height] of snapshot.countsFrom) world.countsFrom.set(address, height);
   world.books = await readBooks(world.pool);
+  if (world.guard !== null) {
+    const reasons = world.books.guard?.reasons ?? [];
+    restoreGuard(world.guard, reasons, snapshot.wasLate, world.tally.commits);
+  }
   await noteSeals(world);
 }
 
