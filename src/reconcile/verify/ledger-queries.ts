@@ -50,6 +50,10 @@ export async function ledgerMismatches(
   };
 }
 
+const ENTRY_COLUMNS = `
+  id, user_id as "userId", unit, bucket, type, amount, reason, tx_hash as "txHash",
+  output_index as "outputIndex", payout_id as "payoutId"`;
+
 /**
  * Entries without their payment or payout are a difference of the ledger, unless they add up to nothing: then
  * there is a debit among them, and in what a payout took a credit that gives it back, which is seldom. Counted,
@@ -74,8 +78,7 @@ const BALANCED_ORPHANS = `
        select hashtextextended(id, $1::bigint # (-1)::bigint) from outbound_payments) as c
       where c.cause = e.cause)`;
 const ORPHANS = `
-  select id, user_id as "userId", unit, bucket, type, amount, reason, tx_hash as "txHash",
-         output_index as "outputIndex", payout_id as "payoutId", count(*) over () as orphans
+  select ${ENTRY_COLUMNS}, count(*) over () as found
     from (
       select * from balance_transactions e
        where e.tx_hash is not null
@@ -91,7 +94,7 @@ const ORPHANS = `
 export const mayHaveOrphans = async (db: Queryable, seed: number): Promise<boolean> =>
   (await db.query<{ found: boolean }>(BALANCED_ORPHANS, [seed])).rows[0]?.found === true;
 
-/** An entry whose payment or payout doesn't exist. */
+/** An entry whose payment or payout doesn't exist, or that names none though it should. */
 export type OrphanEntry = {
   readonly id: string;
   readonly userId: string;
@@ -105,10 +108,38 @@ export type OrphanEntry = {
   readonly payoutId: string | null;
 };
 
-export async function orphanEntries(db: Queryable, shown: number): Promise<Bounded<OrphanEntry>> {
-  const { rows } = await db.query<OrphanEntry & { orphans: string }>(ORPHANS, [shown]);
+export const orphanEntries = (db: Queryable, shown: number): Promise<Bounded<OrphanEntry>> =>
+  boundedEntries(db, ORPHANS, shown);
+
+/**
+ * Entries that name neither a payment nor a payout are people's, unless their reason is the program's own,
+ * which always comes with one, or their bucket is: only payments make money pending, only payouts hold it.
+ */
+export const IS_UNFOUNDED = `
+  tx_hash is null and payout_id is null
+  and (bucket <> 'available' or reason = 'correction'
+       or starts_with(reason, 'payment_') or starts_with(reason, 'payout_'))`;
+// The ledger only grows: such an entry is taken back by another one like it.
+const UNFOUNDED = `
+  select ${ENTRY_COLUMNS}, count(*) over () as found
+    from (
+      select *, sum(case type when 'credit' then amount else -amount end)
+                  over (partition by user_id, unit, bucket, reason) as remaining
+        from balance_transactions where ${IS_UNFOUNDED}) as entries
+   where remaining <> 0
+   order by id limit $1`;
+
+export const unfoundedEntries = (db: Queryable, shown: number): Promise<Bounded<OrphanEntry>> =>
+  boundedEntries(db, UNFOUNDED, shown);
+
+async function boundedEntries(
+  db: Queryable,
+  text: string,
+  shown: number,
+): Promise<Bounded<OrphanEntry>> {
+  const { rows } = await db.query<OrphanEntry & { found: string }>(text, [shown]);
   return {
-    count: Number(rows[0]?.orphans ?? 0),
+    count: Number(rows[0]?.found ?? 0),
     shown: rows.map((row) => ({
       id: row.id,
       userId: row.userId,

@@ -103,6 +103,7 @@ const namesOf = (found: Verification): string[] =>
     found.mismatchCount > 0 ? 'balance' : '',
     found.ledger.count > 0 ? 'ledger' : '',
     found.orphans.count > 0 ? 'orphan' : '',
+    found.unfounded.count > 0 ? 'unfounded' : '',
     found.held.count > 0 ? 'held' : '',
     ...found.payouts.shown.map((payout) => payout.problem),
     ...found.seals.changed.shown.map((seal) => `sealed ${seal.chain}`),
@@ -204,15 +205,95 @@ describe('what a hand did by SQL is found and named', () => {
   });
 });
 
-test('what people entered by hand is theirs, in every bucket', async () => {
-  await change(
-    `insert into balance_transactions (user_id, unit, bucket, type, amount, reason)
-     values ('bob', 'lovelace', 'available', 'credit', 5, 'goodwill'), ('bob', 'lovelace', 'held', 'credit', 2, 'court order')`,
-  );
-  await change(
-    "update user_balances set available = available + 5, held = held + 2 where user_id = 'bob'",
-  );
-  expect(namesOf(await verify())).toEqual([]);
+describe('entries that name neither a payment nor a payout', () => {
+  const enter = (rows: string) =>
+    change(`
+      with e as (
+        insert into balance_transactions (user_id, unit, bucket, type, amount, reason) values ${rows}
+        returning user_id, unit, bucket, case type when 'credit' then amount else -amount end as delta),
+      sums as (
+        select user_id, unit, coalesce(sum(delta) filter (where bucket = 'available'), 0) as available,
+               coalesce(sum(delta) filter (where bucket = 'held'), 0) as held,
+               coalesce(sum(delta) filter (where bucket = 'pending'), 0) as pending
+          from e group by user_id, unit)
+      insert into user_balances (user_id, unit, available, held, pending) select * from sums
+      on conflict (user_id, unit) do update
+         set available = user_balances.available + excluded.available,
+             held = user_balances.held + excluded.held, pending = user_balances.pending + excluded.pending`);
+
+  test('are people’s where money is available and the reason is theirs: counted, with their sums', async () => {
+    expect((await verify()).manualEntries).toEqual({ count: 0, units: [] });
+    await enter(`('bob', 'lovelace', 'available', 'credit', 5, 'goodwill'),
+                 ('zoe', 'lovelace', 'available', 'debit', 7, 'bank fee'),
+                 ('zoe', '${TOKEN}', 'available', 'credit', 3, 'a payment_confirmed elsewhere')`);
+    const found = await verify();
+    expect(namesOf(found)).toEqual([]);
+    expect(found.totalMismatches).toBe(0);
+    expect(found.manualEntries).toEqual({
+      count: 3,
+      units: [
+        { unit: 'lovelace', entries: 2, sum: '-2' },
+        { unit: TOKEN, entries: 1, sum: '3' },
+      ],
+    });
+  });
+
+  test.each([
+    ['payment_detected', 'pending'],
+    ['payment_confirmed', 'available'],
+    ['payout_released', 'available'],
+    ['correction', 'available'],
+    ['goodwill', 'held'],
+    ['goodwill', 'pending'],
+  ])('are a mismatch where one says %s in what is %s', async (reason, bucket) => {
+    await enter(`('mallory', 'lovelace', '${bucket}', 'credit', 5000000, '${reason}')`);
+    const found = await verify();
+    expect(namesOf(found)).toEqual(['unfounded', 'reserves']);
+    expect(found).toMatchObject({ totalMismatches: 1, manualEntries: { count: 0 } });
+    expect(found.unfounded.shown).toMatchObject([
+      { userId: 'mallory', unit: 'lovelace', bucket, type: 'credit', amount: '5000000', reason },
+    ]);
+  });
+
+  test('are mismatches though they only move money from one user to another', async () => {
+    await enter(`('ann', 'lovelace', 'available', 'debit', 9, 'payment_rolled_back'),
+                 ('mallory', 'lovelace', 'available', 'credit', 9, 'payment_confirmed')`);
+    expect(namesOf(await verify())).toEqual(['unfounded']);
+    expect((await verify()).unfounded.count).toBe(2);
+  });
+
+  test('are taken back by others like them, and by nothing else', async () => {
+    await enter(`('mallory', 'lovelace', 'available', 'credit', 9, 'payment_confirmed')`);
+    await enter(`('mallory', 'lovelace', 'available', 'debit', 9, 'goodwill')`);
+    expect((await verify()).unfounded.count).toBe(1);
+    await enter(`('mallory', 'lovelace', 'available', 'debit', 9, 'payment_confirmed')`);
+    expect(namesOf(await verify())).toEqual([]);
+    expect((await verify()).manualEntries).toMatchObject({ count: 1 });
+  });
+});
+
+describe('rows that no seal covers', () => {
+  test('are told of where none is sealed though they are old', async () => {
+    expect((await verify()).overdueSealings).toEqual([]);
+    await change("update audit_log set created_at = now() - interval '1 hour'");
+    await change('delete from seals');
+    const { overdueSealings, totalMismatches } = await verify();
+    expect(overdueSealings).toMatchObject([
+      { chain: 'ledger', areNoneSealed: true },
+      { chain: 'audit', areNoneSealed: true },
+    ]);
+    expect(totalMismatches).toBe(0);
+  });
+
+  test('are told of where only what came last isn’t sealed', async () => {
+    await change("delete from seals where chain = 'audit'");
+    await change(
+      `insert into balance_transactions (user_id, unit, bucket, type, amount, reason, created_at)
+       values ('bob', 'lovelace', 'available', 'credit', 5, 'goodwill', now() - interval '6 minutes')`,
+    );
+    const { overdueSealings } = await verify();
+    expect(overdueSealings).toMatchObject([{ chain: 'ledger', areNoneSealed: false }]);
+  });
 });
 
 test('changes nothing and locks nobody out', async () => {

@@ -18,7 +18,10 @@ import {
   mayHaveOrphans,
   type OrphanEntry,
   orphanEntries,
+  unfoundedEntries,
 } from './ledger-queries.js';
+import { type ManualEntries, manualEntriesOf } from './manual-entries.js';
+import { type OverdueSealing, overdueSealings } from './overdue-sealing-queries.js';
 import {
   checkHeld,
   checkPayouts,
@@ -39,10 +42,15 @@ export type Verification = BalanceVerification & {
   readonly ledger: Bounded<LedgerMismatch>;
   readonly held: Bounded<HeldMismatch>;
   readonly orphans: Bounded<OrphanEntry>;
+  readonly unfounded: Bounded<OrphanEntry>;
+  /** What people entered: no mismatch, but nothing beside the ledger answers for it either. */
+  readonly manualEntries: ManualEntries;
   readonly payouts: Bounded<PayoutMismatch>;
   readonly references: Bounded<ReferenceMismatch>;
   readonly reserves: readonly Reserve[];
   readonly seals: SealsCheck;
+  /** Rows that should be under a seal by now. No mismatch: perhaps nobody has led since. */
+  readonly overdueSealings: readonly OverdueSealing[];
   readonly digests: readonly PartitionDigest[];
   /** Of every kind. A shortfall of reserves is none: money may be elsewhere. */
   readonly totalMismatches: number;
@@ -65,12 +73,14 @@ export async function verifyBooks(
     verifySeals(pool, notes, MISMATCHES_SHOWN_MAX),
     withRoom(pool, verifyDigests),
   ]);
-  const { mismatchCount, ledger, held, orphans, payouts, references } = books;
+  const overdue = await overdueSealings(pool);
+  const { mismatchCount, ledger, held, orphans, unfounded, payouts, references } = books;
   const ofSeals = seals.changed.count + seals.broken.count + seals.notAsNoted.length;
-  const ofRows = held.count + orphans.count + payouts.count + references.count;
+  const ofEntries = held.count + orphans.count + unfounded.count;
+  const ofRows = ofEntries + payouts.count + references.count;
   const ofBooks = mismatchCount + ledger.count + ofRows;
   const totalMismatches = ofBooks + ofSeals + digests.filter(isWrong).length;
-  return { ...books, seals, digests, totalMismatches };
+  return { ...books, seals, overdueSealings: overdue, digests, totalMismatches };
 }
 
 export const isWrong = (digest: PartitionDigest): boolean =>
@@ -90,6 +100,7 @@ async function verifyAccounts(tx: Tx, securityParameter: number) {
   const books = await readBooks(tx, seed);
   const differs = books.some((unit) => unit.differs);
   const hasOrphans = differs || (await mayHaveOrphans(tx, seed));
+  const hasUnfounded = books.some((unit) => unit.unfounded !== '0');
   const shown = MISMATCHES_SHOWN_MAX;
   return {
     ...(differs ? await verifyBalances(tx) : agreeing(books)),
@@ -97,6 +108,8 @@ async function verifyAccounts(tx: Tx, securityParameter: number) {
     // Where balances are their entries, and entries what payouts make of them, open payouts hold what is held.
     held: differs ? await checkHeld(tx, shown) : NONE,
     orphans: hasOrphans ? await orphanEntries(tx, shown) : NONE,
+    unfounded: hasUnfounded ? await unfoundedEntries(tx, shown) : NONE,
+    manualEntries: manualEntriesOf(books, shown),
     payouts: await checkPayouts(tx, shown, securityParameter),
     references: await checkReferences(tx, shown),
     reserves: reservesOf(books).slice(0, shown),

@@ -34,9 +34,18 @@ export async function verifyNow({ pool, requestedBy, log }: VerificationDeps): P
       'the wallets hold less than users are owed',
     );
   }
-  const { balances, entries, totalMismatches } = found;
+  for (const { chain, since } of found.overdueSealings) {
+    log.warn({ event: 'sealing_overdue', chain, since }, 'rows are under no seal');
+  }
+  const { balances, entries, totalMismatches, manualEntries } = found;
   log.info(
-    { event: 'balances_verified', balances, entries, mismatches: totalMismatches },
+    {
+      event: 'balances_verified',
+      balances,
+      entries,
+      mismatches: totalMismatches,
+      manual_entries: manualEntries.count,
+    },
     'balances verified',
   );
 }
@@ -45,6 +54,7 @@ const MESSAGES = {
   balance: 'a balance is not the sum of its entries',
   ledger: 'a payment or payout is booked otherwise than it stands',
   orphan: 'an entry is of a payment or payout that does not exist',
+  unfounded: 'an entry names neither a payment nor a payout, and is not a person’s',
   held: 'what is held of a user is not what open payouts hold',
   payout: 'a payout is not what its transactions say',
   references: 'a payment has not the references of its address',
@@ -62,6 +72,7 @@ function mismatchesOf(found: Verification): [keyof typeof MESSAGES, object][] {
     ...named('balance', found.mismatches),
     ...named('ledger', found.ledger.shown),
     ...named('orphan', found.orphans.shown),
+    ...named('unfounded', found.unfounded.shown),
     ...named('held', found.held.shown),
     ...named('payout', found.payouts.shown),
     ...named('references', found.references.shown),
