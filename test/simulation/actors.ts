@@ -1,10 +1,12 @@
 import type pg from 'pg';
 import { decodeNextBlock } from '../../src/chain/decode.js';
+import { isTransient } from '../../src/database/pool.js';
 import { withGuard } from '../../src/guard/rollback.js';
 import { createPaymentHandlers } from '../../src/payments/apply.js';
 import { registerAddresses } from '../../src/payments/registration.js';
 import { type BooksSummary, withPayouts } from '../../src/payouts/tracking/tracking.js';
 import { ConnectionEnded } from '../../src/sync/connection.js';
+import { BooksContradict } from '../../src/sync/contradiction.js';
 import {
   type BlockHandlers,
   BrokenSequence,
@@ -110,8 +112,7 @@ async function follow(world: World, leader: Leadership): Promise<void> {
     // Who was deposed and doesn't know compares the node's answers with headers that another wrote.
     const isDeposed = leader.term.epoch.toString() !== world.books?.state?.leader_epoch;
     if (
-      // Books that another hand changed may refuse whatever blocks do to them, until they are healed.
-      (world.corrupted !== null && !(error instanceof Crash || error instanceof TermOver)) ||
+      refusedBySpoilt(world, error) ||
       (error instanceof BrokenSequence && isDeposed) ||
       error instanceof ConnectionEnded ||
       error instanceof UndecodableBlock ||
@@ -123,6 +124,16 @@ async function follow(world: World, leader: Leadership): Promise<void> {
     if (error instanceof BrokenSequence) world.failure ??= error;
     throw error;
   }
+}
+
+/** What says that books are not as the worker left them. */
+const MOVED = ['BooksMoved', 'PayoutsMoved'];
+
+/** Books that another hand changed may refuse what blocks do to them, in these words only, until they are healed. */
+function refusedBySpoilt({ corrupted, tally }: World, error: unknown): boolean {
+  if (corrupted === null || !(error instanceof Error)) return false;
+  if (error instanceof BooksContradict) tally.contradictions += 1;
+  return error instanceof BooksContradict || MOVED.includes(error.name) || isTransient(error);
 }
 
 async function followerOf({ tally }: World, leader: Leadership): Promise<Follower> {

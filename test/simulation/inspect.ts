@@ -142,7 +142,7 @@ const expectationOf = (
   mayBeLate: world.guard?.isLate === true,
   prunedBelow: world.payouts?.prunedBelow ?? Number.NEGATIVE_INFINITY,
   leftOut: world.payouts?.filling?.leftOut ?? [],
-  wasSpoilt: world.healed !== '',
+  wasSpoilt: world.mayTellWrongly,
 });
 
 /** The lowest block that the books gave up, if the node's chain still has it: it was behind, not forked. */

@@ -5,7 +5,7 @@ import { type Check, checkInto } from './check.js';
 import { expectedDigest } from './digest-truth.js';
 import { checkBalances, checkLedger } from './money-invariants.js';
 import type { PayoutRecord } from './payouts/invariants.js';
-import { checkEvents } from './told-invariants.js';
+import { checkEvents, checkToldOnce } from './told-invariants.js';
 import { type ExpectedOutput, expectedOutputs, pathTo, returnedOutputs } from './truth.js';
 
 export type Policy = {
@@ -26,7 +26,7 @@ export type Expectation = {
   readonly asksForPast: (address: string) => boolean;
   /** Whether confirmations were held, and no block has come since. */
   readonly mayBeLate?: boolean;
-  /** Whether another hand had changed the books before. */
+  /** Whether another hand had changed what blocks go by when they tell, or what was told. */
   readonly wasSpoilt: boolean;
   /** Headers below this height are gone. */
   readonly prunedBelow: number;
@@ -82,7 +82,10 @@ export function violations(stored: Books, before: Books | null, expected: Expect
   checkPayments(books, deposits, height, expected, check);
   checkBalances(books, expected.payouts, check);
   // What blocks did while rows were wrong was told as the rows had it.
-  if (!expected.wasSpoilt) checkEvents(books, check);
+  if (!expected.wasSpoilt) {
+    checkEvents(books, check);
+    checkToldOnce(books, check);
+  }
   return found;
 }
 

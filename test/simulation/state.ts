@@ -98,6 +98,8 @@ export type World = {
   trouble: string;
   /** What it was healed from last. */
   healed: string;
+  /** Whether another hand changed what blocks go by when they tell, or what was told. */
+  mayTellWrongly: boolean;
   /** Whether another hand changes the books now and then. */
   readonly corrupts: boolean;
 };
@@ -122,6 +124,9 @@ const shownMin = (chain: DevnetChain, payouts: PayoutWorld | null): number =>
 
 /** Whether a restore left something out that the chain hasn't given back yet. */
 export const isFilling = ({ payouts }: World): boolean => (payouts?.filling ?? null) !== null;
+
+/** Whether nobody but the worker ever wrote to the books. */
+export const isHonest = ({ tally }: Pick<World, 'tally'>): boolean => tally.corruptions === 0;
 
 /** The order of the draws is part of every remembered seed. */
 export function createWorld(pool: pg.Pool, seed: number, kind: Kind = {}): World {
@@ -202,6 +207,7 @@ export function createWorld(pool: pg.Pool, seed: number, kind: Kind = {}): World
     started: false,
     corrupted: null,
     corrupts,
+    mayTellWrongly: false,
     healed: '',
     trouble: '',
   };

@@ -1,6 +1,11 @@
 import { type Books, referenceOf } from './books.js';
 import type { Check } from './check.js';
 
+/** Told before is only ever what another hand told: whoever tells twice by itself has a fault. */
+export function checkToldOnce({ toldBefore }: Books, check: Check): void {
+  check(toldBefore.length === 0, `8: was to be told again: ${toldBefore.join()}`);
+}
+
 /** 8: told is exactly what happened: each inclusion detected, and its end, once. */
 export function checkEvents(books: Books, check: Check): void {
   const told = new Set(books.events.map((event) => event.event_key));

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { DevnetBlock } from '../../../src/devnet/chain.js';
 import { type Check, checkInto } from '../check.js';
-import type { World } from '../state.js';
+import { isHonest, type World } from '../state.js';
 import { pathTo } from '../truth.js';
 import { feeOf, paidOn } from './ledger.js';
 import { CONFIRMATIONS, type PayoutWorld } from './state.js';
@@ -17,6 +17,8 @@ export type PayoutBooks = {
   readonly epoch: string;
   readonly events: readonly string[];
   readonly reservedTwice: number;
+  /** Why a payer paused: what it was to sign looked as if it were paid. */
+  readonly doubts: readonly string[];
 };
 
 export type PayoutRecord = {
@@ -49,7 +51,9 @@ const READ = `
     'epoch', (select payer_epoch::text from payout_control),
     'events', (select coalesce(json_agg(event_key), '[]') from outbox where type like 'payout.%'),
     'reservedTwice', (select count(*) from (
-        select 1 from wallet_reservations group by tx_hash, output_index having count(*) > 1) r)
+        select 1 from wallet_reservations group by tx_hash, output_index having count(*) > 1) r),
+    'doubts', (select coalesce(json_agg(entity_id || ': ' || (details ->> 'reason') order by id), '[]')
+        from audit_log where action = 'payout.paused' and actor = 'payer')
   ) as books`;
 
 export async function readPayoutBooks(pool: pg.Pool): Promise<PayoutBooks> {
@@ -80,6 +84,8 @@ export function payoutViolations(
   const found = lastingViolations(world, payouts, now);
   const check = checkInto(found);
   checkStatuses(world, now, payouts, pathTo(world.chain, cursor, world.start.id), check);
+  // Its own books never give it a reason to.
+  if (isHonest(world)) check(now.doubts.length === 0, `a payer doubts: ${now.doubts.join('; ')}`);
   if (before !== null) checkBrakes(now, before, check);
   return found;
 }

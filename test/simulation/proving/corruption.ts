@@ -59,18 +59,32 @@ export const CORRUPTIONS: Readonly<Record<string, string>> = {
     'update state_digests set digest = md5($1) || md5(digest) where height % 2 = 0',
 };
 
+/** Blocks decide by rows of payments alone: whatever these ways do, what is told is what happened. */
+const UNTOLD: ReadonlySet<string> = new Set([
+  'wallet outputs dropped',
+  'wallet outputs invented',
+  'wallet amounts changed',
+  'wallet spends forgotten',
+  'entries dropped',
+  'entries changed',
+  'balances changed',
+  'balances dropped',
+  'digests changed',
+]);
+
 /** Another hand changes the books, and somebody asks for what heals them. */
 export async function spoil(world: World): Promise<void> {
   if (world.corrupted !== null || isFilling(world)) return;
   const done = await corrupt(world, world.random);
   if (done === null) return;
-  world.corrupted = done;
+  world.corrupted = done.join(' and ');
+  world.mayTellWrongly ||= done.some((way) => !UNTOLD.has(way));
   world.tally.corruptions += 1;
   await askForHealing(world, world.random.chance(0.5) ? 'rebuild' : 'repair');
 }
 
 /** Corrupts the books by hand, where nobody stands in the way. Null where nothing was changed. */
-async function corrupt(world: World, random: Random): Promise<string | null> {
+async function corrupt(world: World, random: Random): Promise<readonly string[] | null> {
   const names = Object.keys(CORRUPTIONS);
   const chosen = [random.pick(names), ...(random.chance(0.4) ? [random.pick(names)] : [])];
   const client = await world.pool.connect();
@@ -80,7 +94,7 @@ async function corrupt(world: World, random: Random): Promise<string | null> {
     let changed = 0;
     for (const name of chosen) changed += await change(client, CORRUPTIONS[name] ?? '', random);
     await client.query('commit');
-    return changed === 0 ? null : chosen.join(' and ');
+    return changed === 0 ? null : chosen;
   } catch (error) {
     await client.query('rollback');
     // An actor stands in the middle of a transaction that holds these rows: another time.
