@@ -1,19 +1,24 @@
 import { describe, expect } from 'vitest';
 import { missing, worldsOf } from './seeds.js';
+import type { Tally } from './tally.js';
 
 /**
- * Seeds that found something: in the simulation itself (42, 204), two that waited for each other (129), what a
- * critical backup left out and was asked for as an address's past (304), a restore that was not noticed (321).
- * Even ones restore the product's backups of what is critical.
+ * Seeds that once found something, or let happen what did, and what must still happen in each: a seed goes another
+ * way with every draw that is added. A critical backup leaves payments out (42), two wait for each other (204), a
+ * database is restored (321). Even ones restore the product's backups of what is critical.
  */
-const REMEMBERED = [42, 129, 204, 304, 321];
+const REMEMBERED: ReadonlyMap<number, keyof Tally> = new Map([
+  [42, 'leftOut'],
+  [204, 'deadlocks'],
+  [321, 'restores'],
+]);
 const SEEDS = 24;
 
 describe('payouts, by seed: two payers, clients, a competing wallet, restored databases', () => {
   const worlds = worldsOf({ paysOut: true });
 
-  worlds.each(REMEMBERED, 'pays each at most once', ({ requests }) => {
-    expect(requests).toBeGreaterThan(0);
+  worlds.each([...REMEMBERED.keys()], 'pays each at most once', (tally, seed) => {
+    expect(missing(tally, ['requests', REMEMBERED.get(seed) ?? 'steps'])).toEqual([]);
   });
 
   worlds.many(300, SEEDS, 'pay each at most once, and end all', (total) => {

@@ -20,9 +20,13 @@ export function worldsOf(kind: Kind) {
   });
   return {
     /** Seeds that are kept, one test each. */
-    each(seeds: readonly number[], does: string, check: (tally: Tally) => void): void {
+    each(
+      seeds: readonly number[],
+      does: string,
+      check: (tally: Tally, seed: number) => void,
+    ): void {
       test.each(seeds)(`seed %i ${does}`, { timeout: ONE_MS_MAX }, async (seed) => {
-        check(await simulate(database.pool, seed, kind));
+        check(await simulate(database.pool, seed, kind), seed);
       });
     },
     /** Many of them as one test: what happened in all together says whether it proved anything. */
