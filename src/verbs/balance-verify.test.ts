@@ -89,6 +89,58 @@ test('rows that nobody can bring back are accepted by a person, once, and count 
   expect(await accept('ledger/1')).toMatchObject({ exitCode: 2 });
 });
 
+const giveByHand = (user: string, reason: string) =>
+  change(`
+    with e as (
+      insert into balance_transactions (user_id, unit, bucket, type, amount, reason)
+      values ('${user}', 'lovelace', 'available', 'credit', 7000000, '${reason}'))
+    insert into user_balances values ('${user}', 'lovelace', 7000000, 0, 0)`);
+
+test('what people entered by hand is counted and is no mismatch', async () => {
+  await giveByHand('zoe', 'goodwill');
+  const { exitCode, out } = await teller(['balance', 'verify']);
+  expect(exitCode).toBe(0);
+  expect(out).toContain('of these 1 entry by hand, which no payment or payout answers for:\n');
+  expect(out).toMatch(/ada +1 +7\.000000\n/);
+  expect(await json('balance', 'verify')).toMatchObject({
+    lines: [{ manualEntries: { count: 1, units: [{ sum: '7000000' }] } }],
+  });
+});
+
+test('an entry that says to be a payment’s and names none is told with what takes it back', async () => {
+  await giveByHand('mallory', 'payment_confirmed');
+  const { exitCode, out } = await teller(['balance', 'verify']);
+  expect(exitCode).toBe(3);
+  expect(out).toContain('1 × an entry that names neither a payment nor a payout\n');
+  expect(out).toMatch(/\d+ +payment_confirmed +mallory +lovelace +available +credit +7000000\n/);
+  expect(out).toContain('append the opposite of such an entry');
+  expect(out).not.toContain('appends the entries that are lacking');
+});
+
+test.each([
+  ['upper(tx_hash)', 'transaction'],
+  ["'garbage'", 'transaction'],
+])('an entry whose transaction was set to %s is told with what to do', async (value, what) => {
+  await change(`update balance_transactions set tx_hash = ${value}`);
+  const { exitCode, out } = await teller(['balance', 'verify']);
+  expect(exitCode).toBe(3);
+  expect(out).toContain('3 × of a payment or payout that does not exist\n');
+  expect(out).toMatch(new RegExp(`Entry \\d+ was edited: \\w+ is no ${what} id\\. Nothing heals`));
+  await change('update balance_transactions set tx_hash = repeat($$9$$, 64)');
+  expect((await teller(['balance', 'verify'])).out).not.toContain('was edited');
+});
+
+test('rows that should long be sealed are told of', async () => {
+  expect((await teller(['balance', 'verify'])).out).not.toContain('warning: ');
+  await change('delete from seals');
+  const { exitCode, out } = await teller(['balance', 'verify']);
+  expect(exitCode).toBe(0);
+  expect(out).toContain(
+    'warning: no row of the ledger is under a seal, though one was written at 2026-01-01T',
+  );
+  expect(out).toContain('`--against FILE` tells\n');
+});
+
 test('what it found is noted for the metrics, and while a restore fills books in it refuses', async () => {
   await change('truncate verifications');
   await change('update incoming_payments set amount_lovelace = 6000000');

@@ -1,10 +1,12 @@
 import type { Pool } from 'pg';
 import { describeDatabaseError } from '../database/pool.js';
 import { actorOf } from '../payouts/model/identity.js';
+import type { OrphanEntry } from '../reconcile/verify/ledger-queries.js';
 import type { Reserve } from '../reconcile/verify/reserves.js';
 import { refuseUnfinishedBooks } from '../reconcile/verify/unfinished-books.js';
 import { noteVerification } from '../reconcile/verify/verification-queries.js';
 import { isWrong, type Verification, verifyBooks } from '../reconcile/verify/verify-books.js';
+import { sayWhatToDo } from './balance-verify-advice.js';
 import { operator } from './caller.js';
 import { withDatabase } from './database.js';
 import { finish, type JsonFlag, type VerbContext } from './flags.js';
@@ -48,6 +50,7 @@ async function note(terminal: Terminal, pool: Pool, mismatches: number): Promise
 
 function say(terminal: Terminal, result: Verification): void {
   sayBalances(terminal, result);
+  sayManualEntries(terminal, result);
   sayLedger(terminal, result);
   sayPayouts(terminal, result);
   sayReferences(terminal, result);
@@ -79,7 +82,20 @@ type Buckets = { readonly available: string; readonly held: string; readonly pen
 const bucketsOf = ({ available, held, pending }: Buckets): string =>
   `available ${available}, held ${held}, pending ${pending}`;
 
-function sayLedger(terminal: Terminal, { ledger, orphans, held }: Verification): void {
+function sayManualEntries(terminal: Terminal, { manualEntries }: Verification): void {
+  const { count, units } = manualEntries;
+  if (count === 0) return;
+  const entries = count === 1 ? '1 entry' : `${count} entries`;
+  terminal.out(`of these ${entries} by hand, which no payment or payout answers for:\n`);
+  sayRows(terminal, { count: units.length, shown: units }, [
+    ['BY HAND', (row) => (row.unit === 'lovelace' ? 'ada' : row.unit)],
+    ['ENTRIES', (row) => row.entries],
+    ['CREDITS LESS DEBITS', (row) => amountOf(row.unit, row.sum)],
+  ]);
+}
+
+function sayLedger(terminal: Terminal, result: Verification): void {
+  const { ledger, orphans, unfounded, held } = result;
   sayFound(terminal, ledger, 'booked otherwise than its payment or payout stands', [
     ['PAYMENT OR PAYOUT', causeOf],
     ['USER', (row) => row.userId],
@@ -91,11 +107,12 @@ function sayLedger(terminal: Terminal, { ledger, orphans, held }: Verification):
   sayFound(terminal, orphans, 'of a payment or payout that does not exist', [
     ['ENTRY', (row) => row.id],
     ['PAYMENT OR PAYOUT', causeOf],
-    ['USER', (row) => row.userId],
-    ['UNIT', (row) => row.unit],
-    ['BUCKET', (row) => row.bucket],
-    ['TYPE', (row) => row.type],
-    ['AMOUNT', (row) => row.amount],
+    ...ENTRY,
+  ]);
+  sayFound(terminal, unfounded, 'an entry that names neither a payment nor a payout', [
+    ['ENTRY', (row) => row.id],
+    ['REASON', (row) => row.reason],
+    ...ENTRY,
   ]);
   sayFound(terminal, held, 'held otherwise than its open payouts hold', [
     ['USER', (row) => row.userId],
@@ -104,6 +121,14 @@ function sayLedger(terminal: Terminal, { ledger, orphans, held }: Verification):
     ['OPEN PAYOUTS', (row) => row.openPayouts],
   ]);
 }
+
+const ENTRY: readonly Column<OrphanEntry>[] = [
+  ['USER', (row) => row.userId],
+  ['UNIT', (row) => row.unit],
+  ['BUCKET', (row) => row.bucket],
+  ['TYPE', (row) => row.type],
+  ['AMOUNT', (row) => row.amount],
+];
 
 const causeOf = (row: {
   readonly txHash: string | null;
@@ -136,7 +161,7 @@ const referencesOf = (row: {
   readonly referenceId: string | null;
 }): string => `${row.referenceType ?? '-'} ${row.referenceId ?? '-'}`;
 
-function saySeals(terminal: Terminal, { seals }: Verification): void {
+function saySeals(terminal: Terminal, { seals, overdueSealings }: Verification): void {
   const { changed, broken, notAsNoted, chains } = seals;
   sayFound(terminal, changed, 'rows edited, deleted or added after they were sealed', [
     ['CHAIN', (row) => row.chain],
@@ -164,6 +189,14 @@ function saySeals(terminal: Terminal, { seals }: Verification): void {
   );
   const sealed = chains.map(({ chain, rows }) => `${rows} of the ${NAMES[chain]}`).join(', ');
   terminal.out(`rows under seal: ${sealed}\n`);
+  for (const { chain, since, areNoneSealed } of overdueSealings) {
+    const which = areNoneSealed ? 'no row' : 'no newer row';
+    terminal.out(
+      `warning: ${which} of the ${NAMES[chain]} is under a seal, though one was written at ${since.toISOString()}: a ` +
+        'leader seals within seconds. Either none has led since, or seals were deleted, which ' +
+        '`--against FILE` tells\n',
+    );
+  }
 }
 const NAMES = { ledger: 'ledger', audit: 'audit log' } as const;
 
@@ -183,16 +216,18 @@ function sayDigests(terminal: Terminal, { digests }: Verification): void {
   );
 }
 
+const amountOf = (unit: string, amount: string): string =>
+  unit === 'lovelace' ? showAda(amount) : amount;
+
 function sayReserves(terminal: Terminal, reserves: readonly Reserve[]): void {
   const telling = reserves.filter((one) => one.unit === 'lovelace' || one.shortfall || !one.agrees);
   if (telling.length > 0) {
-    const amount = (unit: string, text: string) => (unit === 'lovelace' ? showAda(text) : text);
     sayRows(terminal, { count: telling.length, shown: telling }, [
       ['RESERVES', (row) => (row.unit === 'lovelace' ? 'ada' : row.unit)],
-      ['OWED TO USERS', (row) => amount(row.unit, row.owed)],
-      ['DEPOSIT ADDRESSES', (row) => amount(row.unit, row.deposits)],
-      ['HOT WALLET', (row) => amount(row.unit, row.hotWallet)],
-      ['TREASURY', (row) => amount(row.unit, row.treasury)],
+      ['OWED TO USERS', (row) => amountOf(row.unit, row.owed)],
+      ['DEPOSIT ADDRESSES', (row) => amountOf(row.unit, row.deposits)],
+      ['HOT WALLET', (row) => amountOf(row.unit, row.hotWallet)],
+      ['TREASURY', (row) => amountOf(row.unit, row.treasury)],
     ]);
   }
   const short = reserves.filter((one) => one.shortfall).length;
@@ -201,33 +236,6 @@ function sayReserves(terminal: Terminal, reserves: readonly Reserve[]): void {
     `warning: the wallets hold less than users are owed in ${counted(short, 'unit')}: ` +
       'is it elsewhere, in cold storage for instance?\n',
   );
-}
-
-function sayWhatToDo(terminal: Terminal, { seals, digests, totalMismatches }: Verification): void {
-  terminal.out(`${totalMismatches} ${totalMismatches === 1 ? 'mismatch' : 'mismatches'}. `);
-  const ofSeals = seals.changed.count + seals.broken.count + seals.notAsNoted.length;
-  terminal.out('Take a copy of the database first.\n');
-  if (totalMismatches > ofSeals) {
-    terminal.out(
-      '`teller reconcile --repair` appends the entries that are lacking and sets balances to the sums of ' +
-        'their entries.\n',
-    );
-  }
-  if (ofSeals > 0) {
-    terminal.out(
-      'The program never changes a sealed row: find out who did, from a backup and PostgreSQL’s own log.\n',
-    );
-  }
-  const [changed] = seals.changed.shown;
-  if (changed !== undefined) {
-    terminal.out(
-      `\`teller balance accept-seal ${changed.chain}/${changed.seal} --reason TEXT\` then lets rows count as ` +
-        'they are, by your name: each seal once you can answer for it.\n',
-    );
-  }
-  if (digests.some(isWrong)) {
-    terminal.out('`teller digest --check` names the blocks whose rows were changed.\n');
-  }
 }
 
 type Found<R> = { readonly count: number; readonly shown: readonly R[] };

@@ -1,0 +1,54 @@
+import type { OrphanEntry } from '../reconcile/verify/ledger-queries.js';
+import { isWrong, type Verification } from '../reconcile/verify/verify-books.js';
+import type { Terminal } from './terminal.js';
+
+export function sayWhatToDo(terminal: Terminal, result: Verification): void {
+  const { totalMismatches } = result;
+  terminal.out(`${totalMismatches} ${totalMismatches === 1 ? 'mismatch' : 'mismatches'}. `);
+  terminal.out('Take a copy of the database first.\n');
+  for (const line of adviceFor(result)) terminal.out(`${line}\n`);
+}
+
+/** A line for each thing that can be done about what was found. */
+function adviceFor(result: Verification): string[] {
+  const { seals, orphans, unfounded, digests, totalMismatches } = result;
+  const ofSeals = seals.changed.count + seals.broken.count + seals.notAsNoted.length;
+  const [changed] = seals.changed.shown;
+  const nobodys = orphans.shown.find(isOfNoCause);
+  return [
+    ...(totalMismatches > ofSeals + unfounded.count ? [REPAIR] : []),
+    ...(nobodys === undefined ? [] : [setBack(nobodys)]),
+    ...(unfounded.count > 0 ? [TAKE_BACK] : []),
+    ...(ofSeals > 0 ? [LOOK_FOR_WHO] : []),
+    ...(changed === undefined ? [] : [acceptSeal(`${changed.chain}/${changed.seal}`)]),
+    ...(digests.some(isWrong) ? [LOOK_FOR_BLOCKS] : []),
+  ];
+}
+
+const REPAIR =
+  '`teller reconcile --repair` appends the entries that are lacking and sets balances to the sums of ' +
+  'their entries.';
+
+const TAKE_BACK =
+  'Entries whose reason or bucket is the program’s always name a payment or payout: where nobody can say ' +
+  'which, append the opposite of such an entry (same user, unit, bucket and reason, the other type), and let ' +
+  '`teller reconcile --repair` set the balance. What people give or take goes to `available`, by a reason of ' +
+  'their own.';
+
+const LOOK_FOR_WHO =
+  'The program never changes a sealed row: find out who did, from a backup and PostgreSQL’s own log.';
+
+const acceptSeal = (seal: string): string =>
+  `\`teller balance accept-seal ${seal} --reason TEXT\` then lets rows count as they are, by your name: each ` +
+  'seal once you can answer for it.';
+
+const LOOK_FOR_BLOCKS = '`teller digest --check` names the blocks whose rows were changed.';
+
+/** No payment and no payout can ever be called that: the entry itself was edited. */
+const isOfNoCause = ({ txHash, payoutId }: OrphanEntry): boolean =>
+  (txHash !== null && !/^[0-9a-f]{64}$/.test(txHash)) ||
+  (payoutId !== null && !/^[0-9a-f]{32}$/.test(payoutId));
+
+const setBack = ({ id, txHash, payoutId }: OrphanEntry): string =>
+  `Entry ${id} was edited: ${payoutId ?? txHash} is no ${payoutId === null ? 'transaction' : 'payout'} id. Nothing ` +
+  'heals that but setting it back, and all others like it, to what a backup has.';
