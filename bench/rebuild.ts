@@ -122,6 +122,11 @@ async function register(count: number): Promise<void> {
      select address, 0, 'user-' || ord, -1 from unnest($1::text[]) with ordinality as a (address, ord)`,
     [Array.from({ length: count }, address)],
   );
+  await pool.query(
+    `insert into audit_log (action, entity_type, entity_id, actor, details)
+     select 'address.registered', 'payment_address', address, 'bench', jsonb_build_object('userId', user_id)
+       from payment_addresses`,
+  );
 }
 
 function report(): void {

@@ -113,6 +113,11 @@ async function register(pool: pg.Pool): Promise<void> {
      select address, 0, 'user-' || n, -1, true, 0 from unnest($1::text[]) with ordinality as a (address, n)`,
     [Array.from({ length: addresses }, (_, seed) => longAddress(seed))],
   );
+  await pool.query(
+    `insert into audit_log (action, entity_type, entity_id, actor, details)
+     select 'address.registered', 'payment_address', address, 'bench', jsonb_build_object('userId', user_id)
+       from payment_addresses`,
+  );
 }
 
 /** As a backfill and the blocks after it would have left them: confirmed, and booked. */

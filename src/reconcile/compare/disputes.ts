@@ -1,8 +1,10 @@
 import type { Finding } from '../model/finding.js';
 
-/** An address that doesn't belong to whom the audit log says that it was registered for. */
+/** An address that doesn't belong to whom the audit log says that it was registered for, if for anybody. */
 export type Dispute = {
   readonly address: string;
+  /** False where the audit log has no registration of it. */
+  readonly isRegistered: boolean;
   readonly registeredFor: string | null;
   /** Whose it is in the books; null where they don't have the address any more. */
   readonly userId: string | null;
@@ -19,7 +21,13 @@ export type StrayRows = {
 
 const PERSON = 'a person must say which is right';
 
-const showDispute = ({ address, registeredFor, userId }: Dispute): string => {
+const showDispute = ({ address, isRegistered, registeredFor, userId }: Dispute): string => {
+  if (!isRegistered) {
+    return (
+      `address ${address} belongs to ${userId ?? 'nobody'}, and the audit log has no registration of it: ` +
+      `a person must say whose it is; \`teller address show ${address}\` shows it`
+    );
+  }
   const registered = `the audit log says that it was registered for ${registeredFor ?? 'nobody'}`;
   return userId === null
     ? `address ${address} isn't in the books, and ${registered}: ${PERSON}`
@@ -42,20 +50,38 @@ const SHOWN = 3;
 /** What no output can be named for, in words; null where there is nothing to say. */
 export function disputesInWords(
   disputes: readonly Dispute[],
-  strays: readonly StrayRows[],
+  others: readonly string[],
 ): string | null {
   const more = disputes.length - SHOWN;
   const words = [
     ...disputes.slice(0, SHOWN).map(showDispute),
     ...(more > 0 ? [`so it is with ${more} more addresses`] : []),
-    ...strays.map(showStray),
+    ...others,
   ];
   return inWords(words);
 }
 
-const showStray = ({ what, count, partitions, laidOutFor }: StrayRows): string =>
+export const showStray = ({ what, count, partitions, laidOutFor }: StrayRows): string =>
   `${count} ${what} in partition ${partitions.join(', ')}, which nobody follows: this database has ` +
   `${laidOutFor}, from 0 on, and a person must say where they belong`;
+
+/** Heights of addresses that no registration and no question of the ledger can have left. */
+export type UnreachedHeights = {
+  readonly count: number;
+  readonly first: string;
+  readonly cursorHeight: number;
+};
+
+export const showUnreached = ({ count, first, cursorHeight }: UnreachedHeights): string =>
+  `watched_from or backfilled_height of ${count === 1 ? 'address' : `${count} addresses, the first of them`} ` +
+  `${first} stands above the cursor, block ${cursorHeight}, where no registration can have put it: ` +
+  'a person must say from when on what is paid there counts';
+
+/** @param userId whose deposit address the hot wallet is said to be */
+export const showSharedWallet = (hotWallet: string, userId: string): string =>
+  `address ${hotWallet} is the hot wallet, and registered for ${userId} as well: nobody is credited with what ` +
+  'it receives, and `teller run` will not start again like this; a person must take it out of ' +
+  'payment_addresses, or set HOT_WALLET_ADDRESS to another address';
 
 /** What differs without any single output to be named, as one text; null where nothing does. */
 export function inWords(words: readonly (string | null | undefined)[]): string | null {

@@ -1,7 +1,8 @@
 import type { OutputReference } from '../../chain/block.js';
 import type { Queryable } from '../../database/transaction.js';
 import type { Finding } from '../model/finding.js';
-import { type Dispute, disputesInWords, doubtOwners, type StrayRows } from './disputes.js';
+import { type Dispute, disputesInWords, doubtOwners, inWords } from './disputes.js';
+import { readSharedWallet, readStrays, readUnreached } from './stray-queries.js';
 
 /** What the last registration of an address says; no row where it was never audited. */
 const REGISTRATION = (address: string): string => `
@@ -9,26 +10,43 @@ const REGISTRATION = (address: string): string => `
    where l.entity_type = 'payment_address' and l.entity_id = ${address} and l.action = 'address.registered'
    order by l.id desc limit 1`;
 
-// All registrations against all addresses in one pass; whatever looks odd there is looked at one by one.
-const ODD = (which: string): string => `
-  select distinct l.entity_id as address
+/**
+ * Every registration was audited. A backup of addresses alone brings no audit log along: those that it brought
+ * are taken as they are.
+ */
+const AUDITED_SINCE = `
+  coalesce((select max(b.created_at) from audit_log b
+             where b.entity_type = 'database' and b.entity_id = 'all' and b.action = 'database.restored'
+               and b.details ->> 'set' = 'addresses'), '-infinity')`;
+
+// Registrations and addresses against each other in one pass; whatever looks odd there is looked at one by one.
+const ODD = (registrations: string, addresses: string): string => `
+  select l.entity_id as address
     from audit_log l
     left join payment_addresses a on a.address = l.entity_id
-   where l.entity_type = 'payment_address' and l.action = 'address.registered' ${which}
+   where l.entity_type = 'payment_address' and l.action = 'address.registered' ${registrations}
      and (a.address is null
-          or a.partition_id = $1 and a.user_id is distinct from l.details ->> 'userId')`;
-const DISPUTED = (which: string): string => `
-  select odd.address, r.user_id as "registeredFor", a.user_id as "userId",
+          or a.partition_id = $1 and a.user_id is distinct from l.details ->> 'userId')
+  union
+  select a.address
+    from payment_addresses a
+   where a.partition_id = $1 and a.created_at > ${AUDITED_SINCE} ${addresses}
+     and not exists (select from audit_log l
+                      where l.entity_type = 'payment_address' and l.action = 'address.registered'
+                        and l.entity_id = a.address)`;
+const DISPUTED = (registrations: string, addresses: string): string => `
+  select odd.address, r.audited is not null as "isRegistered", r.user_id as "registeredFor",
+         a.user_id as "userId",
          exists (select from incoming_payments p
                   where p.address = odd.address and p.partition_id = $1
                     and p.status <> 'rolled_back') as "hasPayments"
-    from (${ODD(which)}) as odd
+    from (${ODD(registrations, addresses)}) as odd
     left join payment_addresses a on a.address = odd.address
-   cross join lateral (${REGISTRATION('odd.address')}) as r
+    left join lateral (${REGISTRATION('odd.address')}) as r on true
    where a.user_id is distinct from r.user_id
    order by odd.address limit $2`;
-const ALL = DISPUTED('');
-const AMONG = DISPUTED('and l.entity_id = any($3::text[])');
+const ALL = DISPUTED('', '');
+const AMONG = DISPUTED('and l.entity_id = any($3::text[])', 'and a.address = any($3::text[])');
 
 /** More are told of in words alone. */
 const DISPUTES_MAX = 100_000;
@@ -73,7 +91,8 @@ const UNOWNED = `
     left join payment_addresses a on a.address = p.address and a.partition_id = p.partition_id
     left join lateral (${REGISTRATION('p.address')}) as r on true
    where p.partition_id <> $3 or a.user_id is distinct from p.user_id
-      or r.audited and r.user_id is distinct from p.user_id`;
+      or case when r.audited then r.user_id is distinct from p.user_id
+              else a.created_at > ${AUDITED_SINCE} end`;
 
 /** Those of the payments whose user isn't proven by address and audit log alike. */
 export async function withoutOwner(
@@ -91,50 +110,51 @@ export async function withoutOwner(
   return new Set(rows.map(({ reference }) => reference));
 }
 
-const LAID_OUT_FOR = 'select total_partitions as n from sync_state where partition_id = $1';
-// Each of the tables has an index that begins with the partition.
-const STRAYS = `
-  select what, count(*)::int as count, array_agg(distinct partition_id order by partition_id) as partitions
-    from (select 'addresses' as what, partition_id from payment_addresses
-           where partition_id < 0 or partition_id >= $1
-          union all
-          select 'payments', partition_id from incoming_payments
-           where partition_id < 0 or partition_id >= $1
-          union all
-          select 'outputs of the hot wallet', partition_id from wallet_outputs
-           where partition_id < 0 or partition_id >= $1) as stray
-   group by what order by what`;
-
-async function readStrays(db: Queryable, partitionId: number): Promise<StrayRows[]> {
-  const { rows } = await db.query<{ n: number }>(LAID_OUT_FOR, [partitionId]);
-  const laidOutFor = rows[0]?.n;
-  if (laidOutFor === undefined) return [];
-  const strays = await db.query<Omit<StrayRows, 'laidOutFor'>>(STRAYS, [laidOutFor]);
-  return strays.rows.map((row) => ({ ...row, laidOutFor }));
-}
-
 export type Disputed = {
   /** Addresses whose payments can be named one by one. */
   readonly named: readonly AddressDispute[];
-  /** The others, and what stands in no partition of this database; null where there is none. */
+  /** The others, and whatever else is wrong with addresses and partitions; null where nothing is. */
   readonly words: string | null;
 };
 
-/** @param addresses those to look at; null for all that there is */
-export async function readDisputed(
-  db: Queryable,
-  partitionId: number,
-  addresses: readonly string[] | null,
-): Promise<Disputed> {
-  const disputes = await readDisputes(db, partitionId, addresses);
-  const strays = addresses === null ? await readStrays(db, partitionId) : [];
+/** Whose addresses are looked at. */
+export type DisputeScope = {
+  readonly partitionId: number;
+  readonly hotWallet: string | null;
+  /** Null for all that there is. */
+  readonly addresses: readonly string[] | null;
+};
+
+export async function readDisputed(db: Queryable, scope: DisputeScope): Promise<Disputed> {
+  const { partitionId, hotWallet, addresses } = scope;
+  const found = await readDisputes(db, partitionId, addresses);
+  // Of the hot wallet it is told otherwise: it is nobody's, whatever was registered.
+  const disputes = found.filter(({ address }) => address !== hotWallet);
   const unnamed = disputes.filter(({ hasPayments }) => !hasPayments);
   return {
     named: disputes.filter(({ hasPayments }) => hasPayments),
-    words: disputesInWords(unnamed, strays),
+    words: disputesInWords(unnamed, await readOthers(db, scope)),
   };
 }
 
+async function readOthers(
+  db: Queryable,
+  { partitionId, hotWallet, addresses }: DisputeScope,
+): Promise<string[]> {
+  const isLookedAt = hotWallet !== null && (addresses === null || addresses.includes(hotWallet));
+  const shared = isLookedAt ? await readSharedWallet(db, hotWallet) : [];
+  const unreached = await readUnreached(db, partitionId, addresses);
+  const strays = addresses === null ? await readStrays(db, partitionId) : [];
+  return [...shared, ...unreached, ...strays];
+}
+
 /** All of it in words, for whoever names no payments; null where nothing is disputed. */
-export const allDisputed = async (db: Queryable, partitionId: number): Promise<string | null> =>
-  disputesInWords(await readDisputes(db, partitionId, null), await readStrays(db, partitionId));
+export async function allDisputed(
+  db: Queryable,
+  partitionId: number,
+  hotWallet: string | null = null,
+): Promise<string | null> {
+  const scope = { partitionId, hotWallet, addresses: null };
+  const { named, words } = await readDisputed(db, scope);
+  return inWords([disputesInWords(named, []), words]);
+}

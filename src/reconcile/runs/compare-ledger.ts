@@ -65,10 +65,11 @@ async function* allOf(work: Work): AsyncGenerator<Question, void, void> {
     let listed = await work.read((tx) => addressesAfter(tx, partitionId, after, QUESTION));
     if (listed.length === 0) return;
     while (listed.length > 0) {
-      const asked = asManyAsFit(listed);
-      watchId = asked.at(-1)?.watchId ?? watchId;
-      yield { asked, watchId };
-      listed = listed.slice(asked.length);
+      const some = asManyAsFit(listed);
+      watchId = some.at(-1)?.watchId ?? watchId;
+      // The hot wallet was asked for already, and is no address of a user's.
+      yield { asked: some.filter(({ address }) => address !== hotWallet), watchId };
+      listed = listed.slice(some.length);
     }
   }
 }

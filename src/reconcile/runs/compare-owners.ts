@@ -5,7 +5,7 @@ import { type AddressDispute, readDisputed } from '../compare/registration-queri
 import type { Finding } from '../model/finding.js';
 import { referencesAt } from './address-queries.js';
 import { sameOnChain } from './compare-statuses.js';
-import { namedAmong, storeFindings } from './discrepancy-queries.js';
+import { findingPages, namedAmong, storeFindings } from './discrepancy-queries.js';
 import { BEFORE_ALL_OUTPUTS, type RunProgress } from './run-progress.js';
 import type { Work } from './run-work.js';
 
@@ -23,12 +23,36 @@ export async function compareOwners(
   work: Work,
   addresses: readonly string[] | null,
 ): Promise<void> {
-  const { named, words } = await work.read((tx) => readDisputed(tx, work.partitionId, addresses));
+  const { partitionId, hotWallet } = work;
+  const { named, words } = await work.read((tx) =>
+    readDisputed(tx, { partitionId, hotWallet, addresses }),
+  );
   for (let from = 0; from < named.length; from += ADDRESSES) {
     await namePayments(work, named.slice(from, from + ADDRESSES));
   }
-  await work.commit({ disputed: words });
+  await work.commit({ disputed: words ?? (await unequalTotals(work)) });
 }
+
+/**
+ * Where all is covered, each difference of the totals is some output's; one that nothing names can only be
+ * told of. What isn't covered yet is unknown to the books, or counts for nothing.
+ */
+async function unequalTotals(work: Work): Promise<string | null> {
+  const { problem, covered, addresses } = work.progress();
+  if (problem !== null || covered < addresses) return null;
+  const { recorded, onChain } = work.totals;
+  const units = new Set([...recorded.keys(), ...onChain.keys()]);
+  const unequal = [...units].filter(
+    (unit) => (recorded.get(unit) ?? 0n) !== (onChain.get(unit) ?? 0n),
+  );
+  if (unequal.length === 0) return null;
+  const { done: isUnnamed } = await findingPages(work.pool, work.runId).next();
+  return isUnnamed === true ? `${unequal.join(', ')}: ${UNNAMED}` : null;
+}
+
+const UNNAMED =
+  'what is recorded and what is on the chain differ in total, and no output could be named for it: ' +
+  'run `teller rebuild --from origin --dry-run`';
 
 /** Every payment at such an address is money that may be another user's. */
 async function namePayments(work: Work, disputes: readonly AddressDispute[]): Promise<void> {

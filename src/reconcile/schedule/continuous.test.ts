@@ -36,6 +36,9 @@ describe('comparing all the time', () => {
     const empty = enterpriseAddress(3);
     await sql(`insert into payment_addresses (address, partition_id, user_id, watched_from)
                values ('${ann}', 0, 'ann', -1), ('${bob}', 0, 'bob', -1), ('${empty}', 0, 'eve', -1)`);
+    await sql(`insert into audit_log (action, entity_type, entity_id, actor, details)
+               select 'address.registered', 'payment_address', address, 'cli',
+                      jsonb_build_object('userId', user_id) from payment_addresses`);
     net.payNow({ address: ann, lovelace: 7n * ADA });
     net.payNow({ address: bob, lovelace: 9n * ADA });
     const tip = net.mine().height;
