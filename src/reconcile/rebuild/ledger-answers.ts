@@ -4,8 +4,7 @@ import type { UnspentOutput } from '../../chain/utxo.js';
 import { inTransaction } from '../../database/transaction.js';
 import { showAssets } from '../../payments/payment.js';
 import type { LedgerView } from '../../sync/chain-view.js';
-import { POINT_GONE } from '../../sync/ledger-state.js';
-import { NodeError } from '../../sync/requests.js';
+import { isPointGone } from '../../sync/ledger-state.js';
 import { dropCandidates, noteAnswers } from './answer-queries.js';
 import type { Candidate } from './candidate.js';
 import { type CandidateKey, candidatesAmong, candidatesNotAsked } from './candidate-pages.js';
@@ -45,7 +44,7 @@ export async function askLedger(
       after = last;
     }
   } catch (error) {
-    if (error instanceof NodeError && error.code === POINT_GONE) return false;
+    if (isPointGone(error)) return false;
     throw error;
   } finally {
     await opened[0]?.release().catch(() => undefined);

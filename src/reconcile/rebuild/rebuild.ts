@@ -1,19 +1,14 @@
 import { atOneMoment, inTransaction } from '../../database/transaction.js';
 import type { Cursor } from '../../sync/events.js';
 import { readCursor } from '../../sync/queries.js';
-import { readCursorProblem } from '../compare/cursor-queries.js';
+import { expectCursor } from '../runs/comparison-point.js';
 import { analyzeShadow, type CompareScope, findCandidates } from './candidate-queries.js';
 import { type Conclusion, prepareHealing, prepareReport } from './conclude.js';
 import { compareDigests } from './derived-digest.js';
 import { findStart } from './find-start.js';
 import { judgingOf } from './judging.js';
 import { askLedger } from './ledger-answers.js';
-import {
-  type RebuildContext,
-  type RebuildDeps,
-  RebuildImpossible,
-  type RebuildJob,
-} from './rebuild-parts.js';
+import type { RebuildContext, RebuildDeps, RebuildJob } from './rebuild-parts.js';
 import {
   heightOf,
   type RebuildProgress,
@@ -29,13 +24,12 @@ import { openWatch } from './watch.js';
  * Derives the chain's facts once more, beside the live tables and while they go on; then tells what
  * differs, or makes the live ones what the chain says. Killed anywhere, it goes on from what was saved.
  *
- * @throws RebuildImpossible where trying again wouldn't help
+ * @throws RebuildImpossible where trying again wouldn't help, NotComparable where another hand changed the cursor
  */
 export async function rebuild(deps: RebuildDeps, job: RebuildJob): Promise<void> {
   const context: RebuildContext = { ...deps, job };
   const { pool, partitionId } = job.leadership;
-  const problem = await readCursorProblem(pool, partitionId);
-  if (problem !== null) throw new RebuildImpossible(problem);
+  await expectCursor(pool, partitionId);
   await forgetEndedShadows(pool);
   const progress = readProgress(job.progress) ?? (await begin(context));
   const cursor = await readCursor(pool, partitionId);
