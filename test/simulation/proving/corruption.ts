@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { Random } from '../../../src/devnet/random.js';
+import { acceptWhatDiffers } from '../sealing/invariants.js';
 import { isFilling, type World } from '../state.js';
 
 /**
@@ -144,6 +145,11 @@ export async function lookForHealing(world: World): Promise<string | null> {
   if (kind === 'repair' && state === 'done') {
     world.tally.leftOpen += 1;
     await askForHealing(world, 'rebuild');
+    return null;
+  }
+  if (state === 'done' && (await acceptWhatDiffers(world)) > 0) {
+    // Balances wait for a person who answers for the entries.
+    await askForHealing(world, 'repair');
     return null;
   }
   return `${world.corrupted}: the ${kind} ended as ${state}: ${JSON.stringify(job)}`;

@@ -16,6 +16,7 @@ export async function sealViolations(world: World): Promise<string[]> {
   // Another hand changed the ledger. Once the books are healed a person answers for what is there.
   if (world.corrupted === null && sealing.acceptedAfter !== tally.corruptions) {
     await acceptWhatDiffers(world);
+    sealing.acceptedAfter = tally.corruptions;
   }
   const check = await verifySeals(pool, sealing.notes, SHOWN);
   const found: string[] = [
@@ -46,7 +47,8 @@ export async function noteSeals({ pool, sealing }: World): Promise<void> {
   sealing.acceptedAfter = -1;
 }
 
-async function acceptWhatDiffers({ pool, sealing, tally }: World): Promise<void> {
+/** A person answers for what is there. @returns how many sealed stretches of the ledger that were */
+export async function acceptWhatDiffers({ pool, tally }: World): Promise<number> {
   const { changed } = await verifySeals(pool, {}, 1_000);
   const seals = changed.shown.filter(({ chain }) => chain === 'ledger');
   if (seals.length > 0) {
@@ -55,7 +57,7 @@ async function acceptWhatDiffers({ pool, sealing, tally }: World): Promise<void>
     );
   }
   tally.sealsAccepted += seals.length;
-  sealing.acceptedAfter = tally.corruptions;
+  return seals.length;
 }
 
 /** Independent of ranges: what the last seal says it covers, and what lies up to there. */
