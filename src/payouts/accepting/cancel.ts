@@ -96,11 +96,13 @@ function whyTooLate(payout: Payout, inBatch: boolean, mayHaveForgotten: boolean)
 /** Its row says that nothing pays it. Where another hand changed that, money that is gone would be given back. */
 async function whyInDoubt(tx: Tx, id: string, securityParameter: number): Promise<string | null> {
   const books = await readBooks(tx, PARTITION_ID, securityParameter);
+  const deepHeight = (books?.height ?? 0) - securityParameter;
   const [doubt] = await doubtsOf(tx, [id], {
     batchId: null,
     // At whatever depth payouts are confirmed: it is k at most.
-    confirmedHeight: (books?.height ?? 0) - securityParameter,
+    confirmedHeight: deepHeight,
     deepSlot: books?.deepSlot ?? null,
+    deepHeight,
   });
   return doubt === undefined
     ? null

@@ -23,7 +23,7 @@ const UNCLEAR = `
                                       where s.tx_hash = t.tx_hash))`;
 
 const DOUBTS = `
-  with recursive ${openOf('$1::text[]')}, ${deadTransactions('$4::bigint')}, ${UNCLEAR},
+  with recursive ${openOf('$1::text[]')}, ${deadTransactions('$4::bigint', '$5::bigint')}, ${UNCLEAR},
   asked as (select * from outbound_payments p where p.id = any($1::text[]))
   select p.id as "payoutId", 'its confirmation was told: ' || ${CONFIRMATION_TOLD} as why
     from asked p where ${CONFIRMATION_TOLD} is not null
@@ -61,14 +61,17 @@ export type DoubtQuery = {
   readonly confirmedHeight: number;
   /** Slot of the block k below; null where the chain that was followed is shorter. */
   readonly deepSlot: number | null;
+  /** k blocks below the books. */
+  readonly deepHeight: number;
 };
 
 /** What else in the database says that these were paid, or still may be. */
 export const doubtsOf = async (
   db: Queryable,
   payoutIds: readonly string[],
-  { batchId, confirmedHeight, deepSlot }: DoubtQuery,
+  { batchId, confirmedHeight, deepSlot, deepHeight }: DoubtQuery,
 ): Promise<Doubt[]> =>
   payoutIds.length === 0
     ? []
-    : (await db.query<Doubt>(DOUBTS, [payoutIds, batchId, confirmedHeight, deepSlot])).rows;
+    : (await db.query<Doubt>(DOUBTS, [payoutIds, batchId, confirmedHeight, deepSlot, deepHeight]))
+        .rows;

@@ -45,25 +45,30 @@ export const openOf = (ids: string): string => `
       join payout_transaction_inputs i on i.tx_hash = open.tx_hash
       join payout_transactions m on m.tx_hash = i.input_tx_hash and m.block_height is null)`;
 
+/** Whether a fence spent what transaction `t` of a batch that was let go would spend: as deep as fences are waited for. */
+const IS_FENCED = `
+  exists (select 1 from payout_transactions f
+            join payout_batches fence on fence.id = f.batch_id and fence.kind = 'fence'
+            join payout_batches own on own.id = t.batch_id and own.released_at is not null
+           where f.tx_hash = w.spent_by)`;
+
 /**
- * A common table expression: of those that are open, those that can't come into a block. Their bound is over,
- * or an input was spent by another transaction, is nowhere, or is made by one of these.
+ * A common table expression: of those that are open, those that can't come into any chain that could ever be
+ * followed. Their bound is over, or another transaction spent an input, or an input is made by one of these. An
+ * input that is nowhere proves nothing: a fork took it, and another one brings it back.
  *
- * @param slot an expression; bounds up to it are over, null: none is
+ * @param slot an expression: of the block k below; bounds up to it are over, null: none is
+ * @param height an expression: k blocks below; what was spent above it may be unspent again
  */
-export const deadTransactions = (slot: string): string => `
+export const deadTransactions = (slot: string, height: string): string => `
   dead (tx_hash) as (
     select t.tx_hash from open join payout_transactions t on t.tx_hash = open.tx_hash
      where t.invalid_hereafter <= ${slot}
         or exists (
           select 1 from payout_transaction_inputs i
-            left join wallet_outputs w on w.tx_hash = i.input_tx_hash
-                                      and w.output_index = i.input_index
-           where i.tx_hash = t.tx_hash
-             and (w.spent_by <> t.tx_hash
-                  or w.tx_hash is null and not exists (
-                    select 1 from payout_transactions m
-                     where m.tx_hash = i.input_tx_hash and m.block_height is null)))
+            join wallet_outputs w on w.tx_hash = i.input_tx_hash and w.output_index = i.input_index
+           where i.tx_hash = t.tx_hash and w.spent_by <> t.tx_hash
+             and (w.spent_height <= ${height} or ${IS_FENCED}))
     union
     select open.tx_hash from dead d
       join payout_transaction_inputs i on i.input_tx_hash = d.tx_hash

@@ -16,12 +16,13 @@ const SHOWN_MAX = 3;
 
 const queryFor = (
   books: Books,
-  { confirmations }: PayerDeps,
+  { confirmations, securityParameter }: PayerDeps,
   batchId: string | null,
 ): DoubtQuery => ({
   batchId,
   confirmedHeight: books.height - confirmations + 1,
   deepSlot: books.deepSlot,
+  deepHeight: books.height - securityParameter,
 });
 
 /**

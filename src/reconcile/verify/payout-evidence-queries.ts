@@ -115,8 +115,10 @@ const NO_COMMON_INPUT = `
 
 // As the payer has it, which lets go of what was over k blocks ago: no fork brings that back.
 const DEEP_SLOT = `(select ${slotBelow('$2::bigint')} from sync_state s where s.partition_id = 0)`;
+const DEEP_HEIGHT = `
+  (select s.last_block_height - $2::bigint from sync_state s where s.partition_id = 0)`;
 const EVIDENCE = `
-  with recursive ${ALL_OPEN}, ${deadTransactions(DEEP_SLOT)}, ${UNCONFIRMED}, ${UNPAID}, ${SPENDING}
+  with recursive ${ALL_OPEN}, ${deadTransactions(DEEP_SLOT, DEEP_HEIGHT)}, ${UNCONFIRMED}, ${UNPAID}, ${SPENDING}
   select *, count(*) over () as differences
     from (${TOLD} union all ${ATTEMPTS} union all ${INPUTS} union all ${CHANGE} union all ${NO_COMMON_INPUT}) as found
    order by "payoutId", problem, "txHash" limit $1`;
