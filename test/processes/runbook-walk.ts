@@ -73,9 +73,6 @@ export async function walkThrough(
     const { exits, fill = {}, says = [] } = expected;
     const ended = await world.teller(...wordsOf(text, fill));
     const all = `${ended.out}${ended.err}`;
-    (await import('node:fs')).appendFileSync(
-      `${new Date().toISOString()} ${text} ${ended.exitCode}\n${all.slice(-700)}\n`,
-    );
     expect(`${text} exits with ${ended.exitCode}: ${all}`).toMatch(
       new RegExp(`^${escaped(text)} exits with ${exits}:`),
     );

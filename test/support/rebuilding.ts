@@ -22,6 +22,7 @@ import { rebuild } from '../../src/reconcile/rebuild/rebuild.js';
 import type { RebuildDeps } from '../../src/reconcile/rebuild/rebuild-parts.js';
 import type { ChainView } from '../../src/sync/chain-view.js';
 import type { Leadership, LeadingTask } from '../../src/sync/leadership.js';
+import { devnet } from './devnet.js';
 import { emptyTables, POLICY } from './follow.js';
 import { endpointsTo, NETWORK, openWorker, viewOf, type WorkerWishes } from './following.js';
 import type { TestDatabase } from './test-databases.js';
@@ -244,4 +245,28 @@ export function leadershipOf(): { task: LeadingTask; leadership: Promise<Leaders
     return new Promise((resolve) => given.signal.addEventListener('abort', () => resolve()));
   };
   return { task, leadership };
+}
+
+/** A chain in the books, and the leadership of whoever follows it. */
+export async function followedChain(
+  database: TestDatabase,
+  owner: { readonly userId: string; readonly addresses: readonly string[] },
+  blocks = 20,
+) {
+  const { pool } = database;
+  const net = await devnet({ blocks: 3 });
+  const hotWallet = net.chain.faucet;
+  await register(pool, owner.userId, owner.addresses);
+  net.chain.watch(owner.addresses);
+  const { task, leadership } = leadershipOf();
+  const worker = startWorker(database, net, { hotWallet, leading: [task] });
+  await untilWalletBackfilled(pool);
+  for (let i = 0; i < blocks; i += 1) net.mine();
+  await untilFollowed(pool, net);
+  await untilBackfilled(pool);
+  const deps = rebuildDeps(net, { hotWallet });
+  const lead = await leadership;
+  const inOneLife = (more: Partial<typeof deps> = {}, params = { from: 'origin' }) =>
+    rebuildInLives({ ...deps, ...more }, lead, params, () => Number.POSITIVE_INFINITY);
+  return { net, hotWallet, deps, lead, worker, inOneLife };
 }
