@@ -63,6 +63,14 @@ create unique index balance_transactions_payout_once on balance_transactions
 
 -- A balance that another hand changed is found and set right; it must not keep a block from being applied.
 alter table user_balances drop constraint user_balances_held_check, drop constraint user_balances_pending_check;
+-- What isn't a finite number passes every comparison with a whole one, and no sum comes out of it.
+alter table balance_transactions add check (amount < 'Infinity');
+alter table user_balances add check
+  (available < 'Infinity' and available > '-Infinity' and held < 'Infinity' and held > '-Infinity'
+   and pending < 'Infinity' and pending > '-Infinity');
+alter table incoming_payments add constraint incoming_payments_amount_is_finite check (amount_lovelace < 'Infinity');
+alter table outbound_payments add check
+  (amount_lovelace < 'Infinity' and held_fee < 'Infinity' and fee_lovelace < 'Infinity');
 
 -- The canonical outputs and spends at watched addresses, folded block by block; a row for each block
 -- that has any, and for each whose ledger was asked for what came before. Kept for good.

@@ -34,16 +34,6 @@ export const CORRUPTIONS: readonly [what: string, text: string, found: readonly 
     ['balance', 'reserves'],
   ],
   [
-    'a balance that is no number',
-    "update user_balances set available = 'NaN' where user_id = 'bob'",
-    ['balance', 'reserves'],
-  ],
-  [
-    'an endless balance',
-    "update user_balances set available = 'Infinity'",
-    ['balance', 'reserves'],
-  ],
-  [
     'an entry edited',
     `update balance_transactions set amount = amount + 1 ${EDIT_ENTRY}`,
     ['balance', 'ledger', 'sealed ledger'],
@@ -135,11 +125,6 @@ export const CORRUPTIONS: readonly [what: string, text: string, found: readonly 
   [
     'a payment made up',
     `insert into incoming_payments (tx_hash, output_index, address, user_id, amount_lovelace, status) select repeat('4', 64), 0, address, 'ann', 1, 'confirmed' from payment_addresses limit 1`,
-    ['ledger', 'reserves'],
-  ],
-  [
-    'an amount that is no number',
-    "update incoming_payments set amount_lovelace = 'NaN' where status = 'confirmed'",
     ['ledger', 'reserves'],
   ],
   [
@@ -306,4 +291,19 @@ export const CORRUPTIONS: readonly [what: string, text: string, found: readonly 
     "update seals set content_hash = repeat('0', 64) where chain = 'audit'",
     ['sealed audit', 'seal audit'],
   ],
+];
+
+/** What the tables refuse: no sum would come out of it, and nothing that is added makes it good. */
+export const ENDLESS_AMOUNTS: readonly string[] = [
+  "update balance_transactions set amount = 'NaN'",
+  "update balance_transactions set amount = 'Infinity'",
+  "update user_balances set available = 'NaN'",
+  "update user_balances set available = '-Infinity'",
+  "update user_balances set held = 'Infinity'",
+  "update user_balances set pending = 'NaN'",
+  "update incoming_payments set amount_lovelace = 'NaN'",
+  "update incoming_payments set amount_lovelace = 'Infinity'",
+  "update outbound_payments set amount_lovelace = 'NaN'",
+  "update outbound_payments set held_fee = 'Infinity'",
+  "update outbound_payments set fee_lovelace = 'NaN'",
 ];

@@ -63,6 +63,10 @@ async function spoilt(rows: string, change: string) {
   const database = await copyBooks();
   const { pool } = database;
   const before = await booksOf(pool);
+  // Whoever writes such amounts has taken this away first.
+  await pool.query(
+    'alter table incoming_payments drop constraint incoming_payments_amount_is_finite',
+  );
   expect((await pool.query(rows.replace('CHANGE', () => change))).rowCount).toBe(1);
   return { database, pool, before };
 }

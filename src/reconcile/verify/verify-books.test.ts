@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { CORRUPTIONS } from '../../../test/support/corruptions.js';
+import { CORRUPTIONS, ENDLESS_AMOUNTS } from '../../../test/support/corruptions.js';
 import { createTestDatabase } from '../../../test/support/database.js';
 import { handMadeBooks, hashOf, TOKEN } from '../../../test/support/hand-made-books.js';
 import type { TestDatabase } from '../../../test/support/test-databases.js';
@@ -185,7 +185,9 @@ describe('what a hand did by SQL is found and named', () => {
       // The hand-made payments were never folded into a digest.
       expect(digests).toMatchObject([{ partitionId: 0, firstDifference: { height: 3 } }]);
       expect(totalMismatches).toBe(1);
-      await change("update incoming_payments set amount_lovelace = 'NaN'");
+      await change("update incoming_payments set assets = jsonb_build_object($1::text, 'lots')", [
+        TOKEN,
+      ]);
       const [odd] = (await verify()).digests;
       expect(odd).toMatchObject({ partitionId: 0, firstDifference: { height: 3 } });
       expect(odd).not.toEqual(digests[0]);
@@ -203,6 +205,10 @@ describe('what a hand did by SQL is found and named', () => {
     expect([ledger.count, ledger.shown.length]).toEqual([1200, 1000]);
     expect([orphans.count, orphans.shown.length]).toEqual([1200, 1000]);
   });
+});
+
+test.each(ENDLESS_AMOUNTS)('what is no finite number is refused: %s', async (text) => {
+  await expect(change(text)).rejects.toMatchObject({ code: '23514' });
 });
 
 describe('entries that name neither a payment nor a payout', () => {
