@@ -52,3 +52,17 @@ test('is held against the tables, and the first block that differs is named', as
   expect((await teller(['digest', '--check'])).out).toMatch(/first difference at +90\n/);
   expect(await json('digest', '--check', '--at', '89')).toMatchObject({ exitCode: 0 });
 });
+
+test('what another hand folded in above the cursor is found too', async () => {
+  await under.database.pool.query(
+    "insert into state_digests values (0, 9999, 1, repeat('1', 64), repeat('2', 64))",
+  );
+  expect(await json('digest', '--check')).toMatchObject({
+    exitCode: 3,
+    lines: [{ firstDifference: { height: 9999 }, differing: [{ upTo: 9999 }] }],
+  });
+  const { out } = await teller(['digest', '--check']);
+  expect(out).toMatch(/first difference at +9999\n/);
+  expect(out).toContain('above height 110 no block was followed');
+  expect(await json('digest', '--check', '--at', '110')).toMatchObject({ exitCode: 0 });
+});

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import type { Pool } from 'pg';
-import { atOneMoment } from '../database/transaction.js';
+import { atOneMoment, type Queryable } from '../database/transaction.js';
 import { checkDigest, type DigestCheck } from '../payments/digest/check-digest.js';
 import { readDigest } from '../payments/digest/digest-queries.js';
 import { withDatabase } from './database.js';
@@ -52,12 +52,16 @@ const CURSOR = `
 
 /** Above the cursor there is no digest yet: it would be told for a height that it isn't of. */
 async function heightOf(pool: Pool, partitionId: number, at: number | undefined): Promise<number> {
-  const { rows } = await pool.query<{ height: string | null }>(CURSOR, [partitionId]);
-  // Whatever another hand made of it: reconciling says so.
-  const cursor = Math.min(Number(rows[0]?.height ?? NOTHING_YET), Number.MAX_SAFE_INTEGER);
+  const cursor = await cursorHeight(pool, partitionId);
   if (at === undefined) return cursor;
   if (at <= cursor) return at;
   throw new UsageError(`--at: given ${at}, but these books end at height ${cursor}`);
+}
+
+async function cursorHeight(db: Queryable, partitionId: number): Promise<number> {
+  const { rows } = await db.query<{ height: string | null }>(CURSOR, [partitionId]);
+  // Whatever another hand made of it: reconciling says so.
+  return Math.min(Number(rows[0]?.height ?? NOTHING_YET), Number.MAX_SAFE_INTEGER);
 }
 const NOTHING_YET = -1;
 
@@ -76,15 +80,19 @@ const show: Say = async ({ terminal }, pool, partitionId, height, flags) => {
   else sayFields(terminal, shown);
 };
 
-const check: Say = async (context, pool, partitionId, height, flags) => {
+const check: Say = async (context, pool, partitionId, _height, flags) => {
   const { terminal } = context;
-  const result = await atOneMoment(pool, (tx) => checkDigest(tx, partitionId, height));
+  // Without a height all of it, rows above the cursor too: there should be none.
+  const { result, cursor } = await atOneMoment(pool, async (tx) => ({
+    cursor: await cursorHeight(tx, partitionId),
+    result: await checkDigest(tx, partitionId, flags.at),
+  }));
   if (flags.json === true) sayJson(terminal, { partitionId, ...result });
-  else sayCheck(terminal, result);
+  else sayCheck(terminal, result, cursor);
   finish(context, result.firstDifference === null ? EXIT.done : EXIT.discrepancies);
 };
 
-function sayCheck(terminal: Terminal, result: DigestCheck): void {
+function sayCheck(terminal: Terminal, result: DigestCheck, cursor: number): void {
   const { blocks, stored, recomputed, firstDifference, differing } = result;
   if (firstDifference === null) {
     terminal.out(`the digest is that of the tables, in ${counted(blocks, 'block')}: ${stored}\n`);
@@ -95,7 +103,15 @@ function sayCheck(terminal: Terminal, result: DigestCheck): void {
     ['ABOVE', (row) => row.above],
     ['UP TO', (row) => row.upTo],
   ]);
-  terminal.out(
-    'rows of these blocks were changed by another hand: `teller reconcile` says which, `--repair` heals\n',
-  );
+  if (firstDifference.height <= cursor) {
+    terminal.out(
+      'rows of these blocks were changed by another hand: `teller reconcile` says which, `--repair` heals\n',
+    );
+  }
+  if ((differing.at(-1)?.upTo ?? cursor) > cursor) {
+    terminal.out(
+      `above height ${cursor} no block was followed, and nothing should stand there: \`teller reconcile --repair\` ` +
+        'takes it away\n',
+    );
+  }
 }
