@@ -2,6 +2,7 @@ import type { Tx } from '../../database/transaction.js';
 import type { Cursor } from '../../sync/events.js';
 import { inWords } from '../compare/disputes.js';
 import type { HealContext } from '../heal/context.js';
+import { dropDigestAbove } from '../heal/digest-above.js';
 import { healLedger, type LedgerHealed } from '../heal/heal-ledger.js';
 import { healReferences } from '../heal/heal-references.js';
 import { judgeStretches, stillDiffering, stretchesOf } from '../heal/proof.js';
@@ -57,6 +58,7 @@ export async function applyRepair(
     learn: (references) => job.leadership.learn(references),
   };
   const healed = await healFindings(tx, at, context, run.runId, findings, deps.hotWallet);
+  await dropDigestAbove(tx, at, context);
   const { left, problem, ledger } = await healRest(tx, at, context, prepared, healed);
   const references = await healReferences(tx, at, context, misreferenced.payments);
   const open = healed.filter(({ state }) => state === 'open').length;

@@ -5,6 +5,7 @@ import type { Stretch } from '../../payments/digest/check-digest.js';
 import type { Cursor } from '../../sync/events.js';
 import { readCursor } from '../../sync/queries.js';
 import { allDisputed, explainOwners } from '../compare/registration-queries.js';
+import { dropDigestAbove } from '../heal/digest-above.js';
 import { heal } from '../heal/heal.js';
 import { healLedger, type LedgerHealed } from '../heal/heal-ledger.js';
 import { type LedgerPlan, planLedger } from '../heal/ledger-plan.js';
@@ -168,6 +169,7 @@ async function apply(
         }
       }
     }
+    await dropDigestAbove(tx, at, healing);
     const { left, ...ledger } = await healLedger(tx, at, healing, {
       plan,
       gone: above === null ? await goneAmong(tx, scope, plan.lost) : new Set<OutputReference>(),

@@ -8,6 +8,7 @@ import { judgeBlocks } from '../compare/judge-blocks.js';
 import type { Suspect } from '../compare/judge-outputs.js';
 import { type Recorded, recordedAmong } from '../compare/recorded-queries.js';
 import { countsAbove } from '../compare/watching.js';
+import { digestAboveCursor } from '../heal/digest-above.js';
 import type { ChainOutput } from '../model/finding.js';
 import {
   firstRecorded,
@@ -45,12 +46,18 @@ export async function compareDigest(work: Work): Promise<void> {
     if (found === 0) problems.push(`${shown(stretch)}: the tables equal the blocks`);
     if (found === null) problems.push(`${shown(stretch)}: too many blocks to be compared`);
   }
-  const problem = problems.length === 0 ? null : `${DIFFERS} (${problems.join('; ')})`;
-  await work.commit({ problem, differing });
+  const differs = problems.length === 0 ? [] : [`${DIFFERS} (${problems.join('; ')})`];
+  const lowest = await work.read((tx) => digestAboveCursor(tx, partitionId));
+  const goesBeyond = lowest === null ? [] : [beyond(lowest)];
+  const problem = [...differs, ...goesBeyond].join('; ');
+  await work.commit({ problem: problem === '' ? null : problem, differing });
 }
 
 const DIFFERS =
   'the state digest differs and no single output explains it: run `teller rebuild --from origin --dry-run`';
+const beyond = (height: string): string =>
+  `the state digest tells of height ${height} above the cursor, where no block was followed: ` +
+  '`teller reconcile --repair` takes that away';
 const shown = ({ above, upTo }: Stretch): string => `blocks ${Math.max(-1, above) + 1} to ${upTo}`;
 
 /** @returns how many outputs have to be looked into */
