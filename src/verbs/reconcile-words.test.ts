@@ -14,6 +14,16 @@ test('both values of an amount that differs are told', () => {
   expect(say('7000000', {})).toBe('7.000000 ada');
 });
 
+test('a script that only one of both sides has is told', () => {
+  const side = { amountLovelace: '7000000', assets: {} };
+  const told = sidesOf({
+    type: 'amount_mismatch',
+    recorded: { ...side, hasScript: true },
+    onChain: { ...side, hasScript: false },
+  });
+  expect(told).toEqual({ recorded: '7.000000 ada + a script', onChain: '7.000000 ada' });
+});
+
 test.each([
   ['NaN', {}, 'NaN lovelace'],
   ['1.5', {}, '1.5 lovelace'],

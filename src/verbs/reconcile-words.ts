@@ -33,7 +33,8 @@ function value(side: Side): string {
   const ada = WHOLE.test(lovelace) ? `${showAda(lovelace)} ada` : `${lovelace} lovelace`;
   const shown = units.slice(0, 3).map(([unit, quantity]) => `${written(quantity)} ${unit}`);
   const more = units.length > shown.length ? ['…'] : [];
-  return [ada, ...shown, ...more].join(' + ');
+  const script = side.hasScript === true ? ['a script'] : [];
+  return [ada, ...shown, ...more, ...script].join(' + ');
 }
 
 function spent(side: Side): string {

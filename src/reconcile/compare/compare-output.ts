@@ -30,7 +30,13 @@ export function compareOutput(
   if (recorded.status === 'rolled_back') return onChain === null ? [] : ['status_mismatch'];
   if (onChain === null) return ['extra_in_db'];
   const differs: readonly [DiscrepancyType, boolean][] = [
-    ['amount_mismatch', recorded.unreadable !== undefined || !sameValue(recorded, onChain)],
+    [
+      'amount_mismatch',
+      recorded.unreadable !== undefined ||
+        !sameValue(recorded, onChain) ||
+        // It decides whether a payout may spend it.
+        (recorded.hasScript ?? onChain.hasScript) !== onChain.hasScript,
+    ],
     [
       'owner_mismatch',
       recorded.address !== onChain.address || recorded.userId !== surroundings.owner,

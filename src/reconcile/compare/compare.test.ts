@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { ChainOutput, Placement } from '../model/finding.js';
+import { compareOutput } from './compare-output.js';
 import { type Doubtful, explain, isExplained, lookAbove } from './explain-suspect.js';
 import { judgeStatus, type StatusEvidence } from './ledger-status.js';
 import type { Recorded } from './recorded-queries.js';
@@ -180,6 +181,28 @@ describe('what blocks say of a doubtful output', () => {
   ])('it %s', (_what, one, seen, readAbove, expected) => {
     const findings = explain(one, seen, readAbove, -1, surroundings);
     expect(findings.map(({ type, unexplained }) => [type, unexplained !== null])).toEqual(expected);
+  });
+
+  test.each([
+    [true, false, ['amount_mismatch']],
+    [false, true, ['amount_mismatch']],
+    [true, true, []],
+    [undefined, true, []],
+  ])('a script counts where its row says %s, and the chain %s', (said, hasScript, types) => {
+    const recorded = row(said === undefined ? {} : { hasScript: said });
+    const onChain = { ...made(30, 'unspent'), hasScript };
+    const given = { height: 50, owner: 'ann', backfill: true, confirmationsHeld: false };
+    expect(compareOutput(recorded, onChain, given)).toEqual(types);
+  });
+
+  test('of what was spent and there before, the row is believed to say whether it had a script', () => {
+    const wallet = { kind: 'wallet', userId: null, status: null, hasScript: true } as const;
+    const spent = row({ ...BEFORE, ...wallet, spent: SPEND });
+    const found = explain(doubtful({ recorded: spent }), evidence(null, true), 10, -1, {
+      ...surroundings,
+      hotWallet: 'a',
+    });
+    expect(found).toEqual([]);
   });
 
   test('what was made before its address counted has no block in the books', () => {

@@ -190,8 +190,8 @@ function withoutMaking(
 ): Finding[] {
   if (spent !== 'gone') {
     // Who spent it is known; what it was is known from the ledger that told of it, where one did.
-    const { reference, address, lovelace, assets, placement } = recorded;
-    const onChain = { reference, address, lovelace, assets, hasScript: false, placement, spent };
+    const { reference, address, lovelace, assets, placement, hasScript = false } = recorded;
+    const onChain = { reference, address, lovelace, assets, hasScript, placement, spent };
     const isKnown = isBefore && recorded.unreadable === undefined;
     const reason = isKnown ? null : NO_MAKER;
     return withReason(findingsOf(recorded, onChain, surroundings), reason);

@@ -17,12 +17,12 @@ const IS_AT = `(${HEIGHT} <= $2::bigint or ${HEIGHT} > ${Number.MAX_SAFE_INTEGER
 const PAYMENTS_AT = `
   select 'payment' as kind, tx_hash, output_index, address, user_id, status, amount_lovelace, assets,
          block_hash, block_height, slot, tx_position, counted_from, spent_by, spent_height, inclusion,
-         required_confirmations
+         required_confirmations, null::boolean as has_script
     from incoming_payments
    where partition_id = $1 and ${IS_AT}`;
 const WALLET_AT = `
   select 'wallet', tx_hash, output_index, address, null, null, amount_lovelace, assets,
-         block_hash, block_height, slot, null, counted_from, spent_by, spent_height, 1, null
+         block_hash, block_height, slot, null, counted_from, spent_by, spent_height, 1, null, has_script
     from wallet_outputs
    where partition_id = $1 and ${IS_AT}`;
 
@@ -53,6 +53,7 @@ type Row = {
   spent_height: string | null;
   inclusion: number;
   required_confirmations: number | null;
+  has_script: boolean | null;
 };
 
 export type Recorded = RecordedOutput & RequiredDepth;
@@ -97,6 +98,7 @@ function recordedFrom(row: Row, at: number): Recorded {
     reference: outputReference(row.tx_hash, row.output_index),
     address: row.address,
     ...readStoredValue(row.amount_lovelace, row.assets),
+    ...(row.has_script === null ? {} : { hasScript: row.has_script }),
     userId: row.user_id,
     status: row.status,
     placement:

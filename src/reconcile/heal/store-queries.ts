@@ -77,10 +77,10 @@ const STORE_WALLET = `
   on conflict (tx_hash, output_index) do update set
     address = excluded.address, amount_lovelace = excluded.amount_lovelace, assets = excluded.assets,
     has_script = excluded.has_script,
-    -- What was there before it was followed keeps no block.
-    block_hash = case when ${IS_FREE} then excluded.block_hash end,
-    block_height = case when ${IS_FREE} then excluded.block_height end,
-    slot = case when ${IS_FREE} then excluded.slot end,
+    -- What was there before it was followed keeps no block; where no block was looked at, the row's stands.
+    block_hash = case when ${IS_FREE} then coalesce(excluded.block_hash, w.block_hash) end,
+    block_height = case when ${IS_FREE} then coalesce(excluded.block_height, w.block_height) end,
+    slot = case when ${IS_FREE} then coalesce(excluded.slot, w.slot) end,
     counted_from = case when w.counted_from > ${Number.MAX_SAFE_INTEGER} then excluded.counted_from
                         else w.counted_from end,
     -- What happened above the height that was looked at stands.

@@ -34,6 +34,8 @@ export type RecordedOutput = {
   readonly assets: ReadonlyMap<AssetUnit, bigint>;
   /** What stands there, where it can't be read as a value: lovelace and assets are only what can. */
   readonly unreadable?: WrittenValue;
+  /** Whether a script hangs on it; only rows of the hot wallet say so. */
+  readonly hasScript?: boolean;
   /** Null for outputs of the hot wallet. */
   readonly userId: string | null;
   readonly status: PaymentStatus | null;

@@ -4,7 +4,12 @@ import { enterpriseAddress } from '../../../test/support/addresses.js';
 import { ADA } from '../../../test/support/follow.js';
 import { openWorker } from '../../../test/support/following.js';
 import { provingJobs } from '../../../test/support/proving-jobs.js';
-import { depsOf, followedBooks, reconcileFully } from '../../../test/support/reconciling.js';
+import {
+  depsOf,
+  followedBooks,
+  reconcileFully,
+  register,
+} from '../../../test/support/reconciling.js';
 import type { TestDatabase } from '../../../test/support/test-databases.js';
 import { followJob } from '../jobs/follow-job.js';
 import { requestJob } from '../jobs/job-queries.js';
@@ -90,6 +95,19 @@ describe('an address that nobody registered', () => {
     expect(await prove('repair', { addresses: null })).toMatchObject({ open: 1 });
     expect(JSON.stringify(await prove('rebuild', params))).toMatch(UNREGISTERED);
     expect(await moneyOf(pool, 'mallory')).toBe('0');
+  });
+
+  test('is right once a person wrote down whose it is', async () => {
+    const { pool } = await copyBooks();
+    await insertAddress(pool, MALLORYS);
+    await register(pool, 'mallory', [MALLORYS]);
+    expect((await reconcileFully(pool, net)).problem).toMatch(UNREGISTERED);
+    await pool.query(
+      `insert into audit_log (action, entity_type, entity_id, actor, details)
+       values ('address.registered', 'payment_address', $1, 'operator:erin', '{"userId": "mallory"}')`,
+      [MALLORYS],
+    );
+    expect(await reconcileFully(pool, net)).toMatchObject({ findings: [], problem: null });
   });
 
   test('is told of where it is asked for by itself', async () => {

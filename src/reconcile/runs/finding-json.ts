@@ -10,6 +10,8 @@ export type StoredRecorded = {
   readonly amountLovelace: string;
   /** Decimal strings by unit, or whatever stands there. */
   readonly assets: unknown;
+  /** Not there where the row doesn't say it. */
+  readonly hasScript?: boolean;
   readonly userId: string | null;
   readonly status: PaymentStatus | null;
   readonly block: Placement | null;
@@ -45,6 +47,7 @@ export const showRecorded = (output: RecordedOutput): StoredRecorded => ({
   kind: output.kind,
   address: output.address,
   ...showWritten(output),
+  ...(output.hasScript === undefined ? {} : { hasScript: output.hasScript }),
   userId: output.userId,
   status: output.status,
   block: output.placement,
@@ -75,6 +78,7 @@ export const readRecorded = (
   reference,
   address: stored.address,
   ...readStoredValue(stored.amountLovelace, stored.assets),
+  ...(stored.hasScript === undefined ? {} : { hasScript: stored.hasScript }),
   userId: stored.userId,
   status: stored.status,
   placement: stored.block,
