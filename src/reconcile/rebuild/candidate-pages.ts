@@ -12,7 +12,7 @@ const BOTH_SIDES = `
   select k.kind, k.tx_hash, k.output_index, k.asked, k.ledger,
          r.address, r.user_id, r.status, r.amount_lovelace::text, r.assets, r.block_hash, r.block_height,
          r.slot, r.tx_position, r.counted_from, r.spent_by, r.spent_height, r.inclusion,
-         r.required_confirmations,
+         r.required_confirmations, r.has_script,
          s.spent_by as chain_spent_by, s.spent_height as chain_spent_height,
          case when d.tx_hash is not null then to_jsonb(d) || jsonb_build_object(
            'amount_lovelace', d.amount_lovelace::text) end as derived,
@@ -24,13 +24,14 @@ const BOTH_SIDES = `
     from picked k
     left join lateral (
       select p.address, p.user_id, p.status, p.amount_lovelace, p.assets, p.block_hash, p.block_height, p.slot,
-             p.tx_position, p.counted_from, p.spent_by, p.spent_height, p.inclusion, p.required_confirmations
+             p.tx_position, p.counted_from, p.spent_by, p.spent_height, p.inclusion, p.required_confirmations,
+             null::boolean as has_script
         from incoming_payments p
        where k.kind = 'payment' and p.partition_id = $2
          and p.tx_hash = k.tx_hash and p.output_index = k.output_index
       union all
       select w.address, null, null, w.amount_lovelace, w.assets, w.block_hash, w.block_height, w.slot,
-             null, w.counted_from, w.spent_by, w.spent_height, 1, null
+             null, w.counted_from, w.spent_by, w.spent_height, 1, null, w.has_script
         from wallet_outputs w
        where k.kind = 'wallet' and w.partition_id = $2
          and w.tx_hash = k.tx_hash and w.output_index = k.output_index) r on true
@@ -102,6 +103,7 @@ type Row = {
   spent_height: Stored<string>;
   inclusion: number;
   required_confirmations: Stored<number>;
+  has_script: Stored<boolean>;
   chain_spent_by: Stored<string>;
   chain_spent_height: Stored<string>;
   derived: Stored<DerivedRow>;
@@ -208,6 +210,7 @@ function recordedFrom(row: Row, address: string): NonNullable<Candidate['recorde
     reference: outputReference(row.tx_hash, row.output_index),
     address,
     ...readStoredValue(row.amount_lovelace, row.assets),
+    ...(row.has_script === null ? {} : { hasScript: row.has_script }),
     userId: row.user_id,
     status: row.status,
     placement: placementFrom(row),

@@ -102,7 +102,7 @@ const FIND = `
        and case
          when ${IS_NOWHERE} then coalesce(d.must, false)
          when d.tx_hash is null then ${UNREAD}
-         else ${DIFFERS}
+         else ${DIFFERS} or r.has_script <> d.has_script
               or d.kind = 'payment'
                  and coalesce(r.block_height, r.counted_from) >= coalesce(d.watched_from, -1)
          end

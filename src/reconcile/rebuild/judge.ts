@@ -88,7 +88,7 @@ const asChain = (recorded: RecordedOutput): ChainOutput => ({
   address: recorded.address,
   lovelace: recorded.lovelace,
   assets: recorded.assets,
-  hasScript: false,
+  hasScript: recorded.hasScript ?? false,
   placement: recorded.placement,
   spent: 'unspent',
 });
