@@ -14,7 +14,10 @@ import { JobImpossible, type JobWork, type RunningJob } from './job.js';
 import { type Prepared, prepare } from './prepare-repair.js';
 import { spentSince } from './spent-since.js';
 
-export type RepairDeps = Omit<ReconcileDeps, 'pool' | 'partitionId' | 'signal' | 'onProgress'> & {
+export type RepairDeps = Omit<
+  ReconcileDeps,
+  'pool' | 'partitionId' | 'signal' | 'onProgress' | 'begin'
+> & {
   readonly policy: DepositPolicy;
 };
 
@@ -47,6 +50,8 @@ async function repair(deps: RepairDeps, given: RunningJob): Promise<void> {
         pool,
         partitionId,
         signal: job.signal,
+        // Whoever led before had this job too, and would take the run over in the same way.
+        begin: (open) => job.leadership.write((tx) => open(tx)),
         onProgress: (report) => job.tell({ ...report }),
       },
       {

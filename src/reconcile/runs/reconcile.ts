@@ -1,9 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
 import type { AssetUnit } from '../../chain/block.js';
 import type { Point } from '../../chain/point.js';
 import { describeDatabaseError } from '../../database/pool.js';
-import { inTransaction } from '../../database/transaction.js';
+import { inTransaction, type Tx } from '../../database/transaction.js';
 import type { Stretch } from '../../payments/digest/check-digest.js';
 import type { ChainView } from '../../sync/chain-view.js';
 import type { Finding } from '../model/finding.js';
@@ -15,19 +14,16 @@ import { forgetFindings } from './discrepancy-queries.js';
 import { finish } from './finish-run.js';
 import { type Pacing, realPause } from './ledger-questions.js';
 import { explainLostPoint } from './lost-point.js';
+import { type OpenRun, openRun, scopeOf } from './open-run.js';
 import { compareAt } from './run-phases.js';
 import { firstProgress, type RunProgress } from './run-progress.js';
 import {
   abandonOthers,
   beginAt,
   heartbeat,
-  type InterruptedRun,
-  insertRun,
-  interruptedRun,
   markFailed,
   markInterrupted,
   type ResumeAtOnce,
-  takeOver,
 } from './run-queries.js';
 import { RunTaken } from './run-work.js';
 
@@ -46,7 +42,14 @@ export type ReconcileDeps = {
   readonly pause?: (ms: number, signal: AbortSignal) => Promise<void>;
   /** How often a run says that somebody works on it, besides with each page. */
   readonly heartbeatMs?: number;
+  /**
+   * Opens the run: a leader's fence, behind which nobody begins or takes over anything who leads no more.
+   * From then on what tells who may write for a run is its runner.
+   */
+  readonly begin?: Begin;
 };
+
+export type Begin = <T>(open: (tx: Tx) => Promise<T>) => Promise<T>;
 
 export type ReconcileRequest = {
   /** `continuous`: some addresses, chosen by whoever checks them all the time. */
@@ -134,44 +137,6 @@ async function expectRegistered(
     `${unknown.length === 1 ? 'an address is' : `${unknown.length} addresses are`} not registered ` +
       `here: ${shown}${unknown.length > 3 ? ', …' : ''}; \`teller address list\` shows those that are`,
   );
-}
-
-type OpenRun = {
-  readonly id: string;
-  readonly progress: RunProgress;
-  /** Null where it begins anew. */
-  readonly at: ComparisonPoint | null;
-};
-
-const scopeOf = ({ scope }: ReconcileRequest) => {
-  if (scope === 'full') return scope;
-  return scope.continuous === true ? ('continuous' as const) : ('addresses' as const);
-};
-
-async function openRun(deps: ReconcileDeps, request: ReconcileRequest): Promise<OpenRun> {
-  const { pool, partitionId } = deps;
-  const runner = randomUUID();
-  const { requestedBy, repair = false } = request;
-  const before = await interruptedBefore(deps, request);
-  if (before !== null) {
-    const progress = { ...before.progress, runner, interrupted: false };
-    if (await takeOver(pool, { partitionId, repair, requestedBy }, before, progress)) {
-      const { id, startedAt, point, height } = before;
-      deps.observe({ type: 'reconciliation_resumed', runId: id, startedAt });
-      return { id, progress, at: { point, height } };
-    }
-  }
-  const progress = firstProgress(runner);
-  const start = { partitionId, scope: scopeOf(request), requestedBy, repair };
-  return { id: await insertRun(pool, start, progress), progress, at: null };
-}
-
-async function interruptedBefore(
-  { pool, partitionId }: ReconcileDeps,
-  { scope, resume }: ReconcileRequest,
-): Promise<InterruptedRun | null> {
-  if (resume === false || scope !== 'full') return null;
-  return interruptedRun(pool, partitionId, resume === true ? null : resume);
 }
 
 async function atAnyPoint(

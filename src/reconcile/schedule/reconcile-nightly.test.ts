@@ -3,7 +3,8 @@ import { expect, onTestFinished, test } from 'vitest';
 import { NETWORK, viewOf } from '../../../test/support/following.js';
 import { followedBooks } from '../../../test/support/reconciling.js';
 import type { ChainView, LedgerView } from '../../sync/chain-view.js';
-import { createLeadership, type LeadingTask } from '../../sync/leadership.js';
+import { TermOver } from '../../sync/follower.js';
+import { createLeadership, type Leadership, type LeadingTask } from '../../sync/leadership.js';
 import { beginTerm } from '../../sync/queries.js';
 import type { ProofEvent } from '../model/proof-events.js';
 import { reconcileNightly } from './reconcile-nightly.js';
@@ -28,19 +29,22 @@ async function books() {
   return database;
 }
 
+const runOf = (chain: ChainView, observe: (event: ProofEvent) => void) =>
+  reconcileNightly({
+    chain,
+    hotWallet: net.chain.faucet,
+    observe,
+    now: () => new Date(),
+    pacing: { pauseMs: 0, pauseShare: 0 },
+  });
+
 /** What a leader does at RECONCILE_CRON, where a comparison is due. */
 const nightly = (chain: ChainView, observe: (event: ProofEvent) => void = () => undefined) =>
   schedules({ now: Date.now, observe }, [
     {
       name: 'reconcile',
       cron: '0 3 * * *',
-      run: reconcileNightly({
-        chain,
-        hotWallet: net.chain.faucet,
-        observe,
-        now: () => new Date(),
-        pacing: { pauseMs: 0, pauseShare: 0 },
-      }),
+      run: runOf(chain, observe),
     },
   ]);
 
@@ -54,7 +58,7 @@ function promised() {
 }
 
 /** Leads from now on, until the test ends; whoever led before doesn't, and isn't told. */
-async function lead(pool: Pool, tasks: readonly LeadingTask[]) {
+async function lead(pool: Pool, tasks: readonly LeadingTask[]): Promise<Leadership> {
   const term = await beginTerm(pool, 0, 1, NETWORK);
   if ('refused' in term) throw new Error(term.refused);
   const end = new AbortController();
@@ -64,6 +68,7 @@ async function lead(pool: Pool, tasks: readonly LeadingTask[]) {
     end.abort(new Error('the test ended'));
     await done;
   });
+  return leadership;
 }
 
 test('a comparison whose leader froze is gone on with at once by the next, and the first writes nothing more', async () => {
@@ -122,6 +127,46 @@ test('a comparison whose leader froze is gone on with at once by the next, and t
     .poll(async () => (await readSchedule(pool, 'reconcile'))?.outcome, { timeout: 10_000 })
     .toBe('done');
 });
+
+test.each([
+  ['has begun', true],
+  ['is about to begin', false],
+])(
+  'who leads no more neither takes over nor begins a comparison that the next leader %s',
+  async (_when, hasBegun) => {
+    const { pool } = await books();
+    const before = await lead(pool, []);
+    const stale = runOf(viewOf(net), () => undefined);
+    const reached = promised();
+    const woken = promised();
+    const slow = viewThat((view) => ({
+      atAddresses: async (addresses) => {
+        reached.keep();
+        await woken.kept;
+        return view.atAddresses(addresses);
+      },
+    }));
+    const told: ProofEvent[] = [];
+    const finished = promised();
+    const tasks = nightly(slow, (event) => {
+      told.push(event);
+      finished.keep();
+    });
+    if (!hasBegun) {
+      await lead(pool, []);
+      await expect(stale(before)).rejects.toThrow(TermOver);
+      expect((await pool.query('select 1 from reconciliation_runs')).rows).toEqual([]);
+    }
+    await lead(pool, tasks);
+    await reached.kept;
+    await expect(stale(before)).rejects.toThrow(TermOver);
+    woken.keep();
+    await finished.kept;
+    expect(told.map(({ type }) => type)).toEqual(['reconciliation_finished']);
+    const { rows } = await pool.query('select id::int, state from reconciliation_runs');
+    expect(rows).toEqual([{ id: 1, state: 'finished' }]);
+  },
+);
 
 test('a comparison that a person asked for is not taken from them', async () => {
   const { pool } = await books();
