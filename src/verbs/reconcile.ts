@@ -47,7 +47,7 @@ export function addReconcileVerbs(program: Command, context: VerbContext): void 
     )
     .option(
       '--resume',
-      'goes on with the comparison that was interrupted, at its block; where there is none it begins one',
+      'goes on with the comparison that was interrupted within the hour, at its block; where there is none it begins one',
     )
     .action((flags: Flags) => reconcile(context, flags));
   withExample(command, 'teller reconcile', 'teller reconcile --repair', 'teller reconcile show 12');

@@ -64,13 +64,14 @@ describe('a difference that somebody answered for', () => {
 });
 
 describe('a run that was interrupted', () => {
-  /** The first run, as if it had been killed so long ago, so many blocks below where the books are. */
-  async function interrupted(minutes: number, blocks: number) {
+  /** The first run, as if it had been begun so long ago, so many blocks below where the books are. */
+  async function interrupted(minutes: number, blocks: number, silentMinutes = 0) {
     const { pool } = await spoiltBooks();
     await pool.query(
       `update reconciliation_runs
-          set state = 'failed', started_at = now() - $1::int * interval '1 minute'`,
-      [minutes],
+          set state = 'failed', started_at = now() - $1::int * interval '1 minute',
+              heartbeat_at = now() - $2::int * interval '1 minute'`,
+      [minutes, silentMinutes],
     );
     await pool.query('update reconciliation_runs set block_height = block_height - $1::int', [
       blocks,
@@ -84,11 +85,26 @@ describe('a run that was interrupted', () => {
   test.each([
     ['a moment ago', 5, 0],
     ['longer ago, where the books have hardly moved on', 50, 0],
-    ['a moment ago, while the books caught up', 5, 40],
+    ['longer ago, while the books moved on', 50, 40],
   ])('%s is continued, which is told', async (_, minutes, blocks) => {
     const { runId, resumed } = await interrupted(minutes, blocks);
     expect(runId).toBe('1');
     expect(resumed).toMatchObject([{ runId: '1', startedAt: expect.any(Date) as unknown }]);
+  });
+
+  test.each([
+    ['by the leader', { ownName: 'schedule' }, false],
+    ['by a repair', { repairBegunSince: new Date(0) }, true],
+  ])('%s is continued too, however long it was at work', async (_, resume, repair) => {
+    const { pool } = await spoiltBooks();
+    await pool.query(
+      `update reconciliation_runs
+          set state = 'running', heartbeat_at = now(), started_at = now() - interval '40 minutes',
+              block_height = block_height - 120, repair = $1, requested_by = 'schedule'`,
+      [repair],
+    );
+    const run = await reconcile(depsOf(pool, net), { ...FULL, resume, repair });
+    expect(run.runId).toBe('1');
   });
 
   test.each([
@@ -110,7 +126,8 @@ describe('a run that was interrupted', () => {
     expect(run.runId).toBe(runId);
   });
 
-  test('and answers for the past is left alone', async () => {
-    expect(await interrupted(50, 40)).toEqual({ runId: '2', resumed: [] });
+  test('and was not heard of for an hour is left alone: it answers for the past', async () => {
+    expect(await interrupted(50, 0, 59)).toMatchObject({ runId: '1' });
+    expect(await interrupted(61, 0, 61)).toEqual({ runId: '2', resumed: [] });
   });
 });

@@ -56,7 +56,7 @@ export type ReconcileRequest = {
   readonly scope: 'full' | { readonly addresses: readonly string[]; readonly continuous?: boolean };
   readonly requestedBy: string;
   /**
-   * Goes on with a full run that was interrupted a moment ago, where its block still stands; or at once with
+   * Goes on with a full run that was interrupted within the hour, where its block still stands; or at once with
    * one of its own. Whoever asks what is so now doesn't: that run answers for the block that it began at.
    */
   readonly resume: boolean | ResumeAtOnce;

@@ -28,25 +28,21 @@ export async function insertRun(
   return row.id;
 }
 
-// Whoever worked on it hasn't been heard of, or said that it stopped. What it would answer for lies no
-// further back than a run of its own may take, or the books have hardly moved on since.
+// Whoever worked on it hasn't been heard of, or said that it stopped; however long it was at work until then.
+// After an hour of silence its answer would be one about the past.
 const RESUMABLE = `
   select r.id::text, r.slot::text, r.block_hash, r.block_height::text, r.progress, r.started_at
     from reconciliation_runs r
-    join sync_state s on s.partition_id = r.partition_id
    where r.partition_id = $1 and r.scope = 'full' and r.block_hash is not null
      and r.id = (select max(id) from reconciliation_runs where partition_id = $1 and scope = 'full')
      and r.heartbeat_at > now() - interval '1 hour'
-     and (r.started_at > now() - interval '10 minutes' or s.last_block_height - r.block_height <= $3::int)
      and (r.state = 'failed' or r.state = 'running' and
-          ((r.progress ->> 'interrupted')::boolean or r.requested_by = $5::text
+          ((r.progress ->> 'interrupted')::boolean or r.requested_by = $4::text
            or r.heartbeat_at < now() - $2::bigint * interval '1 second'))
-     and ($4::timestamptz is null or r.repair and r.started_at >= $4)`;
+     and ($3::timestamptz is null or r.repair and r.started_at >= $3)`;
 
 /** Longer than anything that keeps a living run from its heartbeat. */
 export const SILENT_SECONDS = 60;
-/** Ten minutes of a public chain. */
-const BLOCKS_SINCE_MAX = 30;
 
 export type InterruptedRun = ComparisonPoint & {
   readonly id: string;
@@ -70,7 +66,7 @@ export type ResumeAtOnce =
   /** However lately it was heard of: a name under which one acts alone, as the leader does. */
   | { readonly ownName: string };
 
-/** The last full run, where it was interrupted a moment ago and nobody works on it any more. */
+/** The last full run, where it was interrupted within the hour and nobody works on it any more. */
 export async function interruptedRun(
   db: Queryable,
   partitionId: number,
@@ -81,7 +77,6 @@ export async function interruptedRun(
   const { rows } = await db.query<InterruptedRow>(RESUMABLE, [
     partitionId,
     repairBegunSince === null ? SILENT_SECONDS : 0,
-    BLOCKS_SINCE_MAX,
     repairBegunSince,
     atOnce !== null && 'ownName' in atOnce ? atOnce.ownName : null,
   ]);
