@@ -39,29 +39,48 @@ export async function startHeight(db: Queryable, partitionId: number): Promise<n
   return height === null ? null : Number(height);
 }
 
+// What the books hold is another fork's, perhaps, where they lack the block; not where no fork goes any more.
+const IS_SHARED = `
+  (height <= $4 or exists (select from blocks b where b.partition_id = $1 and b.hash = $5))`;
 const HEADERS = `
   select slot, hash, height from blocks
-   where partition_id = $1 and not boundary and height > $2 and height < $3 and height = any($4::bigint[])
+   where partition_id = $1 and not boundary and height > $2 and height < $3 and height = any($6::bigint[])
+     and ${IS_SHARED}
    order by height desc`;
 const CHECKPOINTS = `
   select slot, hash, height from block_checkpoints
-   where partition_id = $1 and height > $2 and height < $3 order by height desc`;
+   where partition_id = $1 and height > $2 and height < $3 and ${IS_SHARED}
+   order by height desc`;
 
-type Between = { readonly above: number; readonly below: number };
+/** Below a block, on its own chain. */
+export type Ancestry = {
+  readonly above: number;
+  readonly below: number;
+  /** Up to there all chains are one. */
+  readonly settled: number;
+  /** Of the block, which these books may have given up for a fork. */
+  readonly hash: string;
+};
+
+const valuesOf = ({ above, below, settled, hash }: Ancestry) => [above, below, settled, hash];
 
 /** Headers of those heights, newest first. */
-export const headersBetween = async (
+export const ancestorHeaders = async (
   db: Queryable,
   partitionId: number,
-  { above, below }: Between,
+  ancestry: Ancestry,
   heights: readonly number[],
 ): Promise<Cursor[]> =>
-  (await db.query<PlaceRow>(HEADERS, [partitionId, above, below, heights])).rows.map(cursorFrom);
+  (await db.query<PlaceRow>(HEADERS, [partitionId, ...valuesOf(ancestry), heights])).rows.map(
+    cursorFrom,
+  );
 
 /** Newest first. */
-export const checkpointsBetween = async (
+export const ancestorCheckpoints = async (
   db: Queryable,
   partitionId: number,
-  { above, below }: Between,
+  ancestry: Ancestry,
 ): Promise<Cursor[]> =>
-  (await db.query<PlaceRow>(CHECKPOINTS, [partitionId, above, below])).rows.map(cursorFrom);
+  (await db.query<PlaceRow>(CHECKPOINTS, [partitionId, ...valuesOf(ancestry)])).rows.map(
+    cursorFrom,
+  );
