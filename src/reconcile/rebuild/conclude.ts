@@ -72,7 +72,7 @@ export type Conclude = (conclusion: Conclusion) => Promise<boolean>;
 /** Tells the difference, and changes nothing. */
 export async function prepareReport(context: RebuildContext): Promise<Conclude> {
   const { pool, partitionId } = context.job.leadership;
-  const problem = await allDisputed(pool, partitionId);
+  const problem = await allDisputed(pool, partitionId, context.hotWallet);
   return (conclusion) => report(context, problem, conclusion);
 }
 
@@ -93,7 +93,7 @@ type Prepared = {
 export async function prepareHealing(context: RebuildContext): Promise<Conclude> {
   const { pool, partitionId } = context.job.leadership;
   const prepared = {
-    problem: await allDisputed(pool, partitionId),
+    problem: await allDisputed(pool, partitionId, context.hotWallet),
     plan: await planLedger(pool, null),
     doubts: await readDoubts(pool),
     startHeight: (await startHeight(pool, partitionId)) ?? -1,

@@ -163,6 +163,14 @@ describe('the hot wallet among the addresses of users', () => {
   );
 });
 
+test('a rebuild tells of the hot wallet among the addresses of users as well', async () => {
+  const database = await copyBooks();
+  await register(database.pool, 'mallory', [HOT_WALLET]);
+  const { prove } = leadOn(database);
+  const dry = await prove('rebuild', { from: 'origin', dryRun: true });
+  expect(dry).toMatchObject({ problem: expect.stringContaining('is the hot wallet') as string });
+});
+
 const HEIGHTS_ABOVE = /watched_from or backfilled_height of .* stands above the cursor, block \d+/;
 
 describe('from when on an address counts', () => {
