@@ -87,7 +87,7 @@ const READ = `
           from balance_transactions group by user_id, unit, bucket) s),
     'entries', (select coalesce(json_object_agg(id, md5(e::text)), '{}') from balance_transactions e),
     'events', (select coalesce(json_agg(o order by id), '[]') from (
-        select id, type, event_key from outbox where type like 'payment.%') o),
+        select id, type, event_key from outbox where type like 'payment.%' and not data ? 'invented') o),
     'toldBefore', (select coalesce(json_agg(entity_id order by id), '[]') from audit_log
         where action = 'event.told_before'),
     'addresses', (select coalesce(json_agg(a), '[]') from (

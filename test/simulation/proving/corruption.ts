@@ -54,6 +54,19 @@ export const CORRUPTIONS: Readonly<Record<string, string>> = {
   'wallet spends forgotten': `update wallet_outputs set spent_by = null, spent_height = null where spent_by is not null and ${CHOSEN}`,
   'entries dropped': `delete from balance_transactions where tx_hash is not null and ${CHOSEN}`,
   'entries changed': `update balance_transactions set amount = amount + 7 where tx_hash is not null and ${CHOSEN}`,
+  // As a rollback would write it; what their rows say stays as it was.
+  'entries invented': `
+    insert into balance_transactions (user_id, unit, bucket, type, amount, reason, tx_hash, output_index, inclusion)
+    select user_id, 'lovelace', 'available', 'debit', amount_lovelace, 'payment_rolled_back', tx_hash, output_index,
+           inclusion
+      from incoming_payments where status = 'confirmed' and block_height is not null and ${CHOSEN}
+        on conflict do nothing`,
+  'events invented': `
+    insert into outbox (type, event_key, data)
+    select 'payment.confirmed', 'payment.confirmed:' || tx_hash || '#' || output_index || ':' || inclusion + 1,
+           '{"invented": true}'
+      from incoming_payments where ${LIVE} and block_height is not null and ${CHOSEN}
+        on conflict do nothing`,
   'balances changed': "update user_balances set available = available + 1000000 where $1 <> ''",
   'balances dropped': "delete from user_balances where $1 <> ''",
   'digests changed':
@@ -68,6 +81,7 @@ const UNTOLD: ReadonlySet<string> = new Set([
   'wallet spends forgotten',
   'entries dropped',
   'entries changed',
+  'entries invented',
   'balances changed',
   'balances dropped',
   'digests changed',
