@@ -292,18 +292,3 @@ export const CORRUPTIONS: readonly [what: string, text: string, found: readonly 
     ['sealed audit', 'seal audit'],
   ],
 ];
-
-/** What the tables refuse: no sum would come out of it, and nothing that is added makes it good. */
-export const ENDLESS_AMOUNTS: readonly string[] = [
-  "update balance_transactions set amount = 'NaN'",
-  "update balance_transactions set amount = 'Infinity'",
-  "update user_balances set available = 'NaN'",
-  "update user_balances set available = '-Infinity'",
-  "update user_balances set held = 'Infinity'",
-  "update user_balances set pending = 'NaN'",
-  "update incoming_payments set amount_lovelace = 'NaN'",
-  "update incoming_payments set amount_lovelace = 'Infinity'",
-  "update outbound_payments set amount_lovelace = 'NaN'",
-  "update outbound_payments set held_fee = 'Infinity'",
-  "update outbound_payments set fee_lovelace = 'NaN'",
-];

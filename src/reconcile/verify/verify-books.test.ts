@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { CORRUPTIONS, ENDLESS_AMOUNTS } from '../../../test/support/corruptions.js';
+import { CORRUPTIONS } from '../../../test/support/corruptions.js';
 import { createTestDatabase } from '../../../test/support/database.js';
 import { handMadeBooks, hashOf, TOKEN } from '../../../test/support/hand-made-books.js';
 import type { TestDatabase } from '../../../test/support/test-databases.js';
@@ -204,77 +204,6 @@ describe('what a hand did by SQL is found and named', () => {
     const { ledger, orphans } = await verify();
     expect([ledger.count, ledger.shown.length]).toEqual([1200, 1000]);
     expect([orphans.count, orphans.shown.length]).toEqual([1200, 1000]);
-  });
-});
-
-test.each(ENDLESS_AMOUNTS)('what is no finite number is refused: %s', async (text) => {
-  await expect(change(text)).rejects.toMatchObject({ code: '23514' });
-});
-
-describe('entries that name neither a payment nor a payout', () => {
-  const enter = (rows: string) =>
-    change(`
-      with e as (
-        insert into balance_transactions (user_id, unit, bucket, type, amount, reason) values ${rows}
-        returning user_id, unit, bucket, case type when 'credit' then amount else -amount end as delta),
-      sums as (
-        select user_id, unit, coalesce(sum(delta) filter (where bucket = 'available'), 0) as available,
-               coalesce(sum(delta) filter (where bucket = 'held'), 0) as held,
-               coalesce(sum(delta) filter (where bucket = 'pending'), 0) as pending
-          from e group by user_id, unit)
-      insert into user_balances (user_id, unit, available, held, pending) select * from sums
-      on conflict (user_id, unit) do update
-         set available = user_balances.available + excluded.available,
-             held = user_balances.held + excluded.held, pending = user_balances.pending + excluded.pending`);
-
-  test('are people’s where money is available and the reason is theirs: counted, with their sums', async () => {
-    expect((await verify()).manualEntries).toEqual({ count: 0, units: [] });
-    await enter(`('bob', 'lovelace', 'available', 'credit', 5, 'goodwill'),
-                 ('zoe', 'lovelace', 'available', 'debit', 7, 'bank fee'),
-                 ('zoe', '${TOKEN}', 'available', 'credit', 3, 'a payment_confirmed elsewhere')`);
-    const found = await verify();
-    expect(namesOf(found)).toEqual([]);
-    expect(found.totalMismatches).toBe(0);
-    expect(found.manualEntries).toEqual({
-      count: 3,
-      units: [
-        { unit: 'lovelace', entries: 2, sum: '-2' },
-        { unit: TOKEN, entries: 1, sum: '3' },
-      ],
-    });
-  });
-
-  test.each([
-    ['payment_detected', 'pending'],
-    ['payment_confirmed', 'available'],
-    ['payout_released', 'available'],
-    ['correction', 'available'],
-    ['goodwill', 'held'],
-    ['goodwill', 'pending'],
-  ])('are a mismatch where one says %s in what is %s', async (reason, bucket) => {
-    await enter(`('mallory', 'lovelace', '${bucket}', 'credit', 5000000, '${reason}')`);
-    const found = await verify();
-    expect(namesOf(found)).toEqual(['unfounded', 'reserves']);
-    expect(found).toMatchObject({ totalMismatches: 1, manualEntries: { count: 0 } });
-    expect(found.unfounded.shown).toMatchObject([
-      { userId: 'mallory', unit: 'lovelace', bucket, type: 'credit', amount: '5000000', reason },
-    ]);
-  });
-
-  test('are mismatches though they only move money from one user to another', async () => {
-    await enter(`('ann', 'lovelace', 'available', 'debit', 9, 'payment_rolled_back'),
-                 ('mallory', 'lovelace', 'available', 'credit', 9, 'payment_confirmed')`);
-    expect(namesOf(await verify())).toEqual(['unfounded']);
-    expect((await verify()).unfounded.count).toBe(2);
-  });
-
-  test('are taken back by others like them, and by nothing else', async () => {
-    await enter(`('mallory', 'lovelace', 'available', 'credit', 9, 'payment_confirmed')`);
-    await enter(`('mallory', 'lovelace', 'available', 'debit', 9, 'goodwill')`);
-    expect((await verify()).unfounded.count).toBe(1);
-    await enter(`('mallory', 'lovelace', 'available', 'debit', 9, 'payment_confirmed')`);
-    expect(namesOf(await verify())).toEqual([]);
-    expect((await verify()).manualEntries).toMatchObject({ count: 1 });
   });
 });
 
