@@ -242,6 +242,9 @@ create table schedules (
 create table chain_guard (
   partition_id int primary key,
   held_at timestamptz,
+  -- The last block that was applied while confirmations were held, once they aren't any more: what was deep
+  -- enough by then is confirmed with the block after it.
+  held_up_to bigint,
   -- [{kind, detail, since}]: 'witness', 'rollback' or 'density'.
   reasons jsonb not null default '[]',
   -- What a person let pass: the same trouble doesn't hold again until it was over.

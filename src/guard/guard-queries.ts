@@ -44,7 +44,10 @@ export async function lockGuard(tx: Tx, partitionId: number): Promise<GuardRow> 
 
 const SAVE_REASONS = `
   update chain_guard
-     set reasons = $3::jsonb, held_at = case when $4 then coalesce(held_at, $2) end, updated_at = $2
+     set reasons = $3::jsonb, held_at = case when $4 then coalesce(held_at, $2) end, updated_at = $2,
+         held_up_to = case when held_at is not null and not $4
+                           then (select last_block_height from sync_state where partition_id = $1)
+                           else held_up_to end
    where partition_id = $1`;
 
 export const saveReasons = (tx: Tx, partitionId: number, at: Date, reasons: readonly Reason[]) =>

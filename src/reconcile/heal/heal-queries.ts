@@ -5,6 +5,7 @@ import type { PlacedPayment } from '../../payments/effects.js';
 import { showAssets } from '../../payments/payment.js';
 import { type PaymentRow, paymentFrom } from '../../payments/payment-row.js';
 import { heightOrNull, readStoredValue, type WrittenValue } from '../../payments/stored-value.js';
+import { HELD_PARTITIONS } from '../compare/held-queries.js';
 import type { History } from './correction.js';
 
 const parts = (references: readonly OutputReference[]): [string[], number[]] => {
@@ -179,8 +180,8 @@ export async function lovelaceTogether(
   return new Map(rows.map((row) => [`${row.userId} ${row.blockHash}`, BigInt(row.lovelace)]));
 }
 
-const IS_HELD = 'select 1 from chain_guard where partition_id = $1 and held_at is not null';
+const IS_HELD = `select 1 where $1 in (${HELD_PARTITIONS})`;
 
-/** Whether the chain-split guard holds confirmations. */
+/** Whether the chain-split guard holds confirmations, or did until now. */
 export const confirmationsHeld = async (tx: Tx, partitionId: number): Promise<boolean> =>
   (await tx.query(IS_HELD, [partitionId])).rows.length > 0;

@@ -1,5 +1,6 @@
 import type { PointOrOrigin } from '../../chain/point.js';
 import type { Queryable, Tx } from '../../database/transaction.js';
+import { HELD_PARTITIONS } from '../compare/held-queries.js';
 
 /** Between which heights, and whose. */
 export type CompareScope = {
@@ -76,7 +77,7 @@ const FIND = `
     select 1 from sync_state
      where partition_id = $2 and started and last_block_hash is not distinct from $6
   ), held as (
-    select exists (select 1 from chain_guard where partition_id = $2 and held_at is not null) as yes
+    select $2 in (${HELD_PARTITIONS}) as yes
   ), derived as materialized (${DERIVED}), found as (
     select 'payment' as kind, r.tx_hash, r.output_index
       from incoming_payments r

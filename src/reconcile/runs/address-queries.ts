@@ -1,6 +1,7 @@
 import type { OutputReference } from '../../chain/block.js';
 import { outputReference } from '../../chain/block.js';
 import type { Queryable } from '../../database/transaction.js';
+import { HELD_PARTITIONS } from '../compare/held-queries.js';
 import type { Watching } from '../compare/watching.js';
 
 /** An address whose outputs are the books' affair. */
@@ -173,8 +174,7 @@ export async function startHeight(db: Queryable, partitionId: number): Promise<n
   return numberOf(rows[0]?.start_height ?? null);
 }
 
-const CONFIRMATIONS_HELD = `
-  select 1 from chain_guard where partition_id = $1 and held_at is not null`;
+const CONFIRMATIONS_HELD = `select 1 where $1 in (${HELD_PARTITIONS})`;
 
 export const confirmationsHeld = async (db: Queryable, partitionId: number): Promise<boolean> =>
   (await db.query(CONFIRMATIONS_HELD, [partitionId])).rows.length > 0;
