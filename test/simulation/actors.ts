@@ -130,7 +130,7 @@ async function follow(world: World, leader: Leadership): Promise<void> {
 const MOVED = ['BooksMoved', 'PayoutsMoved'];
 
 /** Books that another hand changed may refuse what blocks do to them, in these words only, until they are healed. */
-function refusedBySpoilt({ corrupted, tally }: World, error: unknown): boolean {
+export function refusedBySpoilt({ corrupted, tally }: World, error: unknown): boolean {
   if (corrupted === null || !(error instanceof Error)) return false;
   if (error instanceof BooksContradict) tally.contradictions += 1;
   return error instanceof BooksContradict || MOVED.includes(error.name) || isTransient(error);

@@ -5,6 +5,7 @@ import { ConnectionEnded } from '../../src/sync/connection.js';
 import { TermOver } from '../../src/sync/follower.js';
 import { moveCursor, readCursor } from '../../src/sync/queries.js';
 import { NodeError } from '../../src/sync/requests.js';
+import { refusedBySpoilt } from './actors.js';
 import { chainViewOf } from './chain-view.js';
 import { DatabaseAway } from './gated-pool.js';
 import { workOnJob } from './proving/jobs.js';
@@ -29,10 +30,10 @@ export async function besideLife(world: World, self: Instance): Promise<void> {
         }
       } catch (told) {
         const error = causeOf(told);
-        const isHealing = world.corrupted !== null || isFilling(world);
-        const mayFail = isHealing && !(error instanceof Crash);
-        if (!isExpected(error) && !mayFail) throw error;
-        if (mayFail && !isExpected(error)) world.trouble = String(error);
+        const isFilled = isFilling(world) && !(error instanceof Crash);
+        const isRefused = refusedBySpoilt(world, error) || isFilled;
+        if (!isExpected(error) && !isRefused) throw error;
+        if (isRefused) world.trouble = String(error);
       }
     }
   } catch (error) {
