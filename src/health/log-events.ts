@@ -25,6 +25,10 @@ export function logLines(event: SyncEvent<SeenSummary>): readonly LogLine[] {
       return [line('info', event.type, { epoch: event.epoch.toString() }, 'this instance leads')];
     case 'term_failed':
       return [line('error', event.type, { reason: event.reason }, 'the term could not begin')];
+    case 'sequence_advanced': {
+      const { sequence, from, to } = event;
+      return [line('warn', event.type, { sequence, from, to }, 'a sequence was behind its table')];
+    }
     case 'node_health':
       return [
         event.problem === null

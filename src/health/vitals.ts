@@ -53,6 +53,7 @@ export function observeVitals<S>(vitals: Vitals, event: SyncEvent<S>, now: numbe
       );
     case 'api_key_rotated':
     case 'term_failed':
+    case 'sequence_advanced':
     case 'ledger_asked':
     case 'ledger_query_failed':
       return vitals;

@@ -21,6 +21,13 @@ export type SyncEvent<S> =
   | { readonly type: 'standby' }
   | { readonly type: 'term_failed'; readonly reason: string }
   | { readonly type: 'leader_acquired'; readonly epoch: bigint }
+  /** The sequence would have handed out ids that its table has already: it goes on above them. */
+  | {
+      readonly type: 'sequence_advanced';
+      readonly sequence: string;
+      readonly from: string;
+      readonly to: string;
+    }
   | { readonly type: 'leader_lost'; readonly epoch: bigint; readonly reason: string }
   | { readonly type: 'connected'; readonly endpoint: string }
   | { readonly type: 'connect_failed'; readonly endpoint: string; readonly reason: string }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import type { OutputReference } from '../chain/block.js';
+import { explainTakenId } from '../database/sequence-queries.js';
 import { inTransaction, type Tx } from '../database/transaction.js';
 import type { Cursor } from './events.js';
 import { TermOver } from './follower.js';
@@ -64,7 +65,7 @@ export async function runTasks(
         return await task(leadership);
       } catch (error) {
         if (isOver()) return;
-        onTaskFailure?.(error);
+        onTaskFailure?.(await explainTakenId(leadership.pool, error).catch(() => error));
         // What ended for once is no reason to go without it for the rest of the term.
         await sleep(TASK_AGAIN_MS, undefined, { signal }).catch(() => undefined);
       }

@@ -1,7 +1,8 @@
 import type { Pool } from 'pg';
 import type { Height, Point, PointOrOrigin, Slot, TipOrOrigin } from '../chain/point.js';
-import type { Queryable, Tx } from '../database/transaction.js';
+import { inTransaction, type Queryable, type Tx } from '../database/transaction.js';
 import type { Cursor } from './events.js';
+import { type BegunTerm, type Refused, takeTerm } from './term-queries.js';
 
 /** One leader's time in office. Both parts stand in the WHERE of every chain write. */
 export type Term = { readonly partitionId: number; readonly epoch: bigint; readonly token: string };
@@ -18,37 +19,20 @@ const CREATE_STATE = `
   insert into sync_state (partition_id, total_partitions, network) values ($1, $2, $3)
   on conflict (partition_id) do nothing`;
 
-const BEGIN_TERM = `
-  update sync_state set leader_epoch = leader_epoch + 1, leader_token = gen_random_uuid(), updated_at = now()
-   where partition_id = $1 and network = $2 and total_partitions = $3
-  returning leader_epoch, leader_token`;
-
-const READ_IDENTITY = 'select network, total_partitions from sync_state where partition_id = $1';
-
-/** Raises the epoch and draws the token. Null where the database belongs to another network or layout. */
+/**
+ * Raises the epoch and draws the token, and sets right what would hand out ids twice. Refused where the
+ * database belongs to another network or layout.
+ *
+ * @throws BooksContradict where no epoch is left
+ */
 export async function beginTerm(
   pool: Pool,
   partitionId: number,
   totalPartitions: number,
   network: string,
-): Promise<Term | { readonly refused: string }> {
+): Promise<BegunTerm | Refused> {
   await pool.query(CREATE_STATE, [partitionId, totalPartitions, network]);
-  const { rows } = await pool.query<{ leader_epoch: string; leader_token: string }>(BEGIN_TERM, [
-    partitionId,
-    network,
-    totalPartitions,
-  ]);
-  const row = rows[0];
-  if (row) return { partitionId, epoch: BigInt(row.leader_epoch), token: row.leader_token };
-  const found = await pool.query<{ network: string; total_partitions: number }>(READ_IDENTITY, [
-    partitionId,
-  ]);
-  const stored = found.rows[0];
-  return {
-    refused:
-      `this database follows NETWORK=${stored?.network ?? '?'} in ${stored?.total_partitions ?? '?'} ` +
-      `partitions; this instance is set to NETWORK=${network} in ${totalPartitions}`,
-  };
+  return inTransaction(pool, (tx) => takeTerm(tx, partitionId, totalPartitions, network));
 }
 
 const READ_CURSOR = `

@@ -3,21 +3,11 @@ import type { Pool } from 'pg';
 import type { OutputReference } from '../chain/block.js';
 import type { DecodeNextBlock } from '../chain/decode.js';
 import { endWhatHangs, watchBusyClients } from '../database/busy-clients.js';
-import { isTransient } from '../database/pool.js';
 import { type Between, workBetween } from './between.js';
-import { ConnectionEnded, KeyRefused, openSocket, Stalled } from './connection.js';
+import { ConnectionEnded, openSocket, Stalled } from './connection.js';
 import { BooksContradict } from './contradiction.js';
-import {
-  afterFailure,
-  afterRefusal,
-  afterSuccess,
-  backoffMs,
-  type Choice,
-  dialOf,
-  type Endpoints,
-  endpointName,
-  FIRST_CHOICE,
-} from './endpoints.js';
+import { endedBySequences } from './ended-by-sequences.js';
+import { type Choice, dialOf, type Endpoints, endpointName, FIRST_CHOICE } from './endpoints.js';
 import type { SyncEvent } from './events.js';
 import {
   type BlockHandlers,
@@ -29,6 +19,7 @@ import {
 import { intersect, type StartPoint } from './intersect.js';
 import { waitForLeadership } from './leader.js';
 import { createLeadership, type LeadingTask, runTasks } from './leadership.js';
+import { nextChoice, type Outcome } from './next-choice.js';
 import { type NodeHealth, nodeProblem, watchNodeHealth } from './node-health.js';
 import { PREFERRED_IS_BACK, watchPreferred } from './preferred.js';
 import { beginTerm, readCursor, type Term } from './queries.js';
@@ -108,6 +99,10 @@ async function lead<S>(
     if ('refused' in begun) throw new WrongDatabase(begun.refused);
     term = begun;
     deps.observe({ type: 'leader_acquired', epoch: begun.epoch });
+    for (const { sequence, next, highest } of begun.advanced) {
+      const to = (BigInt(highest) + 1n).toString();
+      deps.observe({ type: 'sequence_advanced', sequence, from: next, to });
+    }
     const handlers = deps.createHandlers();
     await handlers.prepare(deps.pool, signal);
     const learn = (references: readonly OutputReference[]): void => handlers.learn?.(references);
@@ -143,46 +138,6 @@ async function connectAgainAndAgain<S>(
     if (outcome.error instanceof TermOver) throw outcome.error;
     choice = await nextChoice(deps, choice, outcome, signal);
   }
-}
-
-type Outcome = { readonly error: unknown; readonly madeProgress: boolean };
-
-/** After the chain was refused a person is needed; another endpoint may still be the right one. */
-const REFUSED_RETRY_MS = 30_000;
-/** A person is needed, and then it is to go on soon. */
-const CONTRADICTED_RETRY_MS = 5_000;
-
-async function nextChoice<S>(
-  deps: SyncDeps<S>,
-  choice: Choice,
-  { error, madeProgress }: Outcome,
-  signal: AbortSignal,
-): Promise<Choice> {
-  const endpoint = endpointName(deps.endpoints, choice);
-  if (error instanceof KeyRefused) {
-    // After a session that did its work this refusal is the first: other keys may serve again.
-    const since = madeProgress ? afterSuccess(choice, choice.endpoint) : choice;
-    const next = afterRefusal(since, deps.endpoints);
-    if (next.refusals > 0) deps.observe({ type: 'api_key_rotated', endpoint, keyIndex: next.key });
-    await sleep(backoffMs(next, deps.endpoints, deps.random()), undefined, { signal }).catch(
-      () => undefined,
-    );
-    return next;
-  }
-  // The database's trouble is no endpoint's fault.
-  const isOurs = isTransient(error) || error instanceof BooksContradict;
-  const next =
-    madeProgress || isOurs
-      ? afterSuccess(choice, isOurs ? choice.endpoint : 0)
-      : afterFailure(choice, deps.endpoints);
-  const pause = retryMsOf(error) ?? backoffMs(next, deps.endpoints, deps.random());
-  await sleep(pause, undefined, { signal }).catch(() => undefined);
-  return next;
-}
-
-function retryMsOf(error: unknown): number | null {
-  if (error instanceof ChainRefused) return REFUSED_RETRY_MS;
-  return error instanceof BooksContradict ? CONTRADICTED_RETRY_MS : null;
 }
 
 async function followOnce<S>(
@@ -229,7 +184,8 @@ async function followOnce<S>(
     watchPreferred(deps, choice, follower, open, untilClosed);
     await follow(open, follower, deps, signal);
     return { error: null, madeProgress: true };
-  } catch (error) {
+  } catch (thrown) {
+    const error = await endedBySequences(deps.pool, thrown, signal);
     if (error instanceof ChainRefused && follower !== null) {
       const cursor = follower.cursor() ?? { point: 'origin', height: null };
       deps.observe({ type: 'intersection_lost', cursor, instructions: error.message });

@@ -2,10 +2,13 @@ import { CommanderError } from 'commander';
 import { ConfigError } from '../config.js';
 import { SchemaError } from '../database/migrate.js';
 import { describeDatabaseError, isTransient } from '../database/pool.js';
+import { IdTaken } from '../database/sequence-queries.js';
 import { CursorError } from '../payments/pages.js';
 import { BackupError } from '../reconcile/backup/backup-error.js';
 import { NotComparable } from '../reconcile/runs/comparison-point.js';
 import { UnfinishedBooksError } from '../reconcile/verify/unfinished-books.js';
+import { WrongDatabase } from '../sync/worker.js';
+import { BrokenDatabase } from './database.js';
 import { Interrupted } from './interruption.js';
 import { JobLeft } from './job-words.js';
 import { NodeAway } from './reconcile-comparison.js';
@@ -16,6 +19,8 @@ export type Failure = { readonly exitCode: ExitCode; readonly message: string };
 
 /** Failures whose message is all that a person has to know. */
 const SAYS_ALL = [
+  BrokenDatabase,
+  IdTaken,
   Interrupted,
   JobLeft,
   NodeAway,
@@ -34,6 +39,9 @@ export function failureOf(error: unknown): Failure {
   if (error instanceof ConfigError) {
     const problems = error.problems.map((problem) => `  ${problem}\n`).join('');
     return { exitCode: EXIT.badUsage, message: `the configuration can't be used:\n${problems}` };
+  }
+  if (error instanceof WrongDatabase) {
+    return { exitCode: EXIT.badUsage, message: `DATABASE_URL: ${error.message}` };
   }
   if (error instanceof UsageError) return { exitCode: EXIT.badUsage, message: error.message };
   if (error instanceof CursorError) {

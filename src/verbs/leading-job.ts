@@ -16,6 +16,7 @@ import { GUARD_SETTINGS, type GuardConfig, guardTaskOf } from '../run/guard.js';
 import { jobsOf } from '../run/proving.js';
 import type { Leadership } from '../sync/leadership.js';
 import { runSync } from '../sync/worker.js';
+import { explainDatabase } from './database.js';
 import { Interrupted } from './interruption.js';
 import { JobLeft, leftWords } from './job-words.js';
 
@@ -76,6 +77,8 @@ export async function doAsLeader(
     } finally {
       await office.end();
     }
+  } catch (error) {
+    throw await explainDatabase(pool, error);
   } finally {
     await pool.end();
   }
