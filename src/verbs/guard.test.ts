@@ -81,6 +81,34 @@ test('lets a person release it, once, with name and reason', async () => {
   ]);
 });
 
+test('lets pass only what began before the person looked, and lists it', async () => {
+  await hold();
+  const later = {
+    kind: 'rollback',
+    common: 900,
+    depth: 60,
+    detail: 'the chain went back 60 blocks, to block 900',
+    since: '2026-01-01T02:00:00.000Z',
+    released: null,
+  };
+  await under.database.pool.query('update chain_guard set reasons = $1', [
+    JSON.stringify([REASON, later]),
+  ]);
+  const release = ['guard', 'release', '--reason', 'seen'];
+  const early = await teller([...release, '--as-of', '2025-12-31T00:00:00Z']);
+  expect(early.out).toMatch(/^nothing was let pass; the chain is still held/);
+  const { out } = await teller([...release, '--as-of', '2026-01-01T01:00:00Z']);
+  expect(out).toMatch(
+    /^let pass:\n +wss:.* another chain .*\nthe chain is still held.*\n +.* 60 blocks/,
+  );
+  expect((await json('guard')).lines).toMatchObject([
+    { held: true, reasons: [{ released: { why: 'seen' } }, { released: null }] },
+  ]);
+  expect((await teller(release)).out).toMatch(
+    /^let pass:\n +the chain went back 60 .*\nconfirming/,
+  );
+});
+
 test.each([[['guard', 'release']], [['guard', 'release', '--reason', '  ']]])(
   'refuses a release without a reason: %j',
   async (words) => {

@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
 import { type GuardRow, readGuard } from '../guard/guard-queries.js';
+import type { Reason } from '../guard/reasons.js';
 import { releaseGuard } from '../guard/release.js';
 import { tellGuard } from '../health/guard-status.js';
 import { actorOf } from '../payouts/model/identity.js';
 import { operator } from './caller.js';
 import { withDatabase } from './database.js';
-import { type JsonFlag, type VerbContext, withExample } from './flags.js';
+import { type JsonFlag, time, type VerbContext, withExample } from './flags.js';
 import { sayFields, sayJson, type Terminal, UsageError } from './terminal.js';
 
 export function addGuardVerbs(program: Command, { terminal }: VerbContext): void {
@@ -25,31 +26,54 @@ export function addGuardVerbs(program: Command, { terminal }: VerbContext): void
       .command('release')
       .description('lets confirming and paying go on although something is wrong with the chain')
       .requiredOption('--reason <text>', 'why that is safe; it is kept with your name')
-      .action((flags: JsonFlag & { readonly reason: string }, command: Command) =>
-        release(terminal, flags.reason, command.optsWithGlobals<JsonFlag>().json === true),
+      .option(
+        '--as-of <time>',
+        'when you looked, ISO 8601: what began since then goes on holding; default: all of it passes',
+        time,
+      )
+      .action((flags: ReleaseFlags, command: Command) =>
+        release(terminal, flags, command.optsWithGlobals<JsonFlag>().json === true),
       ),
+    'teller guard release --as-of 2026-01-31T12:00:00Z --reason "explorers name our chain"',
     'teller guard release --reason "explorers and the foundation name our chain"',
   );
 }
 
-async function release(terminal: Terminal, reason: string, json: boolean): Promise<void> {
-  const why = reason.trim();
+type ReleaseFlags = JsonFlag & { readonly reason: string; readonly asOf?: Date };
+
+async function release(terminal: Terminal, flags: ReleaseFlags, json: boolean): Promise<void> {
+  const why = flags.reason.trim();
   if (why === '') throw new UsageError('--reason: wanted why it is safe to go on');
   await withDatabase(terminal, ['partitionId'], async ({ pool, settings }) => {
-    const { changed, guard } = await releaseGuard(
+    const { changed, guard, passed } = await releaseGuard(
       pool,
       settings.partitionId,
       actorOf(operator()),
       why,
+      flags.asOf ?? null,
     );
-    if (json) return sayJson(terminal, { released: changed, ...tellGuard(guard) });
-    terminal.out(
-      changed
-        ? 'confirming and paying go on; what is wrong now holds nothing until it was over, ' +
-            'or the chains part at another block, or ours goes back to where they part\n'
-        : 'nothing was held\n',
-    );
+    if (json) {
+      const details = passed.map(({ detail }) => detail);
+      return sayJson(terminal, { released: changed, passed: details, ...tellGuard(guard) });
+    }
+    terminal.out(releaseWords(guard, passed));
   });
+}
+
+function releaseWords({ heldAt, reasons }: GuardRow, passed: readonly Reason[]): string {
+  const holding = reasons.filter(({ released }) => released === null);
+  const list = (those: readonly Reason[]): string =>
+    those.map(({ detail, since }) => `  ${detail} (since ${since})\n`).join('');
+  const said = passed.length === 0 ? '' : `let pass:\n${list(passed)}`;
+  if (heldAt !== null) {
+    const nothing = passed.length === 0 ? 'nothing was let pass; ' : '';
+    return `${said}${nothing}the chain is still held, by what began later:\n${list(holding)}`;
+  }
+  if (passed.length === 0) return 'nothing was held\n';
+  return (
+    `${said}confirming and paying go on; what is wrong now holds nothing until it was over, ` +
+    'or the chains part at another block, or ours goes back to where they part\n'
+  );
 }
 
 function fieldsOfGuard(
