@@ -52,4 +52,24 @@ describe('readiness', () => {
   ])('%s is not ready', (_, vitals, input, reason) => {
     expect(assess(vitals, input)).toMatchObject({ status: 'not_ready', reason });
   });
+
+  test('a standby that could never begin to lead is not ready', () => {
+    const state = {
+      network: 'custom:42',
+      started: true,
+      leaderEpoch: Number('9223372036854775807'),
+      cursor: { slot: 9, hash: 'a', height: 9 },
+      tip: { slot: 9, hash: 'a', height: 9 },
+      updatedAt: new Date(0),
+    };
+    const standby = startingVitals(0);
+    expect(assess({ ...standby, role: 'standby' }, { state })).toMatchObject({
+      status: 'not_ready',
+      reason: 'books_contradict',
+    });
+    const early = { ...state, leaderEpoch: 7 };
+    expect(assess({ ...standby, role: 'standby' }, { state: early })).toMatchObject({
+      status: 'ready',
+    });
+  });
 });

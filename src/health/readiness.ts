@@ -78,6 +78,8 @@ function unreadyReasons(input: ReadinessInput, lag: number | null): UnreadyReaso
   const reasons: UnreadyReason[] = [];
   if (input.state === undefined) reasons.push('database');
   if (vitals.obstacle !== null) reasons.push(vitals.obstacle.kind);
+  // Nobody who stands by could ever begin to lead.
+  else if (vitals.role !== 'leader' && isExhausted(input.state)) reasons.push('books_contradict');
   // Its tip is not the network's: being level with it means nothing.
   else if (vitals.nodeProblem !== null) reasons.push('blockchain');
   // Before its first connection a leader has met no obstacle yet.
@@ -89,3 +91,8 @@ function unreadyReasons(input: ReadinessInput, lag: number | null): UnreadyReaso
     reasons.push('starting');
   return reasons;
 }
+
+/** As a number the last epoch of 64 bits is rounded up to this. */
+const EPOCHS_END = 2 ** 63;
+const isExhausted = (state: SyncState | null | undefined): boolean =>
+  state != null && state.leaderEpoch >= EPOCHS_END;
