@@ -7,7 +7,10 @@ import { type JsonFlag, type VerbContext, withExample } from './flags.js';
 import { printable, sayJson, sayTable, showAda } from './terminal.js';
 
 export function addBalanceVerbs(program: Command, context: VerbContext): void {
-  const balance = program.command('balance').description("users' balances");
+  const balance = program
+    .command('balance')
+    .description("users' balances")
+    .addHelpText('after', '\nExample:\n  $ teller balance show ann\n  $ teller balance verify\n');
   withExample(
     balance
       .command('show <user>')

@@ -46,7 +46,9 @@ function lineOf(job: Job, ahead: JobAhead | null, before: number | null): string
     const pace = `${Math.round(rate)}/s`;
     return `${what}: ${counted(done, 'block')} read, ${pace}; the books are catching up, at ${total} so far`;
   }
+  if (total === null)
+    return `${what}: ${counted(done, 'block')} read; how many there are is not known yet`;
   const left = secondsLeft === null ? '' : `, ${showSeconds(secondsLeft)} left`;
-  const share = total === null || total === 0 ? '' : `, ${Math.floor((done * 100) / total)} %`;
-  return `${what}: ${done} of ${total ?? '?'} blocks, ${Math.round(rate)}/s${share}${left}`;
+  const share = total === 0 ? '' : `, ${Math.floor((done * 100) / total)} %`;
+  return `${what}: ${done} of ${total} blocks, ${Math.round(rate)}/s${share}${left}`;
 }

@@ -19,6 +19,8 @@ export function startTelling(terminal: Terminal, now: () => number) {
 }
 
 function lineOf({ done, total, rate, secondsLeft, of }: ProgressReport): string {
+  if (total === 0)
+    return of === 'blocks' ? 'no block to look in' : 'nothing is recorded to compare';
   const share = total === null || total === 0 ? '' : `, ${Math.floor((done * 100) / total)} %`;
   const left = secondsLeft === null ? '' : `, ${showSeconds(secondsLeft)} left`;
   const pace = `${Math.round(rate)}/s${share}${left}`;
