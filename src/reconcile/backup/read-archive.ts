@@ -85,9 +85,11 @@ async function checkWholeFile(file: string): Promise<void> {
   if (line === null) return;
   const hash = createHash('sha256');
   await readingOf(file, () => pipeline(createReadStream(file), hash));
-  if (line.startsWith(hash.digest('hex'))) return;
+  const found = hash.digest('hex');
+  if (line.startsWith(found)) return;
+  const noted = line.trim().split(/\s/)[0] ?? '';
   throw new BackupError(
-    `${file}: differs from its checksum in ${checksumFile(file)}: it is damaged, or not the file that was written there; take another backup`,
+    `${file}: differs from its checksum in ${checksumFile(file)} (SHA-256 ${found}, there ${noted.slice(0, 64)}): it is damaged, or not the file that was written there; take another backup`,
     'file',
   );
 }

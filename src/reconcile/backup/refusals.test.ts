@@ -108,7 +108,7 @@ describe('a file', () => {
         await copyFile(`${good}.sha256`, `${file}.sha256`);
         return file;
       },
-      /differs from its checksum in .*swapped\.zip\.sha256/,
+      /differs from its checksum in .*swapped\.zip\.sha256 \(SHA-256 [0-9a-f]{64}, there [0-9a-f]{64}\)/,
     ],
     [
       'in which a table was edited',
@@ -176,6 +176,20 @@ describe('a file', () => {
           Object.assign((manifest.seals as object[])[0] ?? {}, { hash: 'f'.repeat(64) });
         }),
       /the newest seals of ledger and audit log aren't those/,
+    ],
+    [
+      'that lacks a table, and whose manifest does not name it either',
+      async () => {
+        const entries = await unpack(good);
+        entries.delete(BALANCES);
+        const manifest = JSON.parse(entries.get('manifest.json')?.toString() ?? '') as Fields;
+        manifest.tables = manifest.tables.filter(({ name }) => name !== 'user_balances');
+        return pack(
+          'signed.zip',
+          entries.set('manifest.json', Buffer.from(JSON.stringify(manifest))),
+        );
+      },
+      /signed\.zip: its manifest's tables aren't those of a backup of the set all \(it lacks user_balances\)/,
     ],
     [
       'of another product',

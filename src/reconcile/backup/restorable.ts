@@ -3,7 +3,7 @@ import type { Queryable } from '../../database/transaction.js';
 import { PAYER_LOCK_CLASS } from '../../payouts/paying/run-payer.js';
 import { LEADER_LOCK_CLASS } from '../../sync/leader.js';
 import { BackupError } from './backup-error.js';
-import { TABLE_POLICIES } from './backup-sets.js';
+import { TABLE_POLICIES, tablesOf } from './backup-sets.js';
 import { hasRows, readMigrations, readTables, type Table } from './catalog-queries.js';
 import type { Manifest } from './manifest.js';
 import { isFreshControl, isHeldByRestore, readWorkers, tryLock } from './restore-queries.js';
@@ -26,9 +26,27 @@ export function refuseForeign(manifest: Manifest, file: string, network: string)
     );
   }
   const missing = known.filter((name) => !migrations.includes(name));
-  if (missing.length === 0) return;
+  if (missing.length === 0) return refuseOtherTables(manifest, file);
   throw new BackupError(
     `${file}: its schema is older than this version of teller (it lacks ${missing.join(', ')}): restore it with teller ${version}, which wrote it, and then run \`teller migrate\` of this version`,
+    'file',
+  );
+}
+
+/** Without one of them the rest would be taken for all there was. @throws BackupError */
+function refuseOtherTables({ set, tables }: Manifest, file: string): void {
+  const wanted = tablesOf(set).map(({ name }) => name);
+  const named = tables.map(({ name }) => name);
+  const lacking = wanted.filter((name) => !named.includes(name));
+  const strange = named.filter((name, at) => !wanted.includes(name) || named.indexOf(name) !== at);
+  if (lacking.length + strange.length === 0) return;
+  const differs = [
+    ...lacking.map((name) => `it lacks ${name}`),
+    ...strange.map((name) => `it has ${name} too much`),
+  ];
+  throw new BackupError(
+    `${file}: its manifest's tables aren't those of a backup of the set ${set} (${differs.join(', ')}): ` +
+      'somebody changed it; take another backup',
     'file',
   );
 }
