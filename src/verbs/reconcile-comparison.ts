@@ -2,6 +2,7 @@ import type { Pool } from 'pg';
 import { decodeNextBlock } from '../chain/decode.js';
 import { actorOf } from '../payouts/model/identity.js';
 import type { ProofEvent } from '../reconcile/model/proof-events.js';
+import { NotComparable, PointLost } from '../reconcile/runs/comparison-point.js';
 import { reconcile } from '../reconcile/runs/reconcile.js';
 import type { ChainSettings } from '../run/chain.js';
 import { endpointsOf } from '../run/endpoints.js';
@@ -63,8 +64,11 @@ export async function compareNow(
   ).finally(telling.stop);
 }
 
-const told = (error: unknown): unknown =>
-  error instanceof NodeError ? new NodeAway(`the node refuses: ${error.message}`) : error;
+function told(error: unknown): unknown {
+  if (error instanceof NodeError) return new NodeAway(`the node refuses: ${error.message}`);
+  // Whatever was tried is over: what is left of it is what to do.
+  return error instanceof PointLost ? new NotComparable(error.message) : error;
+}
 
 const tellingWhoIsAway = (view: ChainView): ChainView => ({
   ...view,

@@ -62,3 +62,18 @@ test.each([
     expect(await teller(['digest', '--check'])).toMatchObject({ err: '' });
   },
 );
+
+test('where nobody follows and the node went to another chain, one line says what to do', async () => {
+  const { pool, worker, net } = await paidBooks(under, { address: ANN, lovelace: [5_000_000n] });
+  await worker.stop();
+  net.fork(2);
+  const before = await booksOf(pool);
+  const { exitCode, out, err } = await teller(['reconcile']);
+  expect({ exitCode, out }).toEqual({ exitCode: 1, out: '' });
+  expect(err).toMatch(
+    /^teller: the last block of the books, [0-9a-f]{64} at height \d+, is no longer on/m,
+  );
+  expect(err).toContain('start `teller run`, which rolls it back');
+  expect(err).not.toContain('    at ');
+  expect(await booksOf(pool)).toEqual(before);
+});

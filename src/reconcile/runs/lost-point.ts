@@ -1,6 +1,6 @@
 import { SECURITY_PARAMETER_BLOCKS } from '../../chain/point.js';
 import { type ChainView, PlaceUnknown } from '../../sync/chain-view.js';
-import { type ComparisonPoint, NotComparable } from './comparison-point.js';
+import { type ComparisonPoint, NotComparable, PointLost } from './comparison-point.js';
 
 /** What to do where no node has the ledger of the books' own last block; the error itself where waiting may help. */
 export async function explainLostPoint(
@@ -21,7 +21,7 @@ export async function explainLostPoint(
   } catch (failure) {
     signal.throwIfAborted();
     return failure instanceof PlaceUnknown
-      ? error
+      ? new PointLost(rolledBack(point.id, height), { cause: error })
       : new Error('the node can not be asked', { cause: failure });
   } finally {
     signal.removeEventListener('abort', stop);
@@ -35,3 +35,8 @@ const tooFarBehind = (behind: number): NotComparable =>
       `${SECURITY_PARAMETER_BLOCKS} blocks only: let \`teller run\` catch up, then reconcile`,
     { passesByItself: true },
   );
+
+/** Whoever follows goes where the node went; a repair tells by its kind that this may be what keeps it from it. */
+const rolledBack = (hash: string, height: number): string =>
+  `the last block of the books, ${hash} at height ${height}, is no longer on the chain of the node: start ` +
+  '`teller run`, which rolls it back, or wait until the one that runs has done it; then ask again';

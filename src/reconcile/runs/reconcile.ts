@@ -167,7 +167,7 @@ async function atAnyPoint(
       // The books may not have followed the node's rollback yet.
       if (next.point.id !== lost.point.id || run.at !== null) continue;
       const hopeless = await explainLostPoint(deps, lost, error);
-      if (hopeless !== error) throw hopeless;
+      if (!(hopeless instanceof PointLost)) throw hopeless;
       await pause(NEXT_POINT_MS, deps.signal);
       next = await lastRecordedPoint(deps.pool, deps.partitionId);
     }
