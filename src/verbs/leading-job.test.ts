@@ -116,3 +116,19 @@ test('says that the next leader goes on where it led itself and is interrupted',
       `\`teller rebuild cancel ${rows[0]?.id}\``,
   );
 });
+
+test('leads at once and does what a killed leader left in the middle before its own', async () => {
+  const { pool, worker } = await followedBooks();
+  await worker.stop();
+  await pool.query(
+    `insert into chain_jobs (partition_id, kind, params, requested_by, state, runner, started_at, heartbeat_at)
+     values (0, 'rebuild', '{"from": "origin", "dryRun": false}', 'test', 'running', gen_random_uuid(), now(), now())`,
+  );
+  const { exitCode } = await teller(['reconcile', '--repair']);
+  expect(exitCode).toBe(0);
+  const { rows } = await pool.query('select kind, state from chain_jobs order by chain_jobs.id');
+  expect(rows).toEqual([
+    { kind: 'rebuild', state: 'done' },
+    { kind: 'repair', state: 'done' },
+  ]);
+});

@@ -2,7 +2,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { openWorker } from '../../../test/support/following.js';
 import { rolledBack } from '../../../test/support/guard-reasons.js';
 import { provingJobs } from '../../../test/support/proving-jobs.js';
-import { askRebuild, endOf, rebuildDeps } from '../../../test/support/rebuilding.js';
+import { askRebuild, endOf } from '../../../test/support/rebuilding.js';
 import {
   ANN,
   followedBooks,
