@@ -27,7 +27,8 @@ async function expectTooLate(why: RegExp): Promise<void> {
   const before = await world.balance('ann');
   const row = await world.payout(id);
   const outcome = await cancel(id);
-  expect(outcome).toMatchObject({ type: 'too_late', detail: expect.stringMatching(why) });
+  expect(outcome.type).toBe('too_late');
+  expect('detail' in outcome ? outcome.detail : '').toMatch(why);
   expect(await world.balance('ann')).toEqual(before);
   expect(await world.payout(id)).toEqual(row);
 }

@@ -104,9 +104,9 @@ async function whyInDoubt(tx: Tx, id: string, securityParameter: number): Promis
     deepSlot: books?.deepSlot ?? null,
     deepHeight,
   });
-  return doubt === undefined
-    ? null
-    : `the payout may be paid already: ${doubt.why}. Run \`teller balance verify\``;
+  if (doubt === undefined) return null;
+  const what = doubt.about === 'paid' ? 'may be paid already' : "isn't what was asked for";
+  return `the payout ${what}: ${doubt.why}. Run \`teller balance verify\``;
 }
 
 async function release(tx: Tx, payout: Payout, at: Date, actor: string): Promise<void> {

@@ -4,10 +4,12 @@ import {
   deadTransactions,
   FEE_OF_ITS_PAYOUTS,
   MAY_LAND,
+  NAMED_AND_UNKNOWN,
   openOf,
   spendsAnchorOf,
   TOLD_AND_UNKNOWN,
 } from './evidence-queries.js';
+import { strayedFromOrigin } from './origin-queries.js';
 
 /** Blocks beyond the depth of confirmation: what is deeper was told to be confirmed. */
 const LATE_BLOCKS = 100;
@@ -15,7 +17,7 @@ const LATE_BLOCKS = 100;
 /** Transactions of which it isn't known whom they pay: looked for once, and not for each payout. */
 const UNCLEAR = `
   unclear as materialized (
-    select t.tx_hash
+    select t.tx_hash, t.cbor
       from payout_transactions t
       join payout_batches b on b.id = t.batch_id
      where (t.block_height is null or t.block_height > $3::bigint - ${LATE_BLOCKS}) and not t.adopted
@@ -46,13 +48,21 @@ const DOUBTS = `
     from asked p ${MAY_LAND}
    where not ${spendsAnchorOf('$2::bigint')}
   union all
-  select p.id, 'transaction ' || t.tx_hash || ' was told to pay it, and isn''t known to'
+  select p.id, case when ${TOLD_AND_UNKNOWN} then 'transaction ' || t.tx_hash || ' was told to pay it, and isn''t known to'
+                    when ${NAMED_AND_UNKNOWN} then 'transaction ' || t.tx_hash || ' names it, and isn''t known to pay it'
+                    else 'whom transaction ' || t.tx_hash || ' pays isn''t known any more' end
     from unclear t cross join asked p
-   where ${TOLD_AND_UNKNOWN}
    order by 1, 2`;
 
-/** Why a payout that is to be signed may be paid already. */
-export type Doubt = { readonly payoutId: string; readonly why: string };
+/**
+ * Why a payout isn't to be signed. `paid`: it may be paid already. `origin`: it isn't what was asked for, approved
+ * and held.
+ */
+export type Doubt = {
+  readonly payoutId: string;
+  readonly why: string;
+  readonly about: 'paid' | 'origin';
+};
 
 export type DoubtQuery = {
   /** What is signed next shares the anchor of this batch; null: it is the first attempt of a new one. */
@@ -65,13 +75,18 @@ export type DoubtQuery = {
   readonly deepHeight: number;
 };
 
-/** What else in the database says that these were paid, or still may be. */
-export const doubtsOf = async (
+/** What else in the database says that these were paid, or still may be, or aren't what was asked for. */
+export async function doubtsOf(
   db: Queryable,
   payoutIds: readonly string[],
   { batchId, confirmedHeight, deepSlot, deepHeight }: DoubtQuery,
-): Promise<Doubt[]> =>
-  payoutIds.length === 0
-    ? []
-    : (await db.query<Doubt>(DOUBTS, [payoutIds, batchId, confirmedHeight, deepSlot, deepHeight]))
-        .rows;
+): Promise<Doubt[]> {
+  if (payoutIds.length === 0) return [];
+  const values = [payoutIds, batchId, confirmedHeight, deepSlot, deepHeight];
+  const { rows: paid } = await db.query<Omit<Doubt, 'about'>>(DOUBTS, values);
+  const strayed = await strayedFromOrigin(db, payoutIds);
+  return [
+    ...paid.map((doubt) => ({ ...doubt, about: 'paid' as const })),
+    ...strayed.map((doubt) => ({ ...doubt, about: 'origin' as const })),
+  ];
+}

@@ -25,6 +25,12 @@ export const TOLD_AND_UNKNOWN = `
    and not exists (select 1 from payout_attempts a
                     where a.payout_id = p.id and a.tx_hash = t.tx_hash))`;
 
+/** Whether the bytes of transaction `t` name it, as its metadata does with all that it pays, and no attempt does. */
+export const NAMED_AND_UNKNOWN = `
+  (position(decode(p.id, 'hex') in t.cbor) > 0
+   and not exists (select 1 from payout_attempts a
+                    where a.payout_id = p.id and a.tx_hash = t.tx_hash))`;
+
 /** A common table expression: own transactions that are in no block. */
 export const ALL_OPEN = `
   open (tx_hash) as (select tx_hash from payout_transactions where block_height is null)`;

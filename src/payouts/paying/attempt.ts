@@ -1,6 +1,6 @@
 import { inTransaction } from '../../database/transaction.js';
 import { writeEvents } from '../../payments/ledger-queries.js';
-import { payoutEvent } from '../model/payout.js';
+import { type Payout, payoutEvent } from '../model/payout.js';
 import type { UnsignedTransaction } from '../transaction/transaction.js';
 import {
   areStillThere,
@@ -42,7 +42,7 @@ export async function commitAttempt(
     const at = await guard(tx, term, await deps.readIdentity(tx));
     const wanted = unsigned.payees.map((payee) => payee.payoutId);
     if (await areInDoubt(tx, deps, wanted, batchId)) {
-      throw new PlanOutdated('a payout may be paid already');
+      throw new PlanOutdated("a payout may be paid already, or isn't what was asked for");
     }
     if (!(await areStillThere(tx, references))) throw new PlanOutdated('an input is gone');
     const id = batchId ?? (await openBatch(tx, at, kind, unsigned.anchor, null));
@@ -52,6 +52,7 @@ export async function commitAttempt(
     }
     const marked = await markSubmitted(tx, at, id, unsigned.id, wanted);
     if (marked.length !== wanted.length) throw new PlanOutdated('a payout is no longer queued');
+    if (!arePaidAsTheyStand(unsigned, marked)) throw new PlanOutdated('a payout was changed');
     const events = marked.map((payout) => payoutEvent('payout.submitted', payout));
     if (events.length > 0) await writeEvents(tx, at, events);
     return marked;
@@ -59,6 +60,20 @@ export async function commitAttempt(
     throw isAnchorTaken(error) ? new PlanOutdated('an anchor is taken') : error;
   });
   deps.observe({ type: 'payouts_submitted', txHash: unsigned.id, payouts, fee: unsigned.fee });
+}
+
+/** What was looked at is the row as it is now: it may have been another one when the plan was made. */
+function arePaidAsTheyStand({ payees }: UnsignedTransaction, payouts: readonly Payout[]): boolean {
+  const standing = new Map(payouts.map((payout) => [payout.id, payout]));
+  return payees.every(({ payoutId, address, lovelace, assets }) => {
+    const payout = standing.get(payoutId);
+    return (
+      payout?.destinationAddress === address &&
+      payout.amountLovelace === lovelace &&
+      payout.assets.size === assets.size &&
+      [...assets].every(([unit, quantity]) => payout.assets.get(unit) === quantity)
+    );
+  });
 }
 
 /** Any other violation is a mistake of this code, and must be heard of. */

@@ -124,6 +124,27 @@ describe('what may be paid already isn’t signed, whatever its row says', () =>
     },
   );
 
+  test('a transaction names it, and nothing else tells of that any more', async () => {
+    const [id] = await payThree();
+    await world.mineMany(CONFIRMATIONS + 2);
+    await world.query(FORGET_ATTEMPTS, [id]);
+    await world.query('delete from outbox');
+    await world.query(QUEUE_AGAIN, [id]);
+    await expectRefused(id, /transaction [0-9a-f]{64} names it, and isn't known to pay it/);
+    await goOn();
+    expect(await world.paid(id)).toBe(1);
+  });
+
+  test('it isn’t known any more whom a transaction pays, nor what it named', async () => {
+    const [id] = await payThree();
+    await world.mineMany(CONFIRMATIONS + 2);
+    await world.query(FORGET_ATTEMPTS, [id]);
+    await world.query('delete from outbox');
+    await world.query('update payout_transactions set cbor = null');
+    await world.query(QUEUE_AGAIN, [id]);
+    await expectRefused(id, /whom transaction [0-9a-f]{64} pays isn't known any more/);
+  });
+
   test('another attempt isn’t signed either, nor anything else', async () => {
     world.knobs.fate = () => ({ type: 'look_at_chain', reason: 'lost' });
     const [id] = await payThree();

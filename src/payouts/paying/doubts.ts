@@ -12,7 +12,7 @@ type Looking = {
   readonly books: Books;
 };
 
-const SHOWN_MAX = 3;
+const SHOWN_MAX = 5;
 
 const queryFor = (
   books: Books,
@@ -26,8 +26,8 @@ const queryFor = (
 });
 
 /**
- * Pauses payouts where one that would be signed may be paid already: its row says otherwise only because
- * another hand changed it, and whoever is responsible must look before anything more is paid.
+ * Pauses payouts where one that would be signed may be paid already, or isn't what was asked for: another hand
+ * changed its row, or made it, and whoever is responsible must look before anything more is paid.
  */
 export async function pauseWhereInDoubt(
   { deps, term, books }: Looking,
@@ -72,5 +72,8 @@ function reasonOf(doubts: readonly Doubt[]): string {
   const shown = doubts.slice(0, SHOWN_MAX).map(({ payoutId, why }) => `payout ${payoutId}: ${why}`);
   const more = doubts.length - shown.length;
   const found = [...shown, ...(more > 0 ? [`${more} more like these`] : [])].join('; ');
-  return `what was to be signed may be paid already: ${found}. Nothing was signed; run \`teller balance verify\``;
+  const what = doubts.some(({ about }) => about === 'paid')
+    ? 'may be paid already'
+    : "isn't what was asked for";
+  return `what was to be signed ${what}: ${found}. Nothing was signed; run \`teller balance verify\``;
 }

@@ -17,10 +17,8 @@ const RESUME = 'update payout_control set paused_at = null, paused_by = null, pa
 async function expectStillOnItsWay(id: string): Promise<void> {
   expect(await world.pay()).toBe('paused');
   const [control] = await world.query<{ by: string; reason: string }>(CONTROL);
-  expect(control).toMatchObject({
-    by: 'payer',
-    reason: expect.stringMatching(/pays it and may still come into a block/),
-  });
+  expect(control?.by).toBe('payer');
+  expect(control?.reason).toMatch(/pays it and may still come into a block/);
   expect(await world.attempts(id)).toHaveLength(1);
 }
 

@@ -32,7 +32,7 @@ const control = async () => {
 const audited = async (): Promise<string[]> =>
   (
     await world.query<{ action: string }>(
-      "select action from audit_log where actor = 'chain' order by id",
+      "select action from audit_log where actor = 'chain' and entity_type <> 'payout' order by id",
     )
   ).map((row) => row.action);
 const walletOutput = async (): Promise<string> => {

@@ -2,7 +2,7 @@ import type { Block, Transaction } from '../../chain/block.js';
 import type { Tx } from '../../database/transaction.js';
 import { showAssets } from '../../payments/payment.js';
 import type { LinkedBlock } from '../../sync/events.js';
-import { audit, movePayouts, postEntries } from '../model/books-queries.js';
+import { type AuditEntry, audit, movePayouts, postEntries } from '../model/books-queries.js';
 import { shareFee } from '../model/fee-share.js';
 import type { Payout } from '../model/payout.js';
 import { inLedgerOrder, type PayoutMetadata, readPayoutMetadata } from '../transaction/metadata.js';
@@ -76,9 +76,26 @@ export async function adopt(
       actor: 'chain',
       details: { blockHash: block.block.id, payoutIds, unknown, amended },
     },
+    ...outputs
+      .filter(({ payoutId }) => payouts.some((one) => one.id === payoutId && !isPaid(one)))
+      .map((output) => adoptedPayout(transaction.id, output)),
   ]);
   return { type: 'adopted', txHash: transaction.id, unknownPayouts: unknown };
 }
+
+/** What left the wallet, which is what its row is held against from now on. */
+const adoptedPayout = (txHash: string, output: PaidOutput): AuditEntry => ({
+  action: 'payout.adopted',
+  entityType: 'payout',
+  entityId: output.payoutId,
+  actor: 'chain',
+  details: {
+    txHash,
+    destinationAddress: output.address,
+    lovelace: output.lovelace.toString(),
+    assets: output.assets,
+  },
+});
 
 async function distrust(
   tx: Tx,
@@ -138,8 +155,8 @@ async function amend(
   const byId = new Map(outputs.map((output) => [output.payoutId, output]));
   const effects = payouts.flatMap((payout) => {
     const paid = byId.get(payout.id);
-    const isPaid = payout.status === 'in_block' || payout.status === 'confirmed';
-    return paid === undefined || isPaid || isWhatWasPaid(payout, paid) ? [] : [{ payout, paid }];
+    if (paid === undefined || isPaid(payout) || isWhatWasPaid(payout, paid)) return [];
+    return [{ payout, paid }];
   });
   if (effects.length === 0) return [];
   const amendments = effects.map(({ payout, paid }) =>
@@ -161,6 +178,8 @@ async function amend(
   );
   return effects.map(({ payout }) => payout.id);
 }
+
+const isPaid = ({ status }: Payout): boolean => status === 'in_block' || status === 'confirmed';
 
 const isWhatWasPaid = (payout: Payout, paid: PaidOutput): boolean =>
   payout.destinationAddress === paid.address &&
