@@ -3,7 +3,7 @@ import type { Pool } from 'pg';
 import { atOneMoment, type Queryable } from '../database/transaction.js';
 import { checkDigest, type DigestCheck } from '../payments/digest/check-digest.js';
 import { readDigest } from '../payments/digest/digest-queries.js';
-import { withDatabase } from './database.js';
+import { refuseOtherNetwork, withDatabase } from './database.js';
 import { finish, type JsonFlag, type VerbContext, wholeNumber, withExample } from './flags.js';
 import {
   counted,
@@ -41,7 +41,8 @@ export function addDigestVerb(program: Command, context: VerbContext): void {
 }
 
 async function digest(context: VerbContext, flags: DigestFlags): Promise<void> {
-  await withDatabase(context.terminal, ['partitionId'], async ({ pool, settings }) => {
+  await withDatabase(context.terminal, ['network', 'partitionId'], async ({ pool, settings }) => {
+    await refuseOtherNetwork(pool, settings);
     const height = await heightOf(pool, settings.partitionId, flags.at);
     await (flags.check === true ? check : show)(context, pool, settings.partitionId, height, flags);
   });
