@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { removeLeftovers } from '../reconcile/backup/backup-by-plan.js';
 import type { BackupSet } from '../reconcile/backup/backup-sets.js';
 import { type BackupReport, makeBackup, type OnRows } from '../reconcile/backup/make-backup.js';
 import { readVersion } from '../version.js';
@@ -37,7 +38,9 @@ async function backup({ terminal }: VerbContext, flags: Flags): Promise<void> {
       now: () => new Date(),
     };
     const progress = showRows(terminal);
-    return makeBackup(deps, flags.set, flags.to, progress.onRows).finally(progress.stop);
+    return makeBackup(deps, flags.set, flags.to, progress.onRows)
+      .finally(progress.stop)
+      .finally(() => removeLeftovers(flags.to, new Date()).catch(() => undefined));
   });
   const shown = showReport(report);
   if (flags.json === true) return sayJson(terminal, shown);

@@ -105,7 +105,7 @@ async function removeExpired(
 const LEFTOVER_MS = 86_400_000;
 
 /** Of a writer that was killed; a younger one may still be at it. */
-async function removeLeftovers(directory: string, now: Date): Promise<void> {
+export async function removeLeftovers(directory: string, now: Date): Promise<void> {
   for (const name of await readDirectory(directory)) {
     if (!name.startsWith(`.${PRODUCT}-`) || !name.endsWith(PARTIAL)) continue;
     const file = join(directory, name);
