@@ -54,6 +54,12 @@ const PAYOUTS = `
          encode(sha256(convert_to('payout ' || n / ${SHARED_BY}, 'UTF8')), 'hex'), 10000, n / ${SHARED_BY},
          'bench', timestamptz '2026-01-01Z' + n * interval '1 second', timestamptz '2026-06-01Z'
     from generate_series(1, $1::bigint) as n`;
+const ACCEPTED = `
+  insert into audit_log (action, entity_type, entity_id, actor, details)
+  select 'payout.created', 'payout', id, created_by,
+         jsonb_build_object('userId', user_id, 'destinationAddress', destination_address,
+                            'lovelace', amount_lovelace::text, 'assets', assets, 'status', 'queued')
+    from outbound_payments`;
 const ATTEMPTS = `
   insert into payout_attempts (payout_id, tx_hash, output_index, fee_share)
   select id, tx_hash, 0, fee_lovelace from outbound_payments`;
@@ -112,6 +118,7 @@ export async function makeBooks(pool: Pool, users: number): Promise<void> {
       await tx.query(BATCH);
       for (const text of [TRANSACTIONS, INPUTS, CHANGE, WALLET]) await tx.query(text, [users]);
       await tx.query(PAYOUTS, [users]);
+      await tx.query(ACCEPTED);
       await tx.query(ATTEMPTS);
       await tx.query(TOLD);
       await tx.query(PAYMENT_ENTRIES);

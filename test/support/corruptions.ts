@@ -130,7 +130,22 @@ export const CORRUPTIONS: readonly [what: string, text: string, found: readonly 
   [
     'a payout raised',
     "update outbound_payments set amount_lovelace = amount_lovelace + 1 where status = 'queued' and user_id is not null",
-    ['ledger', 'held'],
+    ['ledger', 'held', 'not_as_accepted'],
+  ],
+  [
+    'a payout paid to another address, and confirmed',
+    "update outbound_payments set destination_address = 'addr_test1eve' where status = 'confirmed'",
+    ['not_as_accepted'],
+  ],
+  [
+    'a payout made up',
+    "insert into outbound_payments (id, destination_address, amount_lovelace, status, created_by) values (repeat('e', 32), 'addr_test1eve', 9, 'queued', 'test')",
+    ['not_accepted'],
+  ],
+  [
+    'a payout queued that was cancelled',
+    "insert into audit_log (action, entity_type, entity_id, actor) select 'payout.cancelled', 'payout', id, 'key:clerk' from outbound_payments where status = 'queued' and user_id is null",
+    ['ended'],
   ],
   [
     'a payout’s fee changed',
@@ -140,12 +155,12 @@ export const CORRUPTIONS: readonly [what: string, text: string, found: readonly 
   [
     'a payout made the treasury’s',
     "update outbound_payments set user_id = null where status = 'queued'",
-    ['ledger', 'held', 'booked'],
+    ['ledger', 'held', 'booked', 'not_as_accepted'],
   ],
   [
     'a payout given to another user',
     "update outbound_payments set user_id = 'bob' where status = 'confirmed'",
-    ['ledger'],
+    ['ledger', 'not_as_accepted'],
   ],
   [
     'a payout said to be confirmed',
@@ -198,7 +213,7 @@ export const CORRUPTIONS: readonly [what: string, text: string, found: readonly 
     'a confirmed one said to have failed, its attempt deleted and its hold denied',
     `with a as (delete from payout_attempts where payout_id in (select id from outbound_payments where status = 'confirmed'))
      update outbound_payments set ${UNPAID}, booked = false, user_id = null where status = 'confirmed'`,
-    ['ledger', 'reserves', 'attempts', 'told_confirmed', 'told_submitted'],
+    ['ledger', 'reserves', 'attempts', 'told_confirmed', 'told_submitted', 'not_as_accepted'],
   ],
   [
     'a submitted one queued again, its attempt deleted',
@@ -219,7 +234,7 @@ export const CORRUPTIONS: readonly [what: string, text: string, found: readonly 
   [
     'a submitted one said to have been cancelled by the treasury',
     "update outbound_payments set status = 'cancelled', booked = false, user_id = null where status = 'submitted'",
-    ['ledger', 'held', 'may_land'],
+    ['ledger', 'held', 'may_land', 'not_as_accepted'],
   ],
   [
     'a submitted one said to await approval',
@@ -285,7 +300,7 @@ export const CORRUPTIONS: readonly [what: string, text: string, found: readonly 
     ['may_land', 'no_common_input'],
   ],
   ['an audit entry edited', "update audit_log set actor = 'nobody'", ['sealed audit']],
-  ['an audit entry deleted', 'delete from audit_log', ['sealed audit']],
+  ['an audit entry deleted', "delete from audit_log where entity_id = 'p'", ['sealed audit']],
   [
     'a seal edited',
     "update seals set content_hash = repeat('0', 64) where chain = 'audit'",

@@ -48,6 +48,13 @@ const STORE_PAYOUT = `
      tx_hash, fee_lovelace, block_height, created_by)
   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'test')`;
 
+const AUDIT_PAYOUT = `
+  insert into audit_log (action, entity_type, entity_id, actor, details)
+  select 'payout.created', 'payout', id, created_by,
+         jsonb_build_object('userId', user_id, 'destinationAddress', destination_address,
+                            'lovelace', amount_lovelace::text, 'assets', assets, 'status', 'queued')
+    from outbound_payments where id = $1`;
+
 let made = 0;
 
 /** Books that a test writes row by row, each with the entries that the program would have made. */
@@ -94,6 +101,7 @@ export function handMadeBooks(pool: Pool) {
         payout.feeLovelace?.toString() ?? null,
         payout.blockHeight,
       ]);
+      await pool.query(AUDIT_PAYOUT, [payout.id]);
       return payout;
     },
   };

@@ -14,6 +14,8 @@ export type LedgerCorrection = {
   readonly balances: readonly { readonly userId: string; readonly unit: string }[];
   /** Where entries are what was sealed; else no balance is set that corrections alone don't explain. */
   readonly areEntriesSound: boolean;
+  /** Payouts that something contradicts: nor are balances of their users, whoever was said to be that. */
+  readonly disputedPayouts: readonly string[];
 };
 
 export type LedgerHealing = {
@@ -90,7 +92,15 @@ const LOCK_BALANCES = `
   select 1 from user_balances b join unbalanced using (user_id, unit)
    order by b.user_id, b.unit for update of b`;
 const SET_BALANCES = `
-  with sums as (
+  with disputed as (
+    select user_id from outbound_payments where id = any($5::text[])
+    union
+    select user_id from balance_transactions where payout_id = any($5::text[])
+    union
+    select details ->> 'userId' from audit_log
+     where entity_type = 'payout' and entity_id = any($5::text[])
+       and action in ('payout.created', 'payout.claimed')
+  ), sums as (
     select user_id, unit,
            coalesce(sum(${SIGNED}) filter (where bucket = 'available'), 0) as available,
            coalesce(sum(${SIGNED}) filter (where bucket = 'held'), 0) as held,
@@ -108,7 +118,8 @@ const SET_BALANCES = `
            coalesce(s.pending, 0) as pending,
            (b.available + coalesce(c.available, 0), b.held + coalesce(c.held, 0),
             b.pending + coalesce(c.pending, 0))
-             is distinct from (coalesce(s.available, 0), coalesce(s.held, 0), coalesce(s.pending, 0)) as silent
+             is distinct from (coalesce(s.available, 0), coalesce(s.held, 0), coalesce(s.pending, 0)) as silent,
+           $4 and not exists (select 1 from disputed d where d.user_id = b.user_id) as is_sound
       from user_balances b join unbalanced using (user_id, unit)
       left join sums s using (user_id, unit) left join corrected c using (user_id, unit)
      where (b.available, b.held, b.pending)
@@ -116,7 +127,7 @@ const SET_BALANCES = `
        and coalesce(abs(s.available) + abs(s.held) + abs(s.pending), 0) < 'Infinity'
   ), moved as (
     update user_balances b set available = w.available, held = w.held, pending = w.pending
-      from wrong w where b.user_id = w.user_id and b.unit = w.unit and ($4 or not w.silent)
+      from wrong w where b.user_id = w.user_id and b.unit = w.unit and (w.is_sound or not w.silent)
     returning b.user_id, b.unit
   ), audited as (
     insert into audit_log (action, entity_type, entity_id, actor, details, created_at)
@@ -126,11 +137,11 @@ const SET_BALANCES = `
                                             'pending', was_pending::text),
              'computed', jsonb_build_object('available', available::text, 'held', held::text,
                                             'pending', pending::text)), $1
-      from wrong where silent and $4 order by user_id, unit
+      from wrong where silent and is_sound order by user_id, unit
     returning 1
   )
   select (select count(*) from audited)::int as balances, (select count(*) from moved)::int as moved,
-         (select count(*) from wrong where silent and not $4)::int as doubtful`;
+         (select count(*) from wrong where silent and not is_sound)::int as doubtful`;
 
 /**
  * Makes the ledger of some causes what payments and payouts make it, by entries that are appended, and
@@ -141,7 +152,7 @@ const SET_BALANCES = `
 export async function balanceLedger(
   tx: Tx,
   at: Date,
-  { actor, cause, payments, payouts, balances, areEntriesSound }: LedgerCorrection,
+  { actor, cause, payments, payouts, balances, ...trust }: LedgerCorrection,
 ): Promise<LedgerHealing & { readonly doubtful: number }> {
   const parts = payments.map((reference) => reference.split('#'));
   await tx.query(MAKE_TABLES);
@@ -160,7 +171,7 @@ export async function balanceLedger(
   // Locked first, and summed by another statement: what others committed meanwhile is seen.
   await tx.query(LOCK_BALANCES);
   type Set = { balances: number; doubtful: number };
-  const values = [at, actor, cause, areEntriesSound];
+  const values = [at, actor, cause, trust.areEntriesSound, trust.disputedPayouts];
   const { rows } = await tx.query<Set>(SET_BALANCES, values);
   await tx.query('drop table ledger_corrections, unbalanced');
   const [set = { balances: 0, doubtful: 0 }] = rows;

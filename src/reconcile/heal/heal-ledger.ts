@@ -79,7 +79,8 @@ export async function healLedger(
     payments: [...new Set([...proven.filter((one) => !unclear.has(one)), ...lost])],
     payouts,
     balances: plan.balances,
-    areEntriesSound: exceptUsers === 'nobody',
+    areEntriesSound: exceptUsers === 'nobody' && exceptPayouts !== null,
+    disputedPayouts: [...(exceptPayouts ?? [])],
   });
   const settled = new Set([...lost, ...healed]);
   const left = [
@@ -109,8 +110,8 @@ const DISPUTED =
   'log alike: a person must say which is right';
 
 const UNPROVEN =
-  "balances aren't the sum of their entries, and entries were changed after they were sealed: a person must " +
-  'look; `teller balance verify` shows them, `teller balance accept-seal` takes them as they are';
+  "balances aren't the sum of their entries, and a payout of such a user is contradicted by what else speaks of " +
+  'it, or entries were changed after they were sealed: a person must look; `teller balance verify` shows them, `teller balance accept-seal` takes them as they are';
 
 const said = (count: number, what: string): string | null =>
   count <= 0 ? null : `${count} ${what}`;

@@ -58,6 +58,21 @@ describe('the row of a payout is proven by what was told of it', () => {
     expect(await toldOf('payout.submitted', { status: 'submitted' }, told)).toBe(0);
   });
 
+  test.each([
+    ['another user', '{"userId": "eve"}'],
+    ['another destination', '{"destinationAddress": "addr_test1eve"}'],
+  ])('not where it was asked for with %s', async (_, details) => {
+    const payout = await handMadeBooks(database.pool).payout({ txHash: TX, status: 'submitted' });
+    const event = payoutEvent('payout.submitted', payout);
+    await inTransaction(database.pool, (tx) => writeEvents(tx, new Date(), [event]));
+    expect(await toldAmong(database.pool, [payout.id])).toEqual([payout.id]);
+    await database.pool.query(
+      'update audit_log set details = details || $2::jsonb where entity_id = $1',
+      [payout.id, details],
+    );
+    expect(await toldAmong(database.pool, [payout.id])).toEqual([]);
+  });
+
   test('not where its hold is denied', async () => {
     expect(await toldOf('payout.submitted', { status: 'submitted', booked: false })).toBe(0);
   });

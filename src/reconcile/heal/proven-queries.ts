@@ -1,5 +1,6 @@
 import type { OutputReference } from '../../chain/block.js';
 import type { Queryable } from '../../database/transaction.js';
+import { originProblems } from '../../payouts/model/origin-queries.js';
 
 /** Heights (the first exclusive) at which the tables aren't what the digest says. */
 export type Stretch = { readonly above: number; readonly upTo: number };
@@ -47,6 +48,7 @@ export async function provenAmong(
   return rows.map((row) => row.reference);
 }
 
+// What was told was told of the row as it was then: it is no proof of one that isn't what was asked for.
 // What was told proves no end: said to have failed, a payout that was submitted may land all the same.
 const TOLD = `
   select p.id
@@ -63,8 +65,15 @@ const TOLD = `
           and o.data ->> 'userId' is not distinct from p.user_id
           and o.data -> 'assets' = p.assets)`;
 
+const STRAYED = `
+  with suspects as (select * from outbound_payments where id = any($1::text[]))
+  select id from (${originProblems('suspects')}) as strayed`;
+
 /** Those of the payouts that are signed or confirmed, and whose rows are what was told of that. */
 export async function toldAmong(db: Queryable, payouts: readonly string[]): Promise<string[]> {
   if (payouts.length === 0) return [];
-  return (await db.query<{ id: string }>(TOLD, [payouts])).rows.map((row) => row.id);
+  const { rows: told } = await db.query<{ id: string }>(TOLD, [payouts]);
+  const { rows: strayed } = await db.query<{ id: string }>(STRAYED, [payouts]);
+  const without = new Set(strayed.map((row) => row.id));
+  return told.map((row) => row.id).filter((id) => !without.has(id));
 }

@@ -7,6 +7,7 @@ import {
   type PayoutDifference,
   payoutDifferences,
 } from './payout-evidence-queries.js';
+import { checkOrigins, type PayoutStray } from './payout-origin-queries.js';
 
 const HELD = `
   with owed as (
@@ -108,8 +109,8 @@ type StandingMismatch = PayoutDifference<
   'not_in_block' | 'block_height' | 'fee' | 'unnoticed' | 'paid_twice' | 'booked'
 >;
 
-/** A payout that isn't what its transactions, its own columns, events or the wallet's outputs say. */
-export type PayoutMismatch = StandingMismatch | PayoutContradiction;
+/** A payout that isn't what its transactions, its own columns, events, the wallet's outputs or the audit log say. */
+export type PayoutMismatch = StandingMismatch | PayoutContradiction | PayoutStray;
 
 export async function checkPayouts(
   db: Queryable,
@@ -118,9 +119,10 @@ export async function checkPayouts(
 ): Promise<Bounded<PayoutMismatch>> {
   const standing = await checkStanding(db, shown);
   const evidence = await checkPayoutEvidence(db, shown, securityParameter);
+  const origins = await checkOrigins(db, shown);
   return {
-    count: standing.count + evidence.count,
-    shown: [...standing.shown, ...evidence.shown].slice(0, shown),
+    count: standing.count + evidence.count + origins.count,
+    shown: [...standing.shown, ...evidence.shown, ...origins.shown].slice(0, shown),
   };
 }
 

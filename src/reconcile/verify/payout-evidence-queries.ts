@@ -6,6 +6,7 @@ import {
   deadTransactions,
   FEE_OF_ITS_PAYOUTS,
   MAY_LAND,
+  NAMED_AND_UNKNOWN,
   spendsAnchorOf,
   TOLD_AND_UNKNOWN,
 } from '../../payouts/model/evidence-queries.js';
@@ -41,17 +42,22 @@ const TOLD = `
    where ${NOT_PAID}
      and not (p.status in ('queued', 'submitted') and ${spendsAnchorOf('p.batch_id')})`;
 
-/** `attempts`: the parts of a transaction's fee don't add up to it, so a payout of it is missing, or was added. */
+/**
+ * `attempts`: the parts of a transaction's fee don't add up to it, so a payout of it is missing, or was added. It is
+ * the one that the transaction's bytes name, where one does that isn't known to be paid by it.
+ */
 const UNPAID = `
   unpaid as (
-    select t.tx_hash, t.block_height, t.fee_lovelace, coalesce(paid.fee, 0) as paid
+    select t.tx_hash, t.cbor, t.block_height, t.fee_lovelace, coalesce(paid.fee, 0) as paid
       from payout_transactions t
       left join payout_batches b on b.id = t.batch_id
       left join (select tx_hash, sum(fee_share) as fee from payout_attempts group by tx_hash) as paid
         on paid.tx_hash = t.tx_hash
      where ${FEE_OF_ITS_PAYOUTS} <> coalesce(paid.fee, 0))`;
 const ATTEMPTS = `
-  select null, null, tx_hash, 'attempts', paid::text, fee_lovelace::text from unpaid`;
+  select p.id, p.status, t.tx_hash, 'attempts', t.paid::text, t.fee_lovelace::text
+    from unpaid t
+    left join unconfirmed p on ${NAMED_AND_UNKNOWN}`;
 
 /**
  * What a transaction spends says where it is, and so does its change. `inputs`: it stands in a block, and not
