@@ -38,7 +38,7 @@ export async function healPayments(
     addressOf(onChain, stored.get(reference)),
   );
   const owners = await readOwners(tx, [...new Set(addresses)]);
-  const together = await readTogether(tx, truths, owners);
+  const together = await readTogether(tx, truths, owners, context.policy);
   const held = await confirmationsHeld(tx, context.partitionId);
   const corrections: Correction[] = [];
   const events = [];
@@ -165,11 +165,15 @@ async function readTogether(
   tx: Tx,
   truths: readonly Truth[],
   owners: ReadonlyMap<string, AddressOwner>,
+  policy: HealContext['policy'],
 ): Promise<Map<string, bigint>> {
   const missing = truths.flatMap(({ onChain, isRecorded }) => {
-    const userId = onChain === null ? undefined : owners.get(onChain.address)?.userId;
-    if (isRecorded || onChain === null || userId === undefined) return [];
-    return [{ userId, blockHash: onChain.placement?.blockHash ?? '', lovelace: onChain.lovelace }];
+    const owner = onChain === null ? undefined : owners.get(onChain.address);
+    if (isRecorded || onChain === null || owner === undefined) return [];
+    // What is ignored counts for nothing, and what was there before came with no block.
+    if (isIgnored(policy, depositOf(onChain))) return [];
+    const blockHash = asFollowed(onChain, owner, null).placement?.blockHash ?? '';
+    return [{ userId: owner.userId, blockHash, lovelace: onChain.lovelace }];
   });
   if (missing.length === 0) return new Map();
   const sums = await lovelaceTogether(tx, missing);
@@ -186,7 +190,8 @@ const requiredFor = (
   owner: AddressOwner,
   together: ReadonlyMap<string, bigint>,
 ): number => {
-  const key = `${owner.userId} ${onChain?.placement?.blockHash ?? ''}`;
+  const placement = onChain === null ? null : asFollowed(onChain, owner, null).placement;
+  const key = `${owner.userId} ${placement?.blockHash ?? ''}`;
   const hasAssets = (onChain?.assets.size ?? 0) > 0;
   return requiredConfirmations(policy, together.get(key) ?? onChain?.lovelace ?? 0n, hasAssets);
 };

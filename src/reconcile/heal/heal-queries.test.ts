@@ -1,7 +1,7 @@
 import { afterAll, expect, test } from 'vitest';
 import { createTestDatabase } from '../../../test/support/database.js';
 import { inTransaction } from '../../database/transaction.js';
-import { readHistories } from './heal-queries.js';
+import { lovelaceTogether, readHistories } from './heal-queries.js';
 
 const database = await createTestDatabase();
 const { pool } = database;
@@ -50,4 +50,16 @@ test('no row and no entry has an inclusion after which there is none', async () 
       [TX],
     ),
   ).rejects.toThrow(/inclusion/);
+});
+
+test('what a user was paid in a block counts once, however many of its outputs are missing', async () => {
+  await pool.query(
+    `insert into incoming_payments
+       (tx_hash, output_index, address, user_id, amount_lovelace, status, block_hash, block_height, slot, tx_position)
+     values ($1, 100, 'addr', 'ann', 7, 'pending', 'b', 1, 1, 0), ($1, 101, 'addr', 'ann', 5, 'ignored', 'b', 1, 1, 0)`,
+    [TX],
+  );
+  const missing = { userId: 'ann', blockHash: 'b' };
+  const sums = await inTransaction(pool, (tx) => lovelaceTogether(tx, [missing, missing, missing]));
+  expect([...sums]).toEqual([['ann b', 7n]]);
 });

@@ -163,7 +163,7 @@ export async function readOwners(
 const TOGETHER = `
   select p.user_id as "userId", p.block_hash as "blockHash", sum(p.amount_lovelace)::text as lovelace
     from incoming_payments p
-    join unnest($1::text[], $2::text[]) as b (user_id, block_hash)
+    join (select distinct * from unnest($1::text[], $2::text[]) as b (user_id, block_hash)) b
       on b.user_id = p.user_id and b.block_hash = p.block_hash
    where p.status in ('pending', 'confirmed') and p.amount_lovelace < 'Infinity'
    group by p.user_id, p.block_hash`;
