@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { ProtocolError } from '../../src/chain/fields.js';
 import { inTransaction } from '../../src/database/transaction.js';
 import type { BooksBetween } from '../../src/sync/between.js';
 import { ConnectionEnded } from '../../src/sync/connection.js';
@@ -46,8 +47,10 @@ export async function besideLife(world: World, self: Instance): Promise<void> {
 const causeOf = (error: unknown): unknown =>
   error instanceof Error && error.cause !== undefined ? causeOf(error.cause) : error;
 
+/** Databases that go away, terms that end, nodes that fail, lag or tell what nobody can read. */
 const isExpected = (error: unknown): boolean =>
   error instanceof DatabaseAway ||
+  error instanceof ProtocolError ||
   error instanceof TermOver ||
   error instanceof NodeError ||
   error instanceof ConnectionEnded;
