@@ -39,52 +39,52 @@ const SIGNED = "case type when 'credit' then amount else -amount end";
 // that of an amount.
 const entriesBy = (byUser: string): string => `
   select unit, count(*) as entries, 0 as balances, 0 as total,
-         sum(${SIGNED}) filter (where cause is null and not is_unfounded) as manual,
-         count(*) filter (where cause is null and not is_unfounded) as manual_entries,
-         count(*) filter (where is_unfounded) as unfounded, 0 as expected, 0 as deposits, 0 as hot, 0 as in_flight,
+         sum(${SIGNED}) filter (where cause is null) as manual,
+         count(*) filter (where cause is null) as manual_entries,
+         0 as expected, 0 as deposits, 0 as hot, 0 as in_flight,
          sum(amount * case type when 'credit' then half else -half end) as weighted
     from (
-      select unit, type, amount, cause, is_unfounded,
+      select unit, type, amount, cause,
              ${byUser} + case when cause is null then 0 else ${caused('cause', 'place', 'by_user')} end as half
         from (
           select unit, type, amount, ${weight('user_id', 'bucket')} as by_user,
                  case when payout_id is null then tx_hash when tx_hash is null then payout_id
                       else tx_hash || payout_id end as cause,
-                 coalesce(output_index, -1)::bigint as place, ${IS_UNFOUNDED} as is_unfounded
+                 coalesce(output_index, -1)::bigint as place
             from balance_transactions offset 0) as entries
       offset 0) as entries
    group by unit`;
 const BALANCES = `
-  select unit, 0, count(*), sum(available + held + pending), 0, 0, 0, 0, 0, 0, 0,
+  select unit, 0, count(*), sum(available + held + pending), 0, 0, 0, 0, 0, 0,
          -sum(available * (${weight('user_id', "'available'")} >> 1)
               + case held when 0 then 0 else held * (${weight('user_id', "'held'")} >> 1) end
               + case pending when 0 then 0 else pending * (${weight('user_id', "'pending'")} >> 1) end)
     from user_balances group by unit`;
 const PAYMENTS = `
-  select 'lovelace', 0, 0, 0, 0, 0, 0, sum(amount_lovelace) filter (where ${IS_BOOKED}),
+  select 'lovelace', 0, 0, 0, 0, 0, sum(amount_lovelace) filter (where ${IS_BOOKED}),
          sum(amount_lovelace) filter (where status <> 'rolled_back' and ${IS_THERE}), 0, 0,
          -sum(amount_lovelace * ${ofPayment(BUCKET)}) filter (where ${IS_BOOKED})
     from incoming_payments
   union all
-  select asset.key, 0, 0, 0, 0, 0, 0, sum(${QUANTITY}) filter (where ${IS_BOOKED}),
+  select asset.key, 0, 0, 0, 0, 0, sum(${QUANTITY}) filter (where ${IS_BOOKED}),
          sum(${QUANTITY}) filter (where status <> 'rolled_back' and ${IS_THERE}), 0, 0,
          -sum(${QUANTITY} * ${ofPayment(BUCKET)}) filter (where ${IS_BOOKED})
     from incoming_payments, jsonb_each_text(assets) as asset where assets <> '{}' group by asset.key`;
 const WALLET = `
-  select 'lovelace', 0, 0, 0, 0, 0, 0, 0, 0, sum(amount_lovelace), 0, 0
+  select 'lovelace', 0, 0, 0, 0, 0, 0, 0, sum(amount_lovelace), 0, 0
     from wallet_outputs where ${IS_THERE}
   union all
-  select asset.key, 0, 0, 0, 0, 0, 0, 0, 0, sum(${QUANTITY}), 0, 0
+  select asset.key, 0, 0, 0, 0, 0, 0, 0, sum(${QUANTITY}), 0, 0
     from wallet_outputs, jsonb_each_text(assets) as asset
    where ${IS_THERE} and assets <> '{}' group by asset.key`;
 const PAYOUTS = `
-  select 'lovelace', 0, 0, 0, 0, 0, 0, sum(${HELD} - ${TAKEN}), 0, 0,
+  select 'lovelace', 0, 0, 0, 0, 0, sum(${HELD} - ${TAKEN}), 0, 0,
          sum(amount_lovelace + least(fee_lovelace, held_fee)) filter (where ${IN_FLIGHT}),
          sum(${TAKEN} * ${ofPayout("'available'")}
              - case status when 'confirmed' then 0 else (${HELD}) * ${ofPayout("'held'")} end)
     from outbound_payments where ${IS_OWED}
   union all
-  select asset.key, 0, 0, 0, 0, 0, 0,
+  select asset.key, 0, 0, 0, 0, 0,
          sum(case status when 'confirmed' then -(${QUANTITY}) else 0 end), 0, 0,
          sum(${QUANTITY}) filter (where ${IN_FLIGHT}),
          sum(${QUANTITY} * (${ofPayout("'available'")}
@@ -95,7 +95,7 @@ const PAYOUTS = `
 const BOOKS = `
   select unit, sum(entries)::text as entries, sum(balances)::text as balances,
          coalesce(sum(total), 0)::text as total, coalesce(sum(manual), 0)::text as manual,
-         sum(manual_entries)::text as "manualEntries", sum(unfounded)::text as unfounded,
+         sum(manual_entries)::text as "manualEntries",
          coalesce(sum(expected), 0)::text as expected, coalesce(sum(deposits), 0)::text as deposits,
          coalesce(sum(hot), 0)::text as "hotWallet", coalesce(sum(in_flight), 0)::text as "inFlight",
          coalesce(sum(weighted), 0) <> 0 as differs
@@ -135,8 +135,22 @@ export type UnitBooks = {
 /** The number drawn at random is less than that. */
 export const SEED_MAX = 2 ** 48 - 1;
 
-export const readBooks = async (db: Queryable, seed: number): Promise<readonly UnitBooks[]> =>
-  (await db.query<UnitBooks>(BOOKS, [seed])).rows;
+// Of entries that name no cause there are none, or few: which of them are people's isn't asked of all.
+const CAUSELESS = `
+  select unit, coalesce(sum(${SIGNED}) filter (where not (${IS_UNFOUNDED})), 0)::text as manual,
+         (count(*) filter (where not (${IS_UNFOUNDED})))::text as "manualEntries",
+         (count(*) filter (where ${IS_UNFOUNDED}))::text as unfounded
+    from balance_transactions where tx_hash is null and payout_id is null group by unit`;
+
+type Causeless = Pick<UnitBooks, 'unit' | 'manual' | 'manualEntries' | 'unfounded'>;
+
+export async function readBooks(db: Queryable, seed: number): Promise<readonly UnitBooks[]> {
+  const { rows } = await db.query<Omit<UnitBooks, 'unfounded'>>(BOOKS, [seed]);
+  const hasCauseless = rows.some((unit) => unit.manualEntries !== '0');
+  const causeless = hasCauseless ? (await db.query<Causeless>(CAUSELESS)).rows : [];
+  const byUnit = new Map(causeless.map((unit) => [unit.unit, unit]));
+  return rows.map((unit) => ({ ...unit, unfounded: '0', ...byUnit.get(unit.unit) }));
+}
 
 /** Whether any entry isn't what its payment or payout is, whatever balances say. */
 export const ledgerDiffers = async (db: Queryable, seed: number): Promise<boolean> =>
