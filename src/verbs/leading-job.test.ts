@@ -103,7 +103,9 @@ test('says that the next leader goes on where it led itself and is interrupted',
   const request = { kind: 'rebuild', params: { from: 'origin' }, requestedBy: 'test' } as const;
   const watch = {
     tell: ({ state }: Job) => {
-      if (state === 'running') stop.abort(new Error('Ctrl-C'));
+      if (state !== 'running' || stop.signal.aborted) return;
+      stop.abort(new Error('Ctrl-C'));
+      void holder.query('rollback');
     },
   };
   const asked = doAsLeader(settings, request, watch, stop.signal);

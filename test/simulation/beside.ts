@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { ProtocolError } from '../../src/chain/fields.js';
 import { inTransaction } from '../../src/database/transaction.js';
+import { RunTaken } from '../../src/reconcile/runs/run-work.js';
 import type { BooksBetween } from '../../src/sync/between.js';
 import { ConnectionEnded } from '../../src/sync/connection.js';
 import { TermOver } from '../../src/sync/follower.js';
@@ -47,9 +48,10 @@ export async function besideLife(world: World, self: Instance): Promise<void> {
 const causeOf = (error: unknown): unknown =>
   error instanceof Error && error.cause !== undefined ? causeOf(error.cause) : error;
 
-/** Databases that go away, terms that end, nodes that fail, lag or tell what nobody can read. */
+/** Databases that go away, terms and runs that others go on with, nodes that fail, lag or tell what nobody can read. */
 const isExpected = (error: unknown): boolean =>
   error instanceof DatabaseAway ||
+  error instanceof RunTaken ||
   error instanceof ProtocolError ||
   error instanceof TermOver ||
   error instanceof NodeError ||
