@@ -60,6 +60,13 @@ const latestRun = async (world: World): Promise<string> =>
 
 /** Registered for Zoe, to whom it brought one payment. */
 const DISPUTED = addressAt(99);
+const UNASKED = addressAt(98);
+const PUT_IN = `
+  insert into payment_addresses (address, partition_id, user_id, watched_from, backfilled_height)
+  select $1, 0, 'zoe', last_block_height, last_block_height from sync_state`;
+const ANSWERED_FOR = `
+  insert into audit_log (action, entity_type, entity_id, actor, details)
+  values ('address.registered', 'payment_address', $1, 'operator:zoe', '{"userId": "zoe"}')`;
 const GIVEN_TO = 'update payment_addresses set user_id = $2 where address = $1';
 
 async function openWithZoe(open: (options?: WorldOptions) => Promise<World>): Promise<World> {
@@ -136,6 +143,16 @@ describe('ReconciliationDiscrepancy', MINUTES, () => {
       expect(JSON.stringify(audit)).toContain('zoe');
       await walk.teller('balance verify', { exits: 0 });
       await world.pool.query(GIVEN_TO, [DISPUTED, 'zoe']);
+      await walk.again('reconcile --repair', { exits: 0 });
+
+      world.registered(UNASKED, 'zoe', Number.POSITIVE_INFINITY);
+      await world.pool.query(PUT_IN, [UNASKED]);
+      await walk.again('reconcile --repair', {
+        exits: 3,
+        says: ['the audit log has no registration of it'],
+      });
+      await walk.teller('payout pause', { exits: 0 });
+      await world.pool.query(ANSWERED_FOR, [UNASKED]);
       await walk.again('reconcile --repair', { exits: 0 });
       await walk.select('select user_id, unit, available from user_balances');
     });
