@@ -24,7 +24,6 @@ describe('payouts, by seed: two payers, clients, a competing wallet, restored da
         'competitors',
         'holdsEnded',
         'leftOut',
-        'deadlocks',
         'filled',
         'seals',
       ]),
