@@ -1,6 +1,6 @@
 import { describe, expect, vi } from 'vitest';
 import { requestJob } from '../../src/reconcile/jobs/job-queries.js';
-import type { WorkerProcess } from './worker-process.js';
+import { startAtTip } from './start-at-tip.js';
 import { test, type World } from './world.js';
 
 const BLOCKS = 1_200;
@@ -19,20 +19,6 @@ const SPOILED = [
   `update incoming_payments set spent_by = null, spent_height = null
     where user_id = 'user-2' and spent_by is not null`,
 ];
-
-/** A leader that stands at the tip, with everything registered before it began asked for. */
-async function leaderAtTip(world: World): Promise<WorkerProcess> {
-  const leader = await world.start();
-  await leader.until('leader_acquired');
-  expect(await world.wrongAtTip(40_000)).toEqual([]);
-  await vi.waitFor(async () => {
-    const { rows } = await world.pool.query(
-      'select 1 from payment_addresses where backfilled_height is null',
-    );
-    expect(rows).toEqual([]);
-  }, SOON);
-  return leader;
-}
 
 async function spoil(world: World): Promise<void> {
   for (const text of SPOILED) {
@@ -69,7 +55,7 @@ describe('a rebuild', { timeout: 90_000 }, () => {
     open,
   }) => {
     const world = await open({ devnet: { blocks: BLOCKS } });
-    const leader = await leaderAtTip(world);
+    const leader = await startAtTip(world);
     const standby = await world.start();
     await standby.until('standby');
     await spoil(world);
@@ -96,7 +82,7 @@ describe('a rebuild', { timeout: 90_000 }, () => {
     open,
   }) => {
     const world = await open({ devnet: { blocks: BLOCKS } });
-    const worker = await leaderAtTip(world);
+    const worker = await startAtTip(world);
     await spoil(world);
     world.devnet.inject({ kind: 'slow', delayMs: SLOW_MS });
     const params = { from: 'origin', dryRun: false };
@@ -124,7 +110,7 @@ describe('reconciling', { timeout: 60_000 }, () => {
     open,
   }) => {
     const world = await open({ devnet: { blocks: 60 } });
-    const worker = await leaderAtTip(world);
+    const worker = await startAtTip(world);
     worker.signal('SIGTERM');
     expect(await worker.exited).toBe(0);
     await spoil(world);
@@ -148,7 +134,7 @@ describe('reconciling', { timeout: 60_000 }, () => {
     onTestFinished,
   }) => {
     const world = await open({ devnet: { blocks: 100 } });
-    await leaderAtTip(world);
+    await startAtTip(world);
     // Slow enough for a fork to come between what is read of the chain and of the books.
     world.devnet.inject({ kind: 'slow', delayMs: 30 });
     const forking = setInterval(() => void world.devnet.fork(4), 500);

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, vi } from 'vitest';
+import { startAtTip } from './start-at-tip.js';
 import type { WorkerProcess } from './worker-process.js';
 import type { World } from './world.js';
 
@@ -10,22 +11,12 @@ export const NEVER = '0 3 29 2 *';
 export const SOON = { timeout: 40_000, interval: 50 };
 export const MINUTES = { timeout: 300_000 };
 
-/** A leader that stands at the tip, with everything registered before it began asked for. */
-export async function leaderAtTip(
+/** A leader at the tip, which does by schedule nothing that a person is to do here. */
+export const leaderAtTip = (
   world: World,
   environment: Readonly<Record<string, string>> = {},
-): Promise<WorkerProcess> {
-  const leader = await world.start({ RECONCILE_CRON: NEVER, VERIFY_CRON: NEVER, ...environment });
-  await leader.until('leader_acquired');
-  expect(await world.wrongAtTip(40_000)).toEqual([]);
-  await vi.waitFor(async () => {
-    const { rows } = await world.pool.query(
-      'select 1 from payment_addresses where backfilled_height is null',
-    );
-    expect(rows).toEqual([]);
-  }, SOON);
-  return leader;
-}
+): Promise<WorkerProcess> =>
+  startAtTip(world, { RECONCILE_CRON: NEVER, VERIFY_CRON: NEVER, ...environment });
 
 /** The sum of a metric's series; null where it has none. */
 export async function metric(worker: WorkerProcess, name: string): Promise<number | null> {

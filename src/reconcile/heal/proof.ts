@@ -13,8 +13,8 @@ const SHOWN_MAX = 10_000;
 /** What nothing may be booked after, looked at beside the chain. */
 export type Doubts = {
   /**
-   * Of an entry by hand that was deleted or given to another user nothing is left that names its owner: as
-   * soon as any sealed entry was changed, it may be anybody's balance that lacks it.
+   * Of an entry by hand that was deleted or given to another user nothing is left that names its owner: once
+   * a sealed entry was changed, whoever's balance it is may lack it.
    */
   readonly exceptUsers: 'nobody' | 'everybody';
   readonly exceptPayouts: ReadonlySet<string> | null;

@@ -7,7 +7,7 @@ import { healLedger, type LedgerHealed } from '../heal/heal-ledger.js';
 import { healReferences } from '../heal/heal-references.js';
 import { judgeStretches, stillDiffering, stretchesOf } from '../heal/proof.js';
 import { rewriteDigest } from '../heal/rewrite-digest.js';
-import type { HealedFinding } from '../model/finding.js';
+import { type HealedFinding, heightsOf } from '../model/finding.js';
 import { areCompared } from '../runs/compare-digest.js';
 import { tellDiscrepancies } from '../runs/explain.js';
 import type { Unblocked } from './blocked-books.js';
@@ -112,7 +112,7 @@ async function healRest(
   const problem = inWords([addresses === null ? digestProblem : null, run.disputed]);
   if (doubtful.length === 0) {
     // What blocks did to rows that weren't there wasn't folded.
-    const touched = await stillDiffering(tx, partitionId, stretchesOf(heightsOf(healed)));
+    const touched = await stillDiffering(tx, partitionId, stretchesOf(heightsRepaired(healed)));
     const above = [...touched, ...(areProven ? unlinked : [])].map((stretch) => stretch.above);
     if (above.length > 0) await rewriteDigest(tx, at, partitionId, Math.min(...above), context);
   }
@@ -131,14 +131,5 @@ async function healRest(
   return { left, ledger, problem };
 }
 
-const heightsOf = (findings: readonly HealedFinding[]): number[] =>
-  findings
-    .filter(({ state }) => state === 'repaired')
-    .flatMap(({ recorded, onChain }) => [
-      recorded?.placement?.height,
-      recorded?.countedFrom,
-      recorded?.spent?.height,
-      onChain?.placement?.height,
-      typeof onChain?.spent === 'object' ? onChain.spent.height : null,
-    ])
-    .filter((height) => typeof height === 'number');
+const heightsRepaired = (findings: readonly HealedFinding[]): number[] =>
+  findings.filter(({ state }) => state === 'repaired').flatMap(heightsOf);

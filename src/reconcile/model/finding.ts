@@ -79,3 +79,13 @@ export type HealedFinding = Finding & {
   readonly state: 'open' | 'repaired';
   readonly reason: string | null;
 };
+
+/** Heights of the blocks whose facts an output's two sides name. */
+export const heightsOf = ({ recorded, onChain }: Finding): number[] =>
+  [
+    recorded?.placement?.height,
+    recorded?.countedFrom,
+    recorded?.spent?.height,
+    onChain?.placement?.height,
+    typeof onChain?.spent === 'object' ? onChain.spent.height : null,
+  ].filter((height) => typeof height === 'number');

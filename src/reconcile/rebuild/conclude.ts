@@ -10,7 +10,12 @@ import { heal } from '../heal/heal.js';
 import { healLedger, type LedgerHealed } from '../heal/heal-ledger.js';
 import { type LedgerPlan, planLedger } from '../heal/ledger-plan.js';
 import { type Doubts, readDoubts } from '../heal/proof.js';
-import type { ChainOutput, HealedFinding, RecordedOutput } from '../model/finding.js';
+import {
+  type ChainOutput,
+  type HealedFinding,
+  heightsOf,
+  type RecordedOutput,
+} from '../model/finding.js';
 import { allCandidates } from './candidate-pages.js';
 import type { CompareScope } from './candidate-queries.js';
 import { type DigestComparison, isProven } from './derived-digest.js';
@@ -195,14 +200,7 @@ async function apply(
 /** Blocks whose facts healing may have changed. */
 const blocksTouched = (healed: readonly HealedFinding[], { fromHeight, height }: CompareScope) =>
   healed
-    .flatMap(({ recorded, onChain }) => [
-      recorded?.placement?.height,
-      recorded?.countedFrom,
-      recorded?.spent?.height,
-      onChain?.placement?.height,
-      typeof onChain?.spent === 'object' ? onChain.spent.height : null,
-    ])
-    .filter((at) => typeof at === 'number')
+    .flatMap(heightsOf)
     .filter((at) => at > fromHeight && at <= height)
     .map(blockAt);
 
