@@ -72,6 +72,7 @@ function openWitnesses(config: GuardConfig): readonly Witness[] {
     keys: (config.witnessApiKeys ?? []).map((key) => key.reveal()),
     keyHeader: config.ogmiosApiKeyHeader,
     keyParam: config.ogmiosApiKeyParam,
+    network: config.network,
   };
   return createWitnesses(endpoints);
 }

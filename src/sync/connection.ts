@@ -1,4 +1,5 @@
 import { WebSocket } from 'ws';
+import type { Dial } from './endpoints.js';
 
 /** The endpoint doesn't take our key: over HTTP, by a close code, or in a JSON-RPC error. */
 export class KeyRefused extends Error {
@@ -38,7 +39,7 @@ export const closedWith = (code: number, reason: string): Error =>
  * comes paused, so that nothing that arrives right behind the handshake finds nobody listening.
  */
 export function openSocket(
-  dial: { readonly url: string; readonly headers: Record<string, string> },
+  dial: Pick<Dial, 'url' | 'headers'>,
   signal: AbortSignal,
 ): Promise<WebSocket> {
   return new Promise((resolve, reject) => {

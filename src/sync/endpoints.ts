@@ -1,3 +1,5 @@
+import type { Network } from '../chain/network.js';
+
 /** Where Ogmios is asked for, in order of preference, and with which keys. */
 export type Endpoints = {
   readonly urls: readonly [string, ...string[]];
@@ -5,6 +7,14 @@ export type Endpoints = {
   /** Keys travel in this header where it is set, else in the query parameter. */
   readonly keyHeader: string | null;
   readonly keyParam: string;
+  /** Nodes of another one are refused; left out, nothing is compared. */
+  readonly network?: Network;
+};
+
+/** What is dialled. Never log it: its key is in it. */
+export type Dial = Pick<Endpoints, 'network'> & {
+  readonly url: string;
+  readonly headers: Record<string, string>;
 };
 
 /** Which endpoint and key come next, and how often it went wrong in a row. */
@@ -59,18 +69,16 @@ export function backoffMs(choice: Choice, endpoints: Endpoints, random: number):
   );
 }
 
-/** The address to dial, with its key. Never log it. */
-export function dialOf(
-  endpoints: Endpoints,
-  choice: Choice,
-): { readonly url: string; readonly headers: Record<string, string> } {
+/** The address to dial, with its key. */
+export function dialOf(endpoints: Endpoints, choice: Choice): Dial {
   const url = new URL(endpoints.urls[choice.endpoint] ?? endpoints.urls[0]);
   const key = endpoints.keys[choice.key];
-  if (key === undefined) return { url: url.href, headers: {} };
+  const network = endpoints.network === undefined ? {} : { network: endpoints.network };
+  if (key === undefined) return { url: url.href, headers: {}, ...network };
   if (endpoints.keyHeader !== null)
-    return { url: url.href, headers: { [endpoints.keyHeader]: key } };
+    return { url: url.href, headers: { [endpoints.keyHeader]: key }, ...network };
   url.searchParams.set(endpoints.keyParam, key);
-  return { url: url.href, headers: {} };
+  return { url: url.href, headers: {}, ...network };
 }
 
 /** An endpoint as it may be shown. */

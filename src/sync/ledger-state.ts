@@ -4,6 +4,7 @@ import { type Fields, fieldsOf, ProtocolError } from '../chain/fields.js';
 import { type Point, samePoint } from '../chain/point.js';
 import { decodeUtxo, type UnspentOutput } from '../chain/utxo.js';
 import type { LedgerView } from './chain-view.js';
+import type { Dial } from './endpoints.js';
 import { NodeError, openRequests } from './requests.js';
 
 /** The node's answer to a point that it has no ledger of: rolled back, or too old. */
@@ -21,7 +22,7 @@ export type LedgerLimits = { readonly timeoutMs: number; readonly signal: AbortS
  * code POINT_GONE where the node doesn't have that ledger.
  */
 export async function acquireLedger(
-  dial: Parameters<typeof openRequests>[0],
+  dial: Dial,
   point: Point,
   limits: LedgerLimits,
 ): Promise<LedgerView> {

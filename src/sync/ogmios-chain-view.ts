@@ -1,9 +1,10 @@
 import type { DecodeNextBlock } from '../chain/decode.js';
 import type { Point } from '../chain/point.js';
 import type { ChainView, LedgerView } from './chain-view.js';
-import { KeyRefused, openSocket } from './connection.js';
+import { KeyRefused } from './connection.js';
 import { afterRefusal, type Choice, dialOf, type Endpoints, FIRST_CHOICE } from './endpoints.js';
 import { acquireLedger } from './ledger-state.js';
+import { openNode } from './open-node.js';
 import { readChain } from './reading.js';
 import { type ChainSyncSession, createSession } from './session.js';
 
@@ -47,7 +48,7 @@ async function openSession(
   const set = (): void => {
     answers = true;
   };
-  const socket = await openSocket(dialOf(endpoints, choice), signal);
+  const socket = await openNode(dialOf(endpoints, choice), signal);
   return createSession(socket, { answersTipQuery: { get: () => answers, set } });
 }
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openSocket } from './connection.js';
 import { type Choice, dialOf, type Endpoints } from './endpoints.js';
 import type { Follower } from './follower.js';
+import { openNode } from './open-node.js';
 import { type ChainSyncSession, createSession } from './session.js';
 
 export const PREFERRED_IS_BACK = 'the preferred endpoint is back';
@@ -43,7 +43,7 @@ async function canTakeOver(
   if (cursor === null) return false;
   try {
     const dial = dialOf(deps.endpoints, { ...choice, endpoint: 0 });
-    const probe = createSession(await openSocket(dial, signal), {
+    const probe = createSession(await openNode(dial, signal), {
       answersTipQuery: { get: () => false, set: () => undefined },
     });
     try {

@@ -5,10 +5,11 @@ import {
   ConnectionEnded,
   closedWith,
   KeyRefused,
-  openSocket,
   SAYS_KEY_REFUSED,
   Stalled,
 } from './connection.js';
+import type { Dial } from './endpoints.js';
+import { openNode } from './open-node.js';
 
 /** The node answered, and its answer is an error: https://ogmios.dev/api/ */
 export class NodeError extends Error {
@@ -39,11 +40,8 @@ export type NodeRequests = {
 };
 
 /** @param signal ends the opening; an open connection is ended by `close` */
-export async function openRequests(
-  dial: { readonly url: string; readonly headers: Record<string, string> },
-  signal: AbortSignal,
-): Promise<NodeRequests> {
-  return createRequests(await openSocket(dial, signal));
+export async function openRequests(dial: Dial, signal: AbortSignal): Promise<NodeRequests> {
+  return createRequests(await openNode(dial, signal));
 }
 
 type Settle = (outcome: { readonly result: unknown } | Error) => void;

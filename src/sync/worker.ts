@@ -4,7 +4,7 @@ import type { OutputReference } from '../chain/block.js';
 import type { DecodeNextBlock } from '../chain/decode.js';
 import { endWhatHangs, watchBusyClients } from '../database/busy-clients.js';
 import { type Between, workBetween } from './between.js';
-import { ConnectionEnded, openSocket, Stalled } from './connection.js';
+import { ConnectionEnded, Stalled } from './connection.js';
 import { BooksContradict } from './contradiction.js';
 import { endedBySequences } from './ended-by-sequences.js';
 import { type Choice, dialOf, type Endpoints, endpointName, FIRST_CHOICE } from './endpoints.js';
@@ -21,6 +21,7 @@ import { waitForLeadership } from './leader.js';
 import { createLeadership, type LeadingTask, runTasks } from './leadership.js';
 import { nextChoice, type Outcome } from './next-choice.js';
 import { type NodeHealth, nodeProblem, watchNodeHealth } from './node-health.js';
+import { openNode } from './open-node.js';
 import { PREFERRED_IS_BACK, watchPreferred } from './preferred.js';
 import { beginTerm, readCursor, type Term } from './queries.js';
 import { type ChainSyncSession, createSession } from './session.js';
@@ -166,7 +167,7 @@ async function followOnce<S>(
       cursor,
     );
     before = JSON.stringify(cursor);
-    const socket = await openSocket(dialOf(deps.endpoints, choice), signal);
+    const socket = await openNode(dialOf(deps.endpoints, choice), signal);
     observe({ type: 'connected', endpoint });
     const answersTipQuery = {
       get: () => answering.has(endpoint),
