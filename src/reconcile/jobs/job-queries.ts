@@ -108,8 +108,9 @@ export const takeJob = async (
 ): Promise<TakenJob | null> =>
   (await tx.query<TakenJob>(TAKE, [partitionId, runner])).rows[0] ?? null;
 
+// Who gets on isn't waiting for anything any more.
 const SAVE = `
-  update chain_jobs set progress = $3, heartbeat_at = now()
+  update chain_jobs set progress = $3, problem = null, heartbeat_at = now()
    where id = $1 and runner = $2 and state = 'running'`;
 
 /** @returns false where somebody else works on it, or it was cancelled: nothing may be committed */

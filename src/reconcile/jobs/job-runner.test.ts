@@ -1,4 +1,4 @@
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, expect, test, vi } from 'vitest';
 import { createTestDatabase } from '../../../test/support/database.js';
 import { inTransaction } from '../../database/transaction.js';
 import { BooksContradict } from '../../sync/contradiction.js';
@@ -101,4 +101,24 @@ test.each([
   expect(attempts).toBe(ATTEMPTS_MAX);
   expect(failed).toMatchObject({ state: 'failed' });
   expect(next).toMatchObject({ state: 'done' });
+});
+
+test('what a job waited for is said until it gets on again, and no longer', async () => {
+  let attempts = 0;
+  const problems: (string | null | undefined)[] = [];
+  const { failed: done } = await runBoth(async (job) => {
+    attempts += 1;
+    const look = async (): Promise<string | null | undefined> =>
+      (await readJob(pool, job.id))?.problem;
+    if (attempts < 3) throw new Error(`no node, ${attempts}`);
+    problems.push(await look());
+    await inTransaction(pool, (tx) => job.save(tx, { done: 1 }));
+    problems.push(await look());
+    if (attempts === 3) throw new Error('no node again');
+    job.tell({ done: 2 });
+    await vi.waitFor(async () => expect(await look()).toBeNull());
+    await inTransaction(pool, (tx) => job.complete(tx, {}));
+  });
+  expect(problems).toEqual(['no node, 2', null, 'no node again', null]);
+  expect(done).toMatchObject({ state: 'done', problem: null });
 });
