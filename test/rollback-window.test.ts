@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { readHeaderGap } from '../src/reconcile/compare/header-queries.js';
 import { ChainRefused, type Follower } from '../src/sync/follower.js';
 import { createTestDatabase } from './support/database.js';
 import { emptyTables, followerOn } from './support/follow.js';
@@ -68,6 +69,24 @@ describe('the rollback window', () => {
     expect(
       await one('select array_agg(height::int order by height) from block_checkpoints'),
     ).toEqual([1000, 2000]);
+  });
+
+  test('what is pruned isn’t missing, nor what a rollback took away; what another hand deleted is', async () => {
+    for (const height of [K + 99, K + 100, 4_500]) {
+      const from = Number((await one('select last_block_height from sync_state')) ?? 0) + 1;
+      await follower.apply(blocks(from, height));
+      expect(await readHeaderGap(database.pool, 0)).toBeNull();
+    }
+    const tip = { ...pointOf(4_501, 1), height: 4_501 };
+    await follower.apply([answer({ direction: 'backward', point: pointOf(2_400), tip })]);
+    expect(await readHeaderGap(database.pool, 0)).toBeNull();
+    await follower.apply(blocks(2_401, 4_501, 1, hash(2_400)));
+    expect(await readHeaderGap(database.pool, 0)).toBeNull();
+    await database.pool.query('delete from blocks where height < 2800');
+    expect(await readHeaderGap(database.pool, 0)).toEqual({
+      from: 4_501 - K,
+      below: { hash: hash(2_800, 1), height: 2_800 },
+    });
   });
 
   test('two rollbacks, each within k, are not let down to where headers were pruned', async () => {

@@ -13,6 +13,7 @@ const result = z.object({
   references: count,
   inclusions: count,
   rollbacks: count,
+  headers: count,
   left: z.array(z.string()).default([]),
   problem: z.string().nullable().default(null),
 });
@@ -56,6 +57,7 @@ export function sayRepair(terminal: Terminal, repair: ShownRepair): void {
     some(repair.rollbacks, ENDED, ENDED),
   ].flat();
   if (rows.length > 0) terminal.out(`payments: ${rows.join(', ')}\n`);
+  if (repair.headers > 0) terminal.out(`headers of blocks: ${repair.headers} read again\n`);
   if (problem === null) terminal.out('state digest: that of its tables\n');
   sayLeft(terminal, left);
 }

@@ -1,6 +1,8 @@
 import type { Tx } from '../../database/transaction.js';
 import type { Cursor } from '../../sync/events.js';
 import { inWords } from '../compare/disputes.js';
+import { readHeaderGap } from '../compare/header-queries.js';
+import { showGap } from '../compare/judge-headers.js';
 import type { HealContext } from '../heal/context.js';
 import { dropDigestAbove } from '../heal/digest-above.js';
 import { healLedger, type LedgerHealed } from '../heal/heal-ledger.js';
@@ -13,7 +15,7 @@ import { tellDiscrepancies } from '../runs/explain.js';
 import type { Unblocked } from './blocked-books.js';
 import { healFindings } from './heal-findings.js';
 import type { RunningJob } from './job.js';
-import type { Prepared } from './prepare-repair.js';
+import type { PreparedRepair } from './prepare-repair.js';
 import type { RepairDeps } from './repair.js';
 import { noteRepaired } from './repair-queries.js';
 
@@ -43,7 +45,7 @@ export async function applyRepair(
   at: Date,
   deps: RepairDeps,
   job: RunningJob,
-  prepared: Prepared,
+  prepared: PreparedRepair,
   unblocked: Unblocked,
   cursor: Cursor,
 ): Promise<Applied> {
@@ -88,6 +90,8 @@ const MISREFERENCED =
   'payments have other references than their addresses, and nothing proves those of the addresses: a ' +
   'person must look';
 
+const HEADERS_LEFT = 'no more of them could be read from the chain';
+
 const said = (count: number, what: string): string[] => (count > 0 ? [`${count} ${what}`] : []);
 
 /** Digest and ledger follow the rows. */
@@ -95,7 +99,7 @@ async function healRest(
   tx: Tx,
   at: Date,
   context: HealContext,
-  { run, addresses, differing, plan, gone, doubts }: Prepared,
+  { run, addresses, differing, plan, gone, doubts, headersMissing }: PreparedRepair,
   healed: readonly HealedFinding[],
 ) {
   const { partitionId } = context;
@@ -109,7 +113,12 @@ async function healRest(
   const isDoubtful = doubtful.length > 0 || (unlinked.length > 0 && !areProven);
   // The digest tells what no single output explained; where it agrees by now, everything is explained.
   const digestProblem = isDoubtful ? (run.digestProblem ?? 'the digest differs') : null;
-  const problem = inWords([addresses === null ? digestProblem : null, run.disputed]);
+  const gap = addresses === null ? await readHeaderGap(tx, partitionId) : null;
+  const problem = inWords([
+    addresses === null ? digestProblem : null,
+    run.disputed,
+    gap === null ? null : `${showGap(gap)}: ${headersMissing ?? HEADERS_LEFT}`,
+  ]);
   if (doubtful.length === 0) {
     // What blocks did to rows that weren't there wasn't folded.
     const touched = await stillDiffering(tx, partitionId, stretchesOf(heightsRepaired(healed)));

@@ -1,4 +1,7 @@
 import type { OutputReference } from '../../chain/block.js';
+import type { Tx } from '../../database/transaction.js';
+import type { ChainView } from '../../sync/chain-view.js';
+import { placesBelow, readHeaderGap } from '../compare/header-queries.js';
 import {
   type Correcting,
   endAgain,
@@ -6,7 +9,9 @@ import {
   paymentsEndedInLedger,
   raiseInclusions,
 } from '../heal/behind-ledger.js';
+import { restoreHeaders } from '../heal/restore-headers.js';
 import { PointLost } from '../runs/comparison-point.js';
+import { readHeaders } from '../runs/header-reading.js';
 import type { RunningJob } from './job.js';
 
 /** What was set right before anything could be compared. */
@@ -15,6 +20,8 @@ export type Unblocked = {
   readonly inclusions: number;
   /** Payments that counted although the ledger ended their inclusion. */
   readonly rollbacks: number;
+  /** Headers that were read from the chain again. */
+  readonly headers: number;
 };
 
 export type Unblocking = {
@@ -23,6 +30,8 @@ export type Unblocking = {
   readonly raiseBehind: () => Promise<void>;
   /** Where the books stand on a block that no node has any more, they may be what keeps it from being rolled back. */
   readonly letRollbackGoOn: (error: unknown) => Promise<null>;
+  /** What is compared rests on them. @returns why some are still missing; null where none is */
+  readonly restoreHeaders: (chain: ChainView) => Promise<string | null>;
 };
 
 /** Counted with the job's progress: whoever goes on with it finds nothing of it any more. */
@@ -32,15 +41,14 @@ export function unblocking(job: RunningJob): Unblocking {
   let done: Unblocked = {
     inclusions: countOf(job.progress.inclusions),
     rollbacks: countOf(job.progress.rollbacks),
+    headers: countOf(job.progress.headers),
   };
-  const correct = async (
+  const write = async (
     what: keyof Unblocked,
-    correcting: typeof raiseInclusions,
-    found: readonly OutputReference[],
+    correcting: (tx: Tx, at: Date) => Promise<number>,
   ): Promise<number> => {
-    if (found.length === 0) return 0;
     const { next, corrected } = await job.leadership.write(async (tx, at) => {
-      const corrected = await correcting(tx, at, by, found);
+      const corrected = await correcting(tx, at);
       const next = { ...done, [what]: done[what] + corrected };
       await job.save(tx, { ...job.progress, ...next });
       return { next, corrected };
@@ -48,6 +56,12 @@ export function unblocking(job: RunningJob): Unblocking {
     done = next;
     return corrected;
   };
+  const correct = async (
+    what: keyof Unblocked,
+    correcting: typeof raiseInclusions,
+    found: readonly OutputReference[],
+  ): Promise<number> =>
+    found.length === 0 ? 0 : write(what, (tx, at) => correcting(tx, at, by, found));
   return {
     did: () => done,
     raiseBehind: async () => {
@@ -57,6 +71,15 @@ export function unblocking(job: RunningJob): Unblocking {
       if (!(error instanceof PointLost)) throw error;
       const found = await paymentsEndedInLedger(pool, partitionId);
       if ((await correct('rollbacks', endAgain, found)) === 0) throw error;
+      return null;
+    },
+    restoreHeaders: async (chain) => {
+      const gap = await readHeaderGap(pool, partitionId);
+      if (gap === null) return null;
+      const places = await placesBelow(pool, partitionId, gap.below.height);
+      const read = await readHeaders({ chain, signal: job.signal }, gap, places);
+      if ('reason' in read) return read.reason;
+      await write('headers', (tx, at) => restoreHeaders(tx, at, by, gap, read.headers));
       return null;
     },
   };

@@ -25,6 +25,12 @@ export type Prepared = {
   readonly misreferenced: Misreferenced;
 };
 
+/** With what was tried before anything was compared. */
+export type PreparedRepair = Prepared & {
+  /** Why the node couldn't tell headers that are missing. */
+  readonly headersMissing: string | null;
+};
+
 /** Payments whose references aren't those of their addresses. */
 type Misreferenced = {
   readonly payments: readonly OutputReference[];

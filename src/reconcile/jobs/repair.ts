@@ -11,7 +11,7 @@ import { type Applied, applyRepair } from './apply-repair.js';
 import { type Unblocked, unblocking } from './blocked-books.js';
 import { whyNot } from './impossible.js';
 import { JobImpossible, type JobWork, type RunningJob } from './job.js';
-import { type Prepared, prepare } from './prepare-repair.js';
+import { type PreparedRepair, prepare } from './prepare-repair.js';
 import { spentSince } from './spent-since.js';
 
 export type RepairDeps = Omit<
@@ -43,6 +43,7 @@ async function repair(deps: RepairDeps, given: RunningJob): Promise<void> {
     tell: (progress) => given.tell({ ...progress, ...blocked.did() }),
   };
   await blocked.raiseBehind();
+  const headersMissing = await blocked.restoreHeaders(deps.chain);
   for (;;) {
     const run = await reconcile(
       {
@@ -63,7 +64,10 @@ async function repair(deps: RepairDeps, given: RunningJob): Promise<void> {
       },
     ).catch(blocked.letRollbackGoOn);
     if (run !== null) {
-      const prepared = await prepare(deps.chain, job, run, addresses);
+      const prepared = {
+        ...(await prepare(deps.chain, job, run, addresses)),
+        headersMissing,
+      };
       if (await healRun(deps, job, prepared, blocked.did())) return;
     }
     job.signal.throwIfAborted();
@@ -84,7 +88,7 @@ const GONE_MAX = 120;
 async function healRun(
   deps: RepairDeps,
   job: RunningJob,
-  prepared: Prepared,
+  prepared: PreparedRepair,
   unblocked: Unblocked,
 ): Promise<boolean> {
   const { pool, partitionId } = job.leadership;
@@ -130,7 +134,7 @@ const SPENT_SINCE = 'it was spent by a block that came meanwhile: run it again';
 
 function tellHealed(
   { observe }: RepairDeps,
-  { run, addresses }: Prepared,
+  { run, addresses }: PreparedRepair,
   { findings, result }: Applied,
 ): void {
   const open: Partial<Record<DiscrepancyType, number>> = {};

@@ -138,7 +138,7 @@ describe('books are compared', () => {
   test.each<[string, readonly string[]]>([
     ['as they were left', []],
     [
-      'where most headers were pruned',
+      'where most headers are missing, of which is told beside',
       ['delete from blocks where height < (select last_block_height from sync_state)'],
     ],
     [

@@ -4,7 +4,7 @@ import type { Queryable } from '../../database/transaction.js';
 import { PlaceUnknown } from '../../sync/chain-view.js';
 import type { Cursor, LinkedBlock } from '../../sync/events.js';
 import { isOurs } from '../../sync/queries.js';
-import { PointLost } from './comparison-point.js';
+import { NotComparable, PointLost } from './comparison-point.js';
 import type { Work } from './run-work.js';
 
 const FLOOR = `
@@ -80,17 +80,32 @@ function expectPoint(blocks: readonly LinkedBlock<Block>[], { at }: Pick<Work, '
   }
 }
 
-const OLDEST = 'select min(height)::text as height from blocks where partition_id = $1';
+const AROUND = `
+  select min(height)::text as oldest, max(height)::text as newest,
+         bool_or(height = $2 and boundary = $3) as "isKept"
+    from blocks where partition_id = $1`;
 
-/** What was read and isn't ours was of a fork. Below what is stored of headers no fork reaches. */
+/**
+ * What was read and isn't ours was of a fork. Below what is stored of headers no fork reaches.
+ *
+ * @throws NotComparable where another hand took the header away that would tell
+ */
 export async function expectOurs(
   work: Pick<Work, 'pool' | 'partitionId'>,
   block: LinkedBlock<Block>,
 ): Promise<void> {
   const { pool, partitionId } = work;
-  const { rows } = await pool.query<{ height: string | null }>(OLDEST, [partitionId]);
-  const oldest = rows[0]?.height;
-  if (oldest == null || block.block.height < Number(oldest)) return;
   if (await isOurs(pool, partitionId, block.block.id)) return;
+  const { height, type } = block.block;
+  type Row = { oldest: string | null; newest: string | null; isKept: boolean };
+  const values = [partitionId, height, type === 'ebb'];
+  const [around] = (await pool.query<Row>(AROUND, values)).rows;
+  if (around === undefined || around.oldest === null || height < Number(around.oldest)) return;
+  if (!around.isKept && height < Number(around.newest)) {
+    throw new NotComparable(
+      `no header of block ${height} is kept, so nobody can tell whether the node's is on the chain that is ` +
+        'followed: another hand changed blocks; `teller reconcile --repair` reads headers again',
+    );
+  }
   throw new PointLost(`block ${block.block.id} is not on the chain that is followed`);
 }

@@ -1,5 +1,7 @@
 import { inTransaction } from '../../database/transaction.js';
 import { inWords } from '../compare/disputes.js';
+import { readHeaderGap } from '../compare/header-queries.js';
+import { showGap } from '../compare/judge-headers.js';
 import type { DiscrepancyType, Finding } from '../model/finding.js';
 import { closeOlder, findingPages } from './discrepancy-queries.js';
 import { tellDiscrepancies } from './explain.js';
@@ -20,7 +22,10 @@ export async function finish(
 ): Promise<Reconciliation> {
   const { pool, partitionId } = deps;
   const { runner, matched, addresses, covered, ...said } = work.progress();
-  const problem = inWords([said.problem, said.disputed]);
+  const gap = request.scope === 'full' ? await readHeaderGap(pool, partitionId) : null;
+  const headers =
+    gap === null ? null : `${showGap(gap)}: \`teller reconcile --repair\` reads them again`;
+  const problem = inWords([said.problem, said.disputed, headers]);
   const { recorded, onChain } = work.totals;
   const totals = { recorded: showTotals(recorded), onChain: showTotals(onChain), covered };
   await inTransaction(pool, async (tx) => {
