@@ -16,7 +16,7 @@ import {
   type TakenJob,
   takeJob,
 } from './job-queries.js';
-import { ATTEMPTS_MAX, isLasting, LASTING_ATTEMPTS_MAX, lastingProblem } from './retry.js';
+import { ATTEMPTS_MAX, attemptsFor, lastingProblem } from './retry.js';
 
 export type JobRunnerDeps = {
   readonly work: Readonly<Record<JobKind, JobWork>>;
@@ -98,7 +98,7 @@ async function attempts(
   pause: NonNullable<JobRunnerDeps['pause']>,
 ): Promise<void> {
   let result: JobFields | null = null;
-  let lasting = 0;
+  const ended = new Map<number, number>();
   const tell = (outcome: 'done' | 'failed' | 'cancelled', reason: string | null): void => {
     const { id: jobId, kind } = taken;
     const did = outcome === 'done' ? result : null;
@@ -120,8 +120,9 @@ async function attempts(
       if (error instanceof JobTaken || signal.reason instanceof JobTaken) {
         return tell('cancelled', 'somebody ended it');
       }
-      if (isLasting(error)) lasting += 1;
-      const isOver = lasting === LASTING_ATTEMPTS_MAX;
+      const most = attemptsFor(error);
+      ended.set(most, (ended.get(most) ?? 0) + 1);
+      const isOver = most < ATTEMPTS_MAX && ended.get(most) === most;
       const problem = isOver ? lastingProblem(taken.kind, error) : describeDatabaseError(error);
       if (isOver || error instanceof JobImpossible || attempt === ATTEMPTS_MAX) {
         await leadership.write((tx) => endJob(tx, taken.id, runner, { state: 'failed', problem }));

@@ -1,6 +1,9 @@
-import { SECURITY_PARAMETER_BLOCKS } from '../../chain/point.js';
-import { type ChainView, PlaceUnknown } from '../../sync/chain-view.js';
+import { SECURITY_PARAMETER_BLOCKS, samePoint } from '../../chain/point.js';
+import type { ChainView } from '../../sync/chain-view.js';
 import { type ComparisonPoint, NotComparable, PointLost } from './comparison-point.js';
+
+/** The node's chain is as long without the books' last block: nothing but a rollback of the books mends it. */
+export class LeftByNode extends PointLost {}
 
 /** What to do where no node has the ledger of the books' own last block; the error itself where waiting may help. */
 export async function explainLostPoint(
@@ -12,17 +15,21 @@ export async function explainLostPoint(
   const stop = (): void => ended.abort(signal.reason);
   signal.addEventListener('abort', stop, { once: true });
   try {
-    const cursor = { point, height: null };
-    for await (const { tip } of chain.read([cursor], ended.signal)) {
-      const behind = tip === 'origin' ? 0 : tip.height - height;
-      return behind > SECURITY_PARAMETER_BLOCKS ? tooFarBehind(behind) : error;
+    // Every chain has the origin: what it answers with tells where the node is.
+    const offered = [point, 'origin' as const].map((one) => ({ point: one, height: null }));
+    for await (const reading of chain.read(offered, ended.signal)) {
+      const { tip } = reading;
+      const ahead = tip === 'origin' ? -height : tip.height - height;
+      const isThere = reading.type === 'forward' || samePoint(reading.point, point);
+      if (isThere) return ahead > SECURITY_PARAMETER_BLOCKS ? tooFarBehind(ahead) : error;
+      return ahead < 0
+        ? new PointLost(nodeBehind(point.id, height), { cause: error })
+        : new LeftByNode(rolledBack(point.id, height), { cause: error });
     }
     return error;
   } catch (failure) {
     signal.throwIfAborted();
-    return failure instanceof PlaceUnknown
-      ? new PointLost(rolledBack(point.id, height), { cause: error })
-      : new Error('the node can not be asked', { cause: failure });
+    return new Error('the node can not be asked', { cause: failure });
   } finally {
     signal.removeEventListener('abort', stop);
     ended.abort();
@@ -35,6 +42,10 @@ const tooFarBehind = (behind: number): NotComparable =>
       `${SECURITY_PARAMETER_BLOCKS} blocks only: let \`teller run\` catch up, then reconcile`,
     { passesByItself: true },
   );
+
+const nodeBehind = (hash: string, height: number): string =>
+  `the node has fewer blocks than the books, which end with ${hash} at height ${height}: wait until it has caught ` +
+  'up, then ask again';
 
 /** Whoever follows goes where the node went; a repair tells by its kind that this may be what keeps it from it. */
 const rolledBack = (hash: string, height: number): string =>
