@@ -49,7 +49,7 @@ export async function healLedger(
 ): Promise<LedgerHealed> {
   const { plan, gone, healed, except, proof, isComplete, exceptUsers, exceptPayouts } = scope;
   const lost = isComplete ? plan.lost.filter((one) => gone.has(one) && !except.has(one)) : [];
-  const restored = await restoreLost(tx, context.partitionId, lost);
+  const { restored, unreadable } = await restoreLost(tx, context.partitionId, lost);
   await healPayments(
     tx,
     at,
@@ -99,6 +99,7 @@ export async function healLedger(
       'payments were booked and have no rows, and nothing proves that the chain lacks them: run ' +
         '`teller rebuild --from origin`',
     ),
+    said(unreadable.length, UNREADABLE),
     said(doubtful, UNPROVEN),
     said(plan.isPartial ? 1 : 0, 'more differs than is healed at once: run it again'),
   ].filter((one) => one !== null);
@@ -108,6 +109,10 @@ export async function healLedger(
 const DISPUTED =
   'payments and their ledger differ, and whose they are is not proven by their address and the audit ' +
   'log alike: a person must say which is right';
+
+const UNREADABLE =
+  'payments were booked, have no rows and are not on the chain, and the events that told of them were edited, so ' +
+  'that no rows come of them: a person must set those events right';
 
 const UNPROVEN =
   "balances aren't the sum of their entries, and a payout of such a user is contradicted by what else speaks of " +

@@ -1,0 +1,16 @@
+/**
+ * Of payments (`tx_hash`, `output_index` of a relation) the event that first told of each, as `data`. It stands
+ * under the first inclusion; or under the second, where the first was ignored as its address's past, of which
+ * nothing is told. Whatever another hand made of an event, what can be read comes before what can't.
+ *
+ * @param readable condition on the event `o`
+ */
+export const firstTold = (relation: string, readable: string): string => `
+  select l.tx_hash, l.output_index, e.data, e.readable
+    from ${relation} l
+   cross join lateral (
+     select o.data, coalesce(${readable}, false) as readable from outbox o
+      where o.event_key = any (array[
+              'payment.detected:' || l.tx_hash || '#' || l.output_index || ':1',
+              'payment.detected:' || l.tx_hash || '#' || l.output_index || ':2'])
+      order by 2 desc limit 1) e`;
