@@ -37,33 +37,10 @@ export async function withDatabase<N extends SettingName, T>(
   try {
     return await work({ pool, settings });
   } catch (error) {
-    throw await explainDatabase(pool, error);
+    throw await explainTakenId(pool, error).catch(() => error);
   } finally {
     await pool.end();
   }
-}
-
-const CONTROL = 'select 1 from payout_control';
-
-/** What another hand did to the database, in words, where that is why a verb failed. */
-export async function explainDatabase(pool: Pool, error: unknown): Promise<unknown> {
-  const told = await explainTakenId(pool, error).catch(() => error);
-  const isLost = told instanceof Error && told.message.startsWith('payout_control ');
-  if (!isLost) return told;
-  const found = await pool.query(CONTROL).catch(() => null);
-  if (found === null || found.rows.length > 0) return told;
-  return new BrokenDatabase(
-    'the table payout_control has lost its only row, without which nobody knows whether payouts are paused ' +
-      'or held: nothing is paid. Stop every instance and restore the last backup into an empty database, ' +
-      'or put the row back with a hold, so that a person decides: `insert into payout_control (held_at, ' +
-      "hold_reason) values (now(), 'its row was deleted')`",
-    { cause: error },
-  );
-}
-
-/** Another hand changed it; the message says what and what to do. */
-export class BrokenDatabase extends Error {
-  override readonly name = 'BrokenDatabase';
 }
 
 /** An address of the wrong network would be watched for ever in vain. */

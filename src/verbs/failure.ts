@@ -4,11 +4,11 @@ import { SchemaError } from '../database/migrate.js';
 import { describeDatabaseError, isTransient } from '../database/pool.js';
 import { IdTaken } from '../database/sequence-queries.js';
 import { CursorError } from '../payments/pages.js';
+import { ControlSpoilt } from '../payouts/model/control-row.js';
 import { BackupError } from '../reconcile/backup/backup-error.js';
 import { NotComparable } from '../reconcile/runs/comparison-point.js';
 import { UnfinishedBooksError } from '../reconcile/verify/unfinished-books.js';
 import { WrongDatabase } from '../sync/worker.js';
-import { BrokenDatabase } from './database.js';
 import { Interrupted } from './interruption.js';
 import { JobLeft } from './job-words.js';
 import { NodeAway } from './reconcile-comparison.js';
@@ -19,7 +19,7 @@ export type Failure = { readonly exitCode: ExitCode; readonly message: string };
 
 /** Failures whose message is all that a person has to know. */
 const SAYS_ALL = [
-  BrokenDatabase,
+  ControlSpoilt,
   IdTaken,
   Interrupted,
   JobLeft,

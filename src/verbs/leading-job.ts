@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import type { Config } from '../config.js';
 import { createPool } from '../database/pool.js';
+import { explainTakenId } from '../database/sequence-queries.js';
 import {
   followJob,
   JobOutOfSight,
@@ -16,7 +17,6 @@ import { GUARD_SETTINGS, type GuardConfig, guardTaskOf } from '../run/guard.js';
 import { jobsOf } from '../run/proving.js';
 import type { Leadership } from '../sync/leadership.js';
 import { runSync } from '../sync/worker.js';
-import { explainDatabase } from './database.js';
 import { Interrupted } from './interruption.js';
 import { JobLeft, leftWords } from './job-words.js';
 
@@ -30,8 +30,12 @@ const CONNECTIONS_MAX = 8;
 const SILENT_MS = 30_000;
 
 export type JobWatch = WhileAway & {
-  /** What is known of the job, several times a second. */
-  readonly tell: TellJob;
+  /**
+   * What is known of the job, several times a second.
+   *
+   * @param isLedHere whether this very process works on it, and on what comes before it
+   */
+  readonly tell: (...seen: [...Parameters<TellJob>, isLedHere: boolean]) => void;
 };
 
 /**
@@ -61,7 +65,7 @@ export async function doAsLeader(
     let ledHere = false;
     const look: TellJob = (job, ahead) => {
       ledHere = office.leads();
-      watch.tell(job, ahead);
+      watch.tell(job, ahead, ledHere);
       if (isWorkedOn(job) && !ledHere) office.leave();
       else office.wait();
     };
@@ -78,7 +82,7 @@ export async function doAsLeader(
       await office.end();
     }
   } catch (error) {
-    throw await explainDatabase(pool, error);
+    throw await explainTakenId(pool, error).catch(() => error);
   } finally {
     await pool.end();
   }

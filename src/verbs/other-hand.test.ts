@@ -15,6 +15,15 @@ test.each([[['status']], [['payout', 'pause']]])(
     expect(exitCode).toBe(1);
     expect(err).toMatch(/payout_control has lost its only row.*insert into payout_control/);
     expect(err).not.toContain('    at ');
+    const [putBack] = /insert into payout_control [^`]+/.exec(err) ?? [''];
+    await under.database.pool.query(putBack);
+    const after = await teller(['payout', 'resume']);
+    expect(after).toMatchObject({ exitCode: 0 });
+    const status = await teller(['status', '--json']);
+    expect(JSON.parse(status.out)).toMatchObject({
+      payoutsPaused: null,
+      payoutsHeld: { reason: 'its row was lost' },
+    });
   },
 );
 

@@ -1,10 +1,19 @@
 import type { Queryable } from '../../database/transaction.js';
 
-/** An expression over `sync_state s`: the slot of the block that many below the cursor. */
+/**
+ * An expression over `sync_state s`: the slot of the block that many below the cursor. Where it isn't kept any
+ * more, as after a rollback right after headers were pruned, that of the next one below it: what is bounded by
+ * that slot is as deep, and deeper.
+ */
 export const slotBelow = (blocks: string): string => `
-  (select b.slot from blocks b
-    where b.partition_id = s.partition_id and b.height = s.last_block_height - ${blocks}
-      and not b.boundary)`;
+  coalesce(
+    (select b.slot from blocks b
+      where b.partition_id = s.partition_id and b.height <= s.last_block_height - ${blocks}
+        and not b.boundary
+      order by b.height desc limit 1),
+    (select c.slot from block_checkpoints c
+      where c.partition_id = s.partition_id and c.height <= s.last_block_height - ${blocks}
+      order by c.height desc limit 1))`;
 
 const HEADERS = `
   select s.last_slot::float8 as slot, s.last_block_height::float8 as height,
@@ -14,7 +23,7 @@ const HEADERS = `
 export type Books = {
   readonly slot: number;
   readonly height: number;
-  /** Slot of the block k below; null where the chain that was followed is shorter. */
+  /** Slot of a block k below, or deeper; null where the chain that was followed is shorter. */
   readonly deepSlot: number | null;
 };
 

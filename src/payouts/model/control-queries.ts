@@ -1,4 +1,5 @@
 import type { Queryable, Tx } from '../../database/transaction.js';
+import { controlLost } from './control-row.js';
 
 /** What a person needs to know of whether payouts go out. */
 export type PayoutControl = {
@@ -21,7 +22,7 @@ const CONTROL = `
 export async function readControl(db: Queryable): Promise<PayoutControl> {
   const { rows } = await db.query<PayoutControl>(CONTROL);
   const [row] = rows;
-  if (row === undefined) throw new Error('payout_control lost its row');
+  if (row === undefined) throw controlLost();
   return row;
 }
 
@@ -39,7 +40,7 @@ export type Hold = {
 export async function lockHold(tx: Tx): Promise<Hold> {
   const { rows } = await tx.query<Hold>(LOCK_HOLD);
   const [row] = rows;
-  if (row === undefined) throw new Error('payout_control lost its row');
+  if (row === undefined) throw controlLost();
   return row;
 }
 
@@ -93,6 +94,6 @@ const FENCE_PROGRESS = `
 export async function readFence(db: Queryable): Promise<FenceProgress> {
   const { rows } = await db.query<FenceProgress>(FENCE_PROGRESS);
   const [row] = rows;
-  if (row === undefined) throw new Error('payout_control lost its row');
+  if (row === undefined) throw controlLost();
   return row;
 }

@@ -30,7 +30,7 @@ export type SubmitOutcome =
 /** Requests to nodes, over all endpoints: a second one gets the same bytes where the first doesn't accept them. */
 export type PayoutNode = {
   look(signal: AbortSignal): Promise<NodeView>;
-  /** @param mayGoOn asked before each endpoint after the first: payouts may have been paused meanwhile */
+  /** @param mayGoOn asked right before bytes are sent: payouts may have been paused meanwhile */
   submit(
     cbor: Uint8Array,
     txHash: string,

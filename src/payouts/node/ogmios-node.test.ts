@@ -143,6 +143,19 @@ describe('submitting', () => {
     expect(reasonOf(outcome)).toContain('upstream /?apikey=***');
   });
 
+  test('sends nothing where it may not any more once a connection is there, nor to the next', async () => {
+    const [first, second] = [await taker(accepts), await taker(accepts)];
+    const node = nodeAt([first.url, second.url]);
+    let openConnections = 0;
+    const mayGoOn = () => {
+      openConnections = Math.max(openConnections, first.connections());
+      return Promise.resolve(false);
+    };
+    expect(await node.submit(BYTES, TX, never, mayGoOn)).toMatchObject({ type: 'passing' });
+    expect(openConnections).toBe(1);
+    expect([...first.requests, ...second.requests]).toEqual([]);
+  });
+
   test('ends with its signal: unknown at the endpoint that had it, and no other gets it', async () => {
     const abort = new AbortController();
     const silent = await taker(() => abort.abort());

@@ -56,7 +56,7 @@ export function createOgmiosNode(
           if (outcome.type === 'accepted') outcomes.push(outcome);
           else outcomes.push({ type: outcome.type, reason: show(endpoint, outcome.reason) });
         };
-        await submitTo(endpoint, cbor, txHash, { deps, signal, tell });
+        await submitTo(endpoint, cbor, txHash, { deps, signal, tell, mayGoOn });
         if (outcomes.some(({ type }) => type === 'accepted') || signal.aborted) break;
       }
       return combineOutcomes(outcomes);
@@ -144,17 +144,20 @@ type Submission = {
   readonly signal: AbortSignal;
   /** Told of every try: a refused key may have been refused after the transaction was taken. */
   readonly tell: (outcome: SubmitOutcome) => void;
+  readonly mayGoOn: () => Promise<boolean>;
 };
 
 async function submitTo(
   endpoint: EndpointRequests,
   cbor: Uint8Array,
   txHash: string,
-  { deps, signal, tell }: Submission,
+  { deps, signal, tell, mayGoOn }: Submission,
 ): Promise<void> {
   const params = { transaction: { cbor: Buffer.from(cbor).toString('hex') } };
   const limits = { timeoutMs: deps.submitMsMax ?? SUBMIT_MS_MAX, signal };
   const submit = async (requests: NodeRequests): Promise<void> => {
+    // Opening the connection may have taken long: what was held meanwhile isn't sent any more.
+    if (!(await mayGoOn())) return tell({ type: 'passing', reason: NOT_SENT });
     try {
       const result = await requests.request('submitTransaction', params, limits);
       tell(outcomeOfResult(result, txHash));
@@ -171,6 +174,8 @@ async function submitTo(
     tell({ type: 'passing', reason: wordsOf(error) });
   }
 }
+
+const NOT_SENT = 'not sent: payouts were paused, or the chain was held';
 
 const outcomeOfFailure = (error: unknown): SubmitOutcome =>
   error instanceof NodeError ? outcomeOfError(error) : { type: 'unknown', reason: wordsOf(error) };

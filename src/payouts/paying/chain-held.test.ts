@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { type Paying, payingInTests } from '../../../test/support/paying.js';
-import { maySubmit } from './term-queries.js';
+import { inTransaction } from '../../database/transaction.js';
+import { maySubmit, NotNow } from './term-queries.js';
 
 let world: Paying;
 payingInTests('user', (opened) => {
@@ -79,6 +80,55 @@ describe('while the chain is held', () => {
     expect(await world.pay()).toBe('chain_held');
     expect(world.submitted).toEqual([]);
     expect(await world.anchors()).toEqual([]);
+  });
+
+  test('what was being signed when that began is forgotten, and paid once afterwards', async () => {
+    await world.fund(60);
+    const id = await world.ask(20);
+    world.knobs.beforeSigning = async () => void (await hold());
+    await expect(world.pay()).rejects.toBeInstanceOf(NotNow);
+    expect(await world.attempts(id)).toEqual([]);
+    world.knobs.beforeSigning = () => undefined;
+    await release();
+    await world.pay();
+    await world.mineMany(3);
+    expect(await world.paid(id)).toBe(1);
+  });
+
+  test('what was signed right before that isn’t submitted until it is over', async () => {
+    await world.fund(60);
+    const id = await world.ask(20);
+    world.knobs.beforeSubmitting = async () => void (await hold());
+    await expect(world.pay()).rejects.toBeInstanceOf(NotNow);
+    expect(await world.attempts(id)).toHaveLength(1);
+    expect(world.submitted).toEqual([]);
+    world.knobs.beforeSubmitting = () => undefined;
+    await release();
+    await world.pay();
+    await world.mineMany(3);
+    expect(await world.paid(id)).toBe(1);
+  });
+
+  test('a block that would hold it waits until a signature under way is written down', async () => {
+    await world.fund(60);
+    await world.ask(20);
+    const moveCursor = () =>
+      inTransaction(world.pool, async (tx) => {
+        await tx.query("set local lock_timeout = '100ms'");
+        await tx.query('update sync_state set updated_at = now()');
+        return 'moved';
+      }).catch((error: unknown) => error);
+    const moves: unknown[] = [];
+    const { readIdentity } = world.deps();
+    world.knobs.deps = {
+      // Asked within each transaction that signs or submits, before it looks whether it may.
+      readIdentity: async (db) => {
+        if (db !== world.pool) moves.push(await moveCursor());
+        return readIdentity(db);
+      },
+    };
+    await world.pay();
+    expect(moves).toMatchObject([{ code: '55P03' }, 'moved']);
   });
 
   test('a submission that is under way asks no second node', async () => {

@@ -1,6 +1,8 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { K, type Paying, payingInTests } from '../../../test/support/paying.js';
+import { K, type Paying, payingInTests, VALIDITY_SECONDS } from '../../../test/support/paying.js';
 import { CONFIRMATIONS } from '../../../test/support/paying-chain.js';
+import { inTransaction } from '../../database/transaction.js';
+import { pruneHeaders } from '../../sync/queries.js';
 
 let world: Paying;
 payingInTests('treasury', (opened) => {
@@ -228,6 +230,27 @@ describe('what may be paid already isn’t signed, whatever its row says', () =>
     expect(world.submitted.length).toBe(submitted);
     expect(await world.status(id)).toBe('confirmed');
   });
+});
+
+test('what expired for good is paid again, also right after headers were pruned and blocks rolled back', async () => {
+  world.knobs.fate = () => ({ type: 'refused', reason: 'no' });
+  const [id] = await payThree();
+  await world.mineMany(VALIDITY_SECONDS / 20 + K + 3, false);
+  world.knobs.beforeSigning = () => {
+    throw new Error('the signer is away');
+  };
+  expect(await world.pay()).toBe('signer_unreachable');
+  expect(await world.query('select 1 from payout_batches where released_at is null')).toEqual([]);
+  const { height } = world.chain.tip === 'origin' ? { height: 0 } : world.chain.tip;
+  await inTransaction(world.pool, (tx) => pruneHeaders(tx, 0, height - K, 1));
+  world.chain.rollBack(2);
+  await world.mine([], false);
+  world.knobs.beforeSigning = () => undefined;
+  world.knobs.fate = () => null;
+  await goOn();
+  expect(await world.query(CONTROL)).toEqual([{ by: null, reason: null }]);
+  expect(await world.status(id)).toBe('confirmed');
+  expect(await world.paid(id)).toBe(1);
 });
 
 test('what a rollback took back is paid again', async () => {

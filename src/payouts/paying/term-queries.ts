@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
 import type { Queryable, Tx } from '../../database/transaction.js';
+import { controlLost, epochsExhausted, LAST_EPOCH } from '../model/control-row.js';
 import type { DatabaseIdentity } from '../model/database-identity.js';
 
 /** One payer's time in office. Both parts stand in the WHERE of every signature and submission. */
@@ -8,12 +9,17 @@ export type PayerTerm = { readonly epoch: bigint; readonly token: string };
 const BEGIN_TERM = `
   update payout_control
      set payer_epoch = payer_epoch + 1, payer_token = gen_random_uuid(), updated_at = now()
+   where payer_epoch < ${LAST_EPOCH}
   returning payer_epoch, payer_token`;
 
+/** @throws ControlSpoilt */
 export async function beginPayerTerm(pool: Pool): Promise<PayerTerm> {
   const { rows } = await pool.query<{ payer_epoch: string; payer_token: string }>(BEGIN_TERM);
   const [row] = rows;
-  if (row === undefined) throw new Error('payout_control has lost its row: restore the schema');
+  if (row === undefined) {
+    await readControl(pool);
+    throw epochsExhausted();
+  }
   return { epoch: BigInt(row.payer_epoch), token: row.payer_token };
 }
 
@@ -50,7 +56,7 @@ const CONTROL = `
 export async function readControl(db: Queryable): Promise<Control> {
   const { rows } = await db.query<Control>(CONTROL);
   const [row] = rows;
-  if (row === undefined) throw new Error('payout_control has lost its row: restore the schema');
+  if (row === undefined) throw controlLost();
   return row;
 }
 
@@ -59,7 +65,12 @@ export class NotNow extends Error {
   override readonly name = 'NotNow';
 }
 
-/** On a chain that the network may leave nothing is signed or submitted, to the wallet itself neither. */
+/**
+ * On a chain that the network may leave nothing is signed or submitted, to the wallet itself neither. This takes
+ * no lock of its own: who holds the chain for a rollback, a witness or its density moves or holds the cursor first,
+ * which waits for everybody who locked the books, as all do that write down a signature. The beginning of a term,
+ * when no witness was heard yet, doesn't: what was signed a moment before it is looked at again, and isn't submitted.
+ */
 const CHAIN_IS_TRUSTED = 'not exists (select 1 from chain_guard g where g.held_at is not null)';
 const GUARD = `
   update payout_control set updated_at = now()
@@ -112,7 +123,7 @@ const MAY_SUBMIT = `
   select 1 from payout_control
    where payer_epoch = $1 and payer_token = $2 and paused_at is null and ${CHAIN_IS_TRUSTED}`;
 
-/** A look without a lock, in the middle of a submission. */
+/** A look without a lock, right before bytes are sent: what is held after it was sent just before. */
 export const maySubmit = async (db: Queryable, term: PayerTerm): Promise<boolean> =>
   (await db.query(MAY_SUBMIT, [term.epoch.toString(), term.token])).rows.length > 0;
 

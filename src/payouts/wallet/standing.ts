@@ -1,4 +1,5 @@
 import type { Queryable } from '../../database/transaction.js';
+import { controlLost } from '../model/control-row.js';
 import { PAYOUT_STATUSES, type PayoutStatus } from '../model/payout.js';
 
 /** Not settled yet: these are what somebody may be waiting for. */
@@ -55,7 +56,7 @@ type OpenRow = {
 export async function readStanding(db: Queryable): Promise<Standing> {
   const { rows } = await db.query<OpenRow>(OPEN);
   const [control] = (await db.query<ControlRow>(CONTROL)).rows;
-  if (control === undefined) throw new Error('payout_control lost its row: restore the schema');
+  if (control === undefined) throw controlLost();
   const openOf = (status: OpenStatus) => {
     const row = rows.find((one) => one.status === status);
     return { count: row?.count ?? 0, oldestSeconds: row?.oldestSeconds ?? null };
