@@ -1,4 +1,5 @@
 import type { Queryable } from '../../database/transaction.js';
+import { MOVES, TAKES_BACK } from './balanced-orphans.js';
 import { IS_UNFOUNDED } from './ledger-queries.js';
 
 /*
@@ -42,53 +43,59 @@ const entriesBy = (byUser: string): string => `
          sum(${SIGNED}) filter (where cause is null) as manual,
          count(*) filter (where cause is null) as manual_entries,
          0 as expected, 0 as deposits, 0 as hot, 0 as in_flight,
-         sum(amount * case type when 'credit' then half else -half end) as weighted
+         sum(amount * case type when 'credit' then half else -half end) as weighted,
+         count(*) filter (where takes_back) as taken_back, sum(moved) as moved
     from (
-      select unit, type, amount, cause,
+      select unit, type, amount, cause, takes_back, moved,
              ${byUser} + case when cause is null then 0 else ${caused('cause', 'place', 'by_user')} end as half
         from (
-          select unit, type, amount, ${weight('user_id', 'bucket')} as by_user,
-                 case when payout_id is null then tx_hash when tx_hash is null then payout_id
-                      else tx_hash || payout_id end as cause,
-                 coalesce(output_index, -1)::bigint as place
-            from balance_transactions offset 0) as entries
+          select unit, type, amount, cause, place, takes_back,
+                 ${weight('user_id', 'bucket')} as by_user,
+                 case when moves then (hashtextextended(cause, $1::bigint # place) >> 1)
+                                      * case bucket when 'available' then 1 else -1 end end as moved
+            from (
+              select unit, type, amount, user_id, bucket, ${MOVES} as moves, ${TAKES_BACK} as takes_back,
+                     case when payout_id is null then tx_hash when tx_hash is null then payout_id
+                          else tx_hash || payout_id end as cause,
+                     coalesce(output_index, -1)::bigint as place
+                from balance_transactions) as entries offset 0) as entries
       offset 0) as entries
    group by unit`;
 const BALANCES = `
   select unit, 0, count(*), sum(available + held + pending), 0, 0, 0, 0, 0, 0,
          -sum(available * (${weight('user_id', "'available'")} >> 1)
               + case held when 0 then 0 else held * (${weight('user_id', "'held'")} >> 1) end
-              + case pending when 0 then 0 else pending * (${weight('user_id', "'pending'")} >> 1) end)
+              + case pending when 0 then 0 else pending * (${weight('user_id', "'pending'")} >> 1) end), 0, 0
     from user_balances group by unit`;
 const PAYMENTS = `
   select 'lovelace', 0, 0, 0, 0, 0, sum(amount_lovelace) filter (where ${IS_BOOKED}),
          sum(amount_lovelace) filter (where status <> 'rolled_back' and ${IS_THERE}), 0, 0,
-         -sum(amount_lovelace * ${ofPayment(BUCKET)}) filter (where ${IS_BOOKED})
+         -sum(amount_lovelace * ${ofPayment(BUCKET)}) filter (where ${IS_BOOKED}), 0, 0
     from incoming_payments
   union all
   select asset.key, 0, 0, 0, 0, 0, sum(${QUANTITY}) filter (where ${IS_BOOKED}),
          sum(${QUANTITY}) filter (where status <> 'rolled_back' and ${IS_THERE}), 0, 0,
-         -sum(${QUANTITY} * ${ofPayment(BUCKET)}) filter (where ${IS_BOOKED})
+         -sum(${QUANTITY} * ${ofPayment(BUCKET)}) filter (where ${IS_BOOKED}), 0, 0
     from incoming_payments, jsonb_each_text(assets) as asset where assets <> '{}' group by asset.key`;
 const WALLET = `
-  select 'lovelace', 0, 0, 0, 0, 0, 0, 0, sum(amount_lovelace), 0, 0
+  select 'lovelace', 0, 0, 0, 0, 0, 0, 0, sum(amount_lovelace), 0, 0, 0, 0
     from wallet_outputs where ${IS_THERE}
   union all
-  select asset.key, 0, 0, 0, 0, 0, 0, 0, sum(${QUANTITY}), 0, 0
+  select asset.key, 0, 0, 0, 0, 0, 0, 0, sum(${QUANTITY}), 0, 0, 0, 0
     from wallet_outputs, jsonb_each_text(assets) as asset
    where ${IS_THERE} and assets <> '{}' group by asset.key`;
 const PAYOUTS = `
   select 'lovelace', 0, 0, 0, 0, 0, sum(${HELD} - ${TAKEN}), 0, 0,
          sum(amount_lovelace + least(fee_lovelace, held_fee)) filter (where ${IN_FLIGHT}),
          sum(${TAKEN} * ${ofPayout("'available'")}
-             - case status when 'confirmed' then 0 else (${HELD}) * ${ofPayout("'held'")} end)
+             - case status when 'confirmed' then 0 else (${HELD}) * ${ofPayout("'held'")} end), 0, 0
     from outbound_payments where ${IS_OWED}
   union all
   select asset.key, 0, 0, 0, 0, 0,
          sum(case status when 'confirmed' then -(${QUANTITY}) else 0 end), 0, 0,
          sum(${QUANTITY}) filter (where ${IN_FLIGHT}),
          sum(${QUANTITY} * (${ofPayout("'available'")}
-             - case status when 'confirmed' then 0 else ${ofPayout("'held'")} end))
+             - case status when 'confirmed' then 0 else ${ofPayout("'held'")} end)), 0, 0
     from outbound_payments, jsonb_each_text(assets) as asset
    where ${IS_OWED} and assets <> '{}' group by asset.key`;
 
@@ -98,7 +105,8 @@ const BOOKS = `
          sum(manual_entries)::text as "manualEntries",
          coalesce(sum(expected), 0)::text as expected, coalesce(sum(deposits), 0)::text as deposits,
          coalesce(sum(hot), 0)::text as "hotWallet", coalesce(sum(in_flight), 0)::text as "inFlight",
-         coalesce(sum(weighted), 0) <> 0 as differs
+         coalesce(sum(weighted), 0) <> 0 as differs,
+         sum(taken_back)::text as "takenBack", coalesce(sum(moved), 0) <> 0 as "isTorn"
     from (${entriesBy('(by_user >> 1)')} union all ${BALANCES} union all ${PAYMENTS} union all ${WALLET} union all ${PAYOUTS}
     ) as parts
    group by unit`;
@@ -130,6 +138,10 @@ export type UnitBooks = {
   readonly inFlight: string;
   /** Some entry isn't what its balance, its payment or its payout is. */
   readonly differs: boolean;
+  /** How many entries take back what others moved. */
+  readonly takenBack: string;
+  /** Of some movement from one bucket to another only one side is there. */
+  readonly isTorn: boolean;
 };
 
 /** The number drawn at random is less than that. */

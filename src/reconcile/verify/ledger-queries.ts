@@ -54,29 +54,6 @@ const ENTRY_COLUMNS = `
   id, user_id as "userId", unit, bucket, type, amount, reason, tx_hash as "txHash",
   output_index as "outputIndex", payout_id as "payoutId"`;
 
-/**
- * Entries without their payment or payout are a difference of the ledger, unless they add up to nothing: then
- * there is a debit among them, and in what a payout took a credit that gives it back, which is seldom. Counted,
- * not looked for: for a single row PostgreSQL would go through an index millions of times. By a hash of the
- * cause, which two causes share as seldom as somebody guesses the number drawn at random: millions of short
- * keys fit into memory.
- */
-const BALANCED_ORPHANS = `
-  select count(*) > 0 as found
-    from (
-      select hashtextextended(
-               case when payout_id is null then tx_hash when tx_hash is null then payout_id
-                    else tx_hash || payout_id end, $1::bigint # coalesce(output_index, -1)::bigint) as cause
-        from balance_transactions
-       where case when payout_id is null then tx_hash is not null and type = 'debit'
-                  when bucket = 'available' then type = 'credit'
-                  else type = 'debit' end) as e
-   where not exists (
-     select from (
-       select hashtextextended(tx_hash, $1::bigint # output_index::bigint) as cause from incoming_payments
-        union all
-       select hashtextextended(id, $1::bigint # (-1)::bigint) from outbound_payments) as c
-      where c.cause = e.cause)`;
 const ORPHANS = `
   select ${ENTRY_COLUMNS}, count(*) over () as found
     from (
@@ -89,10 +66,6 @@ const ORPHANS = `
        where e.payout_id is not null
          and not exists (select from outbound_payments p where p.id = e.payout_id)) as found
    order by id limit $1`;
-
-/** Whether there may be entries without their payment or payout, though the ledger doesn't differ from these. */
-export const mayHaveOrphans = async (db: Queryable, seed: number): Promise<boolean> =>
-  (await db.query<{ found: boolean }>(BALANCED_ORPHANS, [seed])).rows[0]?.found === true;
 
 /** An entry whose payment or payout doesn't exist, or that names none though it should. */
 export type OrphanEntry = {
