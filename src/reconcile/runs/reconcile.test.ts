@@ -227,4 +227,33 @@ describe('while the chain moves on', () => {
     expect(findings).toEqual([]);
     expect(point.id).toBe(net.chain.blocks().at(-1)?.id);
   });
+
+  test('one that is gone on with waits for books that have not followed the node yet', async () => {
+    const database = await books();
+    const { pool } = database;
+    const first = startWorker(database, net);
+    await first.untilAtTip();
+    await first.stop();
+    const stop = new AbortController();
+    const stopping = viewThat(viewOf(net), () => stop.abort(new Error('stopped')));
+    const stopped = depsOf(pool, net, { chain: stopping, signal: stop.signal });
+    await expect(reconcile(stopped, FULL)).rejects.toThrow();
+    net.fork(2);
+    let pauses = 0;
+    const pause = async (): Promise<void> => {
+      pauses += 1;
+      if (pauses !== 3) return;
+      const worker = startWorker(database, net);
+      onTestFinished(worker.stop);
+      await worker.untilAtTip();
+    };
+    const { findings, point, runId } = await reconcile(depsOf(pool, net, { pause }), {
+      ...FULL,
+      resume: true,
+    });
+    expect(pauses).toBe(3);
+    expect(runId).toBe('1');
+    expect(findings).toEqual([]);
+    expect(point.id).toBe(net.chain.blocks().at(-1)?.id);
+  });
 });

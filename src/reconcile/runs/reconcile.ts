@@ -165,7 +165,7 @@ async function atAnyPoint(
       if (attempt === POINTS_MAX) throw await explainLostPoint(deps, lost, error);
       next = await lastRecordedPoint(deps.pool, deps.partitionId);
       // The books may not have followed the node's rollback yet.
-      if (next.point.id !== lost.point.id || run.at !== null) continue;
+      if (next.point.id !== lost.point.id) continue;
       const hopeless = await explainLostPoint(deps, lost, error);
       if (!(hopeless instanceof PointLost)) throw hopeless;
       await pause(NEXT_POINT_MS, deps.signal);
