@@ -28,6 +28,16 @@ export class JobLeft extends Error {
 export const awayLine = (what: string, reason: string): string =>
   `the database can't be reached (${reason}): trying again for a minute; ${what} is kept\n`;
 
-/** What a job that nobody works on yet waits for. */
-export const waitingLine = (what: string, ahead: JobAhead | null): string =>
-  `${what}: waiting for ${ahead === null ? 'whoever leads' : `${ahead.kind} ${ahead.id}`}`;
+/**
+ * What a job that nobody works on yet waits for.
+ *
+ * @param isLedHere whether that is this very process
+ */
+export function waitingLine(what: string, ahead: JobAhead | null, isLedHere: boolean): string {
+  if (ahead === null)
+    return `${what}: ${isLedHere ? 'about to begin' : 'waiting for whoever leads'}`;
+  const before = `${ahead.kind} ${ahead.id}`;
+  return isLedHere
+    ? `${what}: doing ${before} first, which was asked for before and hadn't ended`
+    : `${what}: waiting for ${before}`;
+}

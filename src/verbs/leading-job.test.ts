@@ -5,7 +5,7 @@ import { emptyBooks, leadershipOf } from '../../test/support/rebuilding.js';
 import { tellerInTests } from '../../test/support/teller.js';
 import { paidBooks } from '../../test/support/verbs-books.js';
 import { readSettings } from '../config.js';
-import type { Job } from '../reconcile/jobs/job-queries.js';
+import type { Job, JobAhead } from '../reconcile/jobs/job-queries.js';
 import { failureOf } from './failure.js';
 import { doAsLeader, LEADING_SETTINGS } from './leading-job.js';
 
@@ -126,8 +126,18 @@ test('leads at once and does what a killed leader left in the middle before its 
     `insert into chain_jobs (partition_id, kind, params, requested_by, state, runner, started_at, heartbeat_at)
      values (0, 'rebuild', '{"from": "origin", "dryRun": false}', 'test', 'running', gen_random_uuid(), now(), now())`,
   );
-  const { exitCode } = await teller(['reconcile', '--repair']);
-  expect(exitCode).toBe(0);
+  const holder = await pool.connect();
+  onTestFinished(() => holder.release(true));
+  await holder.query('begin; lock table rebuild_outputs in exclusive mode');
+  const watch = {
+    tell: (_job: Job, ahead: JobAhead | null, isLedHere: boolean) => {
+      // Whoever waits is told that it is done here.
+      if (ahead?.kind === 'rebuild' && isLedHere) void holder.query('rollback');
+    },
+  };
+  const settings = readSettings(under.environment, LEADING_SETTINGS);
+  const request = { kind: 'repair', params: { addresses: null }, requestedBy: 'test' } as const;
+  await doAsLeader(settings, request, watch, new AbortController().signal);
   const { rows } = await pool.query('select kind, state from chain_jobs order by chain_jobs.id');
   expect(rows).toEqual([
     { kind: 'rebuild', state: 'done' },

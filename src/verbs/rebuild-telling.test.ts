@@ -18,19 +18,23 @@ function telling() {
   return { said, tell, away };
 }
 
-test('a job behind another one says which one it waits for', () => {
+test('a job behind another one says which one it waits for, or does first', () => {
   const { said, tell } = telling();
-  tell(job({ state: 'queued' }), { id: '35', kind: 'rebuild' });
-  tell(job({ state: 'queued' }), null);
+  for (const isLedHere of [false, true]) {
+    tell(job({ state: 'queued' }), { id: '35', kind: 'repair' }, isLedHere);
+    tell(job({ state: 'queued' }), null, isLedHere);
+  }
   expect(said).toEqual([
-    'rebuild 36: waiting for rebuild 35\n',
+    'rebuild 36: waiting for repair 35\n',
     'rebuild 36: waiting for whoever leads\n',
+    "rebuild 36: doing repair 35 first, which was asked for before and hadn't ended\n",
+    'rebuild 36: about to begin\n',
   ]);
 });
 
 test('a database that is away is told, and that the job is kept', () => {
   const { said, tell, away } = telling();
-  tell(job({ state: 'queued' }), null);
+  tell(job({ state: 'queued' }), null, false);
   away('read ECONNRESET');
   expect(said.at(-1)).toBe(
     "the database can't be reached (read ECONNRESET): trying again for a minute; rebuild 36 is kept\n",
@@ -53,15 +57,15 @@ const progress = (wishes: object) => ({
 
 test('a rebuild that has read more than the books have says that it waits for them', () => {
   const { said, tell } = telling();
-  tell(job({ progress: progress({ stage: 'waiting' }) }), null);
+  tell(job({ progress: progress({ stage: 'waiting' }) }), null, false);
   expect(said).toEqual(['rebuild 36: waiting for the books to get there, 30 blocks read\n']);
 });
 
 test('a share and the time left are told of an end that stays where it is, and not while the books catch up', () => {
   const { said, tell } = telling();
-  tell(job({ progress: progress({}) }), null);
-  tell(job({ progress: progress({ done: 60, total: 400 }) }), null);
-  tell(job({ progress: progress({ done: 90, total: 401 }) }), null);
+  tell(job({ progress: progress({}) }), null, false);
+  tell(job({ progress: progress({ done: 60, total: 400 }) }), null, false);
+  tell(job({ progress: progress({ done: 90, total: 401 }) }), null, false);
   expect(said).toEqual([
     'rebuild 36: 30 of 100 blocks, 10/s, 30 %, 7 s left\n',
     'rebuild 36: 60 blocks read, 10/s; the books are catching up, at 400 so far\n',

@@ -10,12 +10,12 @@ export function startTelling(terminal: Terminal, now: () => number) {
   let id: string | null = null;
   let total: number | null = null;
   return {
-    tell: (job: Job, ahead: JobAhead | null): void => {
+    tell: (job: Job, ahead: JobAhead | null, isLedHere: boolean): void => {
       id = job.id;
       line.say(() => {
         const before = total;
         total = readProgress(job.progress)?.total ?? null;
-        return lineOf(job, ahead, before);
+        return lineOf(job, before, () => waitingLine(`rebuild ${job.id}`, ahead, isLedHere));
       });
     },
     away: (reason: string): void => {
@@ -29,12 +29,15 @@ export function startTelling(terminal: Terminal, now: () => number) {
 /** More than come on a chain between two lines: then the books themselves are catching up. */
 const GROWTH_AT_TIP_MAX = 5;
 
-/** @param before of how many blocks it was, when it was told last */
-function lineOf(job: Job, ahead: JobAhead | null, before: number | null): string {
+/**
+ * @param before of how many blocks it was, when it was told last
+ * @param waiting what is said while nobody works on it
+ */
+function lineOf(job: Job, before: number | null, waiting: () => string): string {
   const what = `rebuild ${job.id}`;
   if (job.state !== 'queued' && job.state !== 'running') return `${what}: ${job.state}`;
   if (job.problem !== null) return `${what}: trying again: ${job.problem}`;
-  if (job.state === 'queued') return waitingLine(what, ahead);
+  if (job.state === 'queued') return waiting();
   const progress = readProgress(job.progress);
   if (progress === null) return `${what}: looking for the block to begin at`;
   const { stage, done, total, rate, secondsLeft } = progress;

@@ -9,7 +9,8 @@ export function startTelling(terminal: Terminal, now: () => number) {
   const line = startLine(terminal, now);
   return {
     report: (report: ProgressReport): void => line.say(() => lineOf(report)),
-    tell: (job: Job, ahead: JobAhead | null): void => line.say(() => jobLine(job, ahead)),
+    tell: (job: Job, ahead: JobAhead | null, isLedHere: boolean): void =>
+      line.say(() => jobLine(job, ahead, isLedHere)),
     away: (reason: string): void => {
       line.stop();
       terminal.err(awayLine('the repair', reason));
@@ -29,11 +30,11 @@ function lineOf({ done, total, rate, secondsLeft, of }: ProgressReport): string 
     : `${done} of ${total ?? '?'} outputs and addresses compared, ${pace}`;
 }
 
-function jobLine(job: Job, ahead: JobAhead | null): string {
+function jobLine(job: Job, ahead: JobAhead | null, isLedHere: boolean): string {
   const what = `repair ${job.id}`;
   if (job.state !== 'queued' && job.state !== 'running') return `${what}: ${job.state}`;
   if (job.problem !== null) return `${what}: trying again: ${job.problem}`;
-  if (job.state === 'queued') return waitingLine(what, ahead);
+  if (job.state === 'queued') return waitingLine(what, ahead, isLedHere);
   const { done, total, rate, secondsLeft, of } = job.progress;
   if (typeof done !== 'number' || typeof rate !== 'number') return `${what}: under way`;
   const known = (value: unknown) => (typeof value === 'number' ? value : null);
