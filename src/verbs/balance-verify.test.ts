@@ -52,6 +52,15 @@ test('books that agree are told in few lines', async () => {
   expect(out).toMatch(/ada +5\.000000 +5\.000000 +0\.000000 +0\.000000\n$/);
 });
 
+test('a database of another network is refused', async () => {
+  await change(
+    "insert into sync_state (partition_id, total_partitions, network) values (0, 1, 'mainnet')",
+  );
+  const { exitCode, out, err } = await teller(['balance', 'verify']);
+  expect({ exitCode, out }).toEqual({ exitCode: 2, out: '' });
+  expect(err).toContain('NETWORK: given preprod, but this database follows mainnet');
+});
+
 test('what differs is told with both values and what to do', async () => {
   await change('update incoming_payments set amount_lovelace = 6000000');
   await change('update balance_transactions set reason = reason || $$!$$');

@@ -119,7 +119,7 @@ describe('a database that is not there', () => {
     const nowhere = blank.url.replace(/\/[^/]*$/, '/nowhere');
     const DATABASE_URL = url === '' ? blank.url : url === 'nowhere' ? nowhere : url;
     const { exitCode, err } = await teller(['balance', 'verify'], {
-      environment: { DATABASE_URL },
+      environment: { NETWORK: 'preprod', DATABASE_URL },
     });
     await blank.drop();
     expect(exitCode).toBe(1);

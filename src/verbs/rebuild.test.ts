@@ -92,6 +92,15 @@ test('asks whoever leads, and leaves the job to them on Ctrl-C', async () => {
   expect((await teller(['rebuild', 'cancel', '999'])).err).toContain('is unknown');
 });
 
+test('is refused on a database of another network, and no job is left', async () => {
+  const { pool } = await leftBooks();
+  await pool.query("update sync_state set network = 'mainnet'");
+  const { exitCode, out, err } = await teller(['rebuild', '--from', 'origin']);
+  expect({ exitCode, out }).toEqual({ exitCode: 2, out: '' });
+  expect(err).toContain('but this database follows mainnet');
+  expect((await pool.query('select 1 from chain_jobs')).rows).toEqual([]);
+});
+
 test('fails with a reason where it can’t be done', async () => {
   const { pool } = await leftBooks();
   const unknown = `7.${'ab'.repeat(32)}`;

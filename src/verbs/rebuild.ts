@@ -4,7 +4,7 @@ import { actorOf } from '../payouts/model/identity.js';
 import { cancelJob, latestJobs, readJob } from '../reconcile/jobs/job-queries.js';
 import { parseRebuildFrom, REBUILD_FROM_FORMS } from '../reconcile/rebuild/rebuild-from.js';
 import { operator } from './caller.js';
-import { withDatabase } from './database.js';
+import { refuseOtherNetwork, withDatabase } from './database.js';
 import { finish, type JsonFlag, type VerbContext, withExample } from './flags.js';
 import { untilInterrupted } from './interruption.js';
 import { doAsLeader, LEADING_SETTINGS } from './leading-job.js';
@@ -60,6 +60,7 @@ async function run(context: VerbContext, flags: Flags): Promise<void> {
     params: { from: given, dryRun: flags.dryRun === true },
     requestedBy: actorOf(operator()),
   };
+  await withDatabase(terminal, [], ({ pool }) => refuseOtherNetwork(pool, settings));
   const telling = startTelling(terminal, () => Date.now());
   const job = await untilInterrupted(async (signal) => {
     await refuseUnknownStart(terminal, settings, given, signal);
@@ -89,7 +90,7 @@ async function status({ terminal }: VerbContext, flags: JsonFlag): Promise<void>
       ['STATE', (job) => job.state],
       ['FROM', (job) => job.from],
       ['DRY RUN', (job) => (job.dryRun ? 'yes' : 'no')],
-      ['STAGE', (job) => job.progress?.stage ?? null],
+      ['STAGE', (job) => (job.finishedAt === null ? (job.progress?.stage ?? null) : null)],
       ['BLOCKS', (job) => job.progress?.shown ?? null],
       ['ASKED BY', (job) => job.requestedBy],
       ['SINCE', (job) => job.requestedAt],
