@@ -1,4 +1,4 @@
-import type { Height, Slot } from '../../chain/point.js';
+import type { Height, Point, Slot } from '../../chain/point.js';
 import type { Queryable } from '../../database/transaction.js';
 import type { Cursor } from '../../sync/events.js';
 
@@ -29,6 +29,26 @@ export const placeAtOrBefore = (db: Queryable, partitionId: number, slot: number
 
 export const lowestPlace = (db: Queryable, partitionId: number) =>
   first(db, `${KEPT} order by height limit 1`, [partitionId]);
+
+// Headers reach up to the cursor, so a block between the lowest of them and it is there or on no chain of ours.
+const GIVEN_UP = `
+  select exists (
+    select from sync_state s
+     where s.partition_id = $1 and s.last_slot >= $2
+       and (select min(slot) from blocks where partition_id = $1) <= $2
+       and not exists (select from blocks where partition_id = $1 and hash = $3)
+       and not exists (select from block_checkpoints where partition_id = $1 and hash = $3)) as given_up`;
+
+/** Whether the books have left a block for another fork; false where they don't reach to it. */
+export async function isGivenUp(
+  db: Queryable,
+  partitionId: number,
+  point: Point,
+): Promise<boolean> {
+  const values = [partitionId, point.slot, point.id];
+  const { rows } = await db.query<{ given_up: boolean }>(GIVEN_UP, values);
+  return rows[0]?.given_up === true;
+}
 
 const START_HEIGHT = 'select start_height from sync_state where partition_id = $1';
 

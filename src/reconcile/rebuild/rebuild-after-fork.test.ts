@@ -12,8 +12,11 @@ import {
   untilFollowed,
 } from '../../../test/support/rebuilding.js';
 import type { Height, Slot } from '../../chain/point.js';
+import { PlaceUnknown } from '../../sync/chain-view.js';
 import type { Cursor } from '../../sync/events.js';
 import { knownPlaces } from './known-places.js';
+import { RebuildImpossible } from './rebuild-parts.js';
+import { startLost } from './start-lost.js';
 
 const database = await createTestDatabase();
 const { pool } = database;
@@ -42,6 +45,50 @@ describe('a rebuild that is killed while a fork comes', () => {
     await expectLedger(pool, net, [...ANN_OWNS.addresses, hotWallet]);
     await expectProven(pool);
   });
+});
+
+describe('a rebuild whose block to begin at is taken away by a fork', () => {
+  const IMPOSSIBLE =
+    /rolled back.*below \d+\.[0-9a-f]{64}, .*: ask for a rebuild from further back/;
+
+  async function beginsAbove(forked: 'while it reads' | 'while nobody works on it') {
+    const { net, deps, lead } = await followedChain(database, ANN_OWNS);
+    const [, , , begin] = [...net.chain.blocks()].reverse();
+    if (begin === undefined) throw new Error('a chain has blocks');
+    let isForked = false;
+    const chain = blockByBlock(deps.chain, async () => {
+      if (isForked) return;
+      isForked = true;
+      net.fork(10, { comeBack: 'none' });
+      if (forked === 'while it reads') return;
+      await untilFollowed(pool, net);
+      throw new Killed('killed');
+    });
+    const params = { from: `${begin.slot}.${begin.id}` };
+    return rebuildInLives({ ...deps, chain }, lead, params, () => Number.POSITIVE_INFINITY);
+  }
+
+  test.each(['while it reads', 'while nobody works on it'] as const)(
+    'ends at once, %s, and says what to do',
+    async (forked) => {
+      const error: unknown = await beginsAbove(forked).catch((reason: unknown) => reason);
+      expect(error).toBeInstanceOf(RebuildImpossible);
+      expect(error).toMatchObject({ message: expect.stringMatching(IMPOSSIBLE) as string });
+    },
+  );
+
+  test.each([0, 1_000])(
+    'is tried again where the books have that block, or are not there yet: %d slots on',
+    async (slots) => {
+      const { net } = await followedChain(database, ANN_OWNS);
+      const [tip] = [...net.chain.blocks()].reverse();
+      if (tip === undefined) throw new Error('a chain has blocks');
+      const id = slots === 0 ? tip.id : 'f'.repeat(64);
+      const from = { point: { slot: (tip.slot + slots) as Slot, id }, height: null };
+      const behind = new PlaceUnknown('the node knows none of the places to read from');
+      expect(await startLost(pool, 0, from, behind)).toBe(behind);
+    },
+  );
 });
 
 describe('a rebuild goes on', () => {

@@ -18,6 +18,7 @@ import {
 import { openShadow, type Shadow } from './shadow.js';
 import { openShadowBooks, type ShadowBooks } from './shadow-books.js';
 import { forgetEndedShadows } from './shadow-queries.js';
+import { startLost } from './start-lost.js';
 import { openWatch } from './watch.js';
 
 /**
@@ -48,6 +49,8 @@ export async function rebuild(deps: RebuildDeps, job: RebuildJob): Promise<void>
   const shadow = openShadow(context, books);
   try {
     while (!(await compareAndConclude(context, shadow, books))) job.signal.throwIfAborted();
+  } catch (error) {
+    throw await startLost(pool, partitionId, books.progress().from, error);
   } finally {
     await shadow.close();
   }

@@ -7,9 +7,10 @@ import { knownPlaces } from './known-places.js';
 import { createPace } from './pace.js';
 import { createPlaceMemory } from './place-memory.js';
 import { placeOf } from './place-queries.js';
-import { type RebuildContext, RebuildImpossible } from './rebuild-parts.js';
+import type { RebuildContext } from './rebuild-parts.js';
 import { heightOf, type RebuildProgress } from './rebuild-progress.js';
 import { storeShadowOutputs, storeShadowSpends, undoShadowAbove } from './shadow-queries.js';
+import { StartLost } from './start-lost.js';
 import { placeAfter, withHeight } from './take-blocks.js';
 import type { Watch } from './watch.js';
 
@@ -111,9 +112,7 @@ function advance(
 }
 
 function refuseBelow(from: Cursor, point: PointOrOrigin, height: number): void {
-  if (height >= (heightOf(from) ?? -1)) return;
-  throw new RebuildImpossible(
-    `the chain was rolled back to ${showPoint(point)}, below the block from which it was to be ` +
-      'rebuilt: ask for a rebuild from further back',
-  );
+  // Nothing is below the origin; and below a block of which nothing but its hash is known lies all that is elsewhere.
+  const lowest = from.point === 'origin' ? -1 : heightOf(from);
+  if (lowest === null || height < lowest) throw new StartLost(from, point);
 }
