@@ -89,6 +89,41 @@ describe('one request', () => {
     expect(result?.detail).toContain('hot wallet');
   });
 
+  test.each([
+    [
+      'noted',
+      `insert into wallet_backfills (partition_id, address, slot, block_hash, block_height, found)
+       values (0, $1, 1, repeat('b', 64), 1, 0)`,
+    ],
+    [
+      'paid',
+      `insert into wallet_outputs (tx_hash, output_index, partition_id, address, amount_lovelace)
+       values (repeat('a', 64), 0, 0, $1, 1)`,
+    ],
+  ])(
+    'for what the database knows as the hot wallet, %s, is refused by a process that doesn’t',
+    async (_, known) => {
+      const wallet = enterpriseAddress(31);
+      await register({ address: enterpriseAddress(32), userId: 'ann' });
+      await database.pool.query(known, [wallet]);
+      await database.pool.query(known.replace("'a'", "'c'"), [enterpriseAddress(32)]);
+      const results = await registerAddresses(
+        database.pool,
+        [
+          { address: wallet, userId: 'ann' },
+          { address: enterpriseAddress(32), userId: 'ann' },
+          { address: enterpriseAddress(33), userId: 'ann' },
+        ],
+        { ...deps, hotWalletAddress: null },
+      );
+      // What is registered stays: a comparison tells of it.
+      expect(results.map(({ outcome }) => outcome)).toEqual(['invalid', 'exists', 'created']);
+      expect(results[0]?.detail).toContain('hot wallet');
+      expect(await countOf('payment_addresses')).toBe(2);
+      await database.pool.query('truncate wallet_backfills, wallet_outputs cascade');
+    },
+  );
+
   test.each<[string, Partial<RegistrationRequest>, string]>([
     [
       'an address of mainnet',

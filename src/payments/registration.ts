@@ -74,6 +74,7 @@ export async function registerAddresses(
 }
 
 type StoredRegistration = Registration & { readonly created: boolean };
+/** Of all that were wanted, but for what the database knows as the hot wallet. */
 type Stored = ReadonlyMap<string, StoredRegistration>;
 
 function judge(
@@ -83,12 +84,11 @@ function judge(
   deps: RegistrationDeps,
 ): RegistrationResult {
   const { address } = wanted;
-  if (address === deps.hotWalletAddress) {
+  const found = stored.get(address);
+  if (address === deps.hotWalletAddress || found === undefined) {
     const detail = 'is the hot wallet: what it receives is no payment of a user';
     return { address, outcome: 'invalid', detail };
   }
-  const found = stored.get(address);
-  if (found === undefined) throw new Error('a registration was neither inserted nor found');
   if (found.created && first) return { address, outcome: 'created' };
   const difference = differenceOf(wanted, found);
   return difference === undefined
@@ -126,7 +126,9 @@ async function storeAll(
     if (other !== null) {
       return { refused: `this database follows NETWORK=${other}, not ${deps.network.name}` };
     }
-    const created = await insertNew(tx, inOrder, deps);
+    const wallets = await walletsAmong(tx, inOrder);
+    const usable = inOrder.filter(({ address }) => !wallets.has(address));
+    const created = await insertNew(tx, usable, deps);
     const rows = await readBack(tx, inOrder);
     const asking = rows.filter(
       (row) => !row.backfill && isBackfillOf(row, wanted.get(row.address) ?? row),
@@ -168,6 +170,21 @@ const OTHER_NETWORK = 'select network from sync_state where network <> $1 limit 
 async function otherNetwork(tx: Tx, network: Network): Promise<string | null> {
   const { rows } = await tx.query<{ network: string }>(OTHER_NETWORK, [network.name]);
   return rows[0]?.network ?? null;
+}
+
+// Unspent ones have an index; one that was emptied was noted when its past was asked for.
+const WALLETS_AMONG = `
+  select address from unnest($1::text[]) as wanted (address)
+   where exists (select from wallet_backfills b where b.address = wanted.address)
+      or exists (select from wallet_outputs w where w.address = wanted.address and w.spent_by is null)`;
+
+/**
+ * What whoever follows the chain knows as the hot wallet: a process that only registers may not be told of it.
+ */
+async function walletsAmong(tx: Tx, wanted: readonly Registration[]): Promise<ReadonlySet<string>> {
+  const addresses = wanted.map((one) => one.address);
+  const { rows } = await tx.query<{ address: string }>(WALLETS_AMONG, [addresses]);
+  return new Set(rows.map((row) => row.address));
 }
 
 const INSERT_NEW = `

@@ -165,7 +165,7 @@ describe('the hot wallet among the addresses of users', () => {
 
 test('a rebuild tells of the hot wallet among the addresses of users as well', async () => {
   const database = await copyBooks();
-  await register(database.pool, 'mallory', [HOT_WALLET]);
+  await insertAddress(database.pool, HOT_WALLET);
   const { prove } = leadOn(database);
   const dry = await prove('rebuild', { from: 'origin', dryRun: true });
   expect(dry).toMatchObject({ problem: expect.stringContaining('is the hot wallet') as string });
