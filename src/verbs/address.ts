@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { checkAddress } from '../chain/address.js';
 import { listAddresses, showAddress } from '../payments/reads.js';
 import { type RegistrationOutcome, registerAddresses } from '../payments/registration.js';
+import { addSettle } from './address-settle.js';
 import { refuseOtherNetwork, withDatabase } from './database.js';
 import {
   finish,
@@ -50,6 +51,7 @@ export function addAddressVerbs(program: Command, context: VerbContext): void {
       .action((text: string, flags: JsonFlag) => show(context, text, flags)),
     'teller address show addr_test1vz…',
   );
+  addSettle(address, context);
 }
 
 type AddFlags = JsonFlag & { user: string; refType?: string; refId?: string; backfill?: true };

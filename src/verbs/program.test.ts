@@ -17,6 +17,7 @@ const VERBS = [
   'address import',
   'address list',
   'address show',
+  'address settle',
   'payment list',
   'payment show',
   'payout create',

@@ -64,10 +64,10 @@ const UNASKED = addressAt(98);
 const PUT_IN = `
   insert into payment_addresses (address, partition_id, user_id, watched_from, backfilled_height)
   select $1, 0, 'zoe', last_block_height, last_block_height from sync_state`;
-const ANSWERED_FOR = `
-  insert into audit_log (action, entity_type, entity_id, actor, details)
-  values ('address.registered', 'payment_address', $1, 'operator:zoe', '{"userId": "zoe"}')`;
 const GIVEN_TO = 'update payment_addresses set user_id = $2 where address = $1';
+/** Registered for Zoe, without any payment. */
+const EMPTY = addressAt(97);
+const TAKEN_OUT = 'delete from payment_addresses where address = $1';
 
 async function openWithZoe(open: (options?: WorldOptions) => Promise<World>): Promise<World> {
   const world = await open({ devnet: { blocks: 80 } });
@@ -142,7 +142,16 @@ describe('ReconciliationDiscrepancy', MINUTES, () => {
       );
       expect(JSON.stringify(audit)).toContain('zoe');
       await walk.teller('balance verify', { exits: 0 });
-      await world.pool.query(GIVEN_TO, [DISPUTED, 'zoe']);
+      const settling = 'address settle ADDRESS --user USER --reason TEXT';
+      const asZoes = { USER: 'zoe', TEXT: 'ticket 77' };
+      await walk.teller(settling, { exits: 0, fill: { ADDRESS: DISPUTED, ...asZoes } });
+      await walk.again('reconcile --repair', { exits: 0 });
+
+      await world.teller('address', 'add', EMPTY, '--user', 'zoe');
+      await world.pool.query(TAKEN_OUT, [EMPTY]);
+      await walk.again('reconcile --repair', { exits: 3, says: ["isn't in the books"] });
+      const inAgain = { ADDRESS: EMPTY, USER: 'zoe' };
+      await walk.teller('address add ADDRESS --user USER', { exits: 0, fill: inAgain });
       await walk.again('reconcile --repair', { exits: 0 });
 
       world.registered(UNASKED, 'zoe', Number.POSITIVE_INFINITY);
@@ -152,7 +161,7 @@ describe('ReconciliationDiscrepancy', MINUTES, () => {
         says: ['the audit log has no registration of it'],
       });
       await walk.teller('payout pause', { exits: 0 });
-      await world.pool.query(ANSWERED_FOR, [UNASKED]);
+      await walk.again(settling, { exits: 0, fill: { ADDRESS: UNASKED, ...asZoes } });
       await walk.again('reconcile --repair', { exits: 0 });
       await walk.select('select user_id, unit, available from user_balances');
     });

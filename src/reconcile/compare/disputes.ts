@@ -20,18 +20,19 @@ export type StrayRows = {
 };
 
 const PERSON = 'a person must say which is right';
+const BY_SETTLING = 'with `teller address settle`';
 
 const showDispute = ({ address, isRegistered, registeredFor, userId }: Dispute): string => {
   if (!isRegistered) {
     return (
       `address ${address} belongs to ${userId ?? 'nobody'}, and the audit log has no registration of it: ` +
-      `a person must say whose it is; \`teller address show ${address}\` shows it`
+      `a person must say whose it is, ${BY_SETTLING}`
     );
   }
   const registered = `the audit log says that it was registered for ${registeredFor ?? 'nobody'}`;
   return userId === null
-    ? `address ${address} isn't in the books, and ${registered}: ${PERSON}`
-    : `address ${address} belongs to ${userId}, and ${registered}: ${PERSON}`;
+    ? `address ${address} isn't in the books, and ${registered}: ${PERSON}; \`teller address add\` puts it there again`
+    : `address ${address} belongs to ${userId}, and ${registered}: ${PERSON}, ${BY_SETTLING}`;
 };
 
 /** The address itself may be what was changed: then nobody but a person knows whose the money is. */

@@ -67,6 +67,13 @@ async function readDisputes(
   return rows;
 }
 
+/** Null where it is whose it was registered for, or was never heard of. */
+export const readDispute = async (
+  db: Queryable,
+  partitionId: number,
+  address: string,
+): Promise<Dispute | null> => (await readDisputes(db, partitionId, [address]))[0] ?? null;
+
 /** What was found about disputed addresses nobody but a person can set right. */
 export async function explainOwners(
   db: Queryable,
