@@ -16,6 +16,6 @@ export function provingJobs(net: Devnet, wishes: Wishes = {}): LeadingTask {
   const { chain = viewOf(net), observe = () => undefined } = wishes;
   const deps = rebuildDeps(net, { hotWallet: net.chain.faucet, chain });
   const pacing = { pauseMs: 0, pauseShare: 0 };
-  const repair = repairJob({ ...deps, policy: POLICY, pacing });
+  const repair = repairJob({ ...deps, observe, policy: POLICY, pacing });
   return runJobs({ work: { repair, rebuild: rebuildJob(deps) }, observe });
 }

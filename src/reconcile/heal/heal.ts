@@ -40,7 +40,7 @@ export async function heal(
   const corrections = await healPayments(tx, at, context, payments);
   const wallet = known.filter((truth) => truth.kind === 'wallet');
   await healWallet(tx, context, wallet);
-  await includeMissed(tx, at, wallet);
+  await includeMissed(tx, at, context.partitionId, wallet);
   await tellAudit(tx, at, context, findings, obstacles, corrections);
   return findings.map((finding) => {
     const reason = obstacles.get(finding.reference);

@@ -1,4 +1,5 @@
 import type { OutputReference } from '../../chain/block.js';
+import { atOneMoment } from '../../database/transaction.js';
 import { checkDigest } from '../../payments/digest/check-digest.js';
 import type { ChainView } from '../../sync/chain-view.js';
 import { type LedgerPlan, planLedger } from '../heal/ledger-plan.js';
@@ -51,7 +52,9 @@ export async function prepare(
   const { pool, partitionId } = job.leadership;
   const findings = await readFindings(job, run);
   // A comparison of some addresses doesn't look at the digest, which tells of their spent outputs too.
-  const differing = run.differing ?? (await checkDigest(pool, partitionId, run.height)).differing;
+  const differing =
+    run.differing ??
+    (await atOneMoment(pool, (tx) => checkDigest(tx, partitionId, run.height))).differing;
   const users = addresses === null ? null : await ownersOfAddresses(pool, addresses);
   const plan = await planLedger(pool, users);
   const doubts = await readDoubts(pool);

@@ -7,6 +7,7 @@ import { ANN, CAROL, followedBooks } from '../../../test/support/reconciling.js'
 import type { TestDatabase } from '../../../test/support/test-databases.js';
 import { checkDigest } from '../../payments/digest/check-digest.js';
 import type { ChainView, LedgerView } from '../../sync/chain-view.js';
+import type { ObserveProof } from '../model/proof-events.js';
 import { verifyBooks } from '../verify/verify-books.js';
 import { followJob } from './follow-job.js';
 import { requestJob } from './job-queries.js';
@@ -27,13 +28,15 @@ const ALL = {
 const followed = (pool: Pool, id: string) =>
   followJob(pool, id, () => undefined, AbortSignal.timeout(20_000));
 
-const openLeader = (database: TestDatabase) =>
-  openWorker(database, net, { hotWallet: net.chain.faucet, leading: [provingJobs(net)] });
+const openLeader = (database: TestDatabase, observe?: ObserveProof) => {
+  const leading = [provingJobs(net, observe === undefined ? {} : { observe })];
+  return openWorker(database, net, { hotWallet: net.chain.faucet, leading });
+};
 
 /** Asks for a repair and leads until it is done. */
-async function repaired(database: TestDatabase) {
+async function repaired(database: TestDatabase, observe?: ObserveProof) {
   const id = await requestJob(database.pool, ALL);
-  const worker = openLeader(database);
+  const worker = openLeader(database, observe);
   return await followed(database.pool, id).finally(worker.stop);
 }
 
@@ -120,4 +123,16 @@ test('a payment gets the references of its address back, where the address still
   expect(audit.rows).toMatchObject([
     { details: { before: { referenceId: '13' }, after: { referenceId: null } } },
   ]);
+});
+
+test('a repair tells how long it took since somebody began with it', async () => {
+  const database = await copyBooks();
+  const took: number[] = [];
+  const before = performance.now();
+  await repaired(database, (event) => {
+    if (event.type === 'reconciliation_finished') took.push(event.seconds);
+  });
+  expect(took).toHaveLength(1);
+  expect(took[0]).toBeGreaterThan(0);
+  expect(took[0]).toBeLessThan((performance.now() - before) / 1000);
 });

@@ -118,7 +118,7 @@ async function healRun(
     job.signal.throwIfAborted();
     // A block came between the question and the writing: asked again, which is quick.
     if (healed === null) continue;
-    tellHealed(deps, prepared, healed);
+    tellHealed(deps, job, prepared, healed);
     return true;
   }
 }
@@ -133,7 +133,8 @@ const leave = (
 const SPENT_SINCE = 'it was spent by a block that came meanwhile: run it again';
 
 function tellHealed(
-  { observe }: RepairDeps,
+  { observe, now }: RepairDeps,
+  { startedAt }: RunningJob,
   { run, addresses }: PreparedRepair,
   { findings, result }: Applied,
 ): void {
@@ -151,6 +152,6 @@ function tellHealed(
     repaired: result.repaired,
     problem: result.problem,
     findings,
-    seconds: 0,
+    seconds: Math.max(0, now().getTime() - startedAt.getTime()) / 1000,
   });
 }
