@@ -9,7 +9,7 @@ import { createSession } from './pool.js';
  * Which schema this code was written for. A migration that takes something away raises
  * `schema_compatibility.oldest_code` to the first version that does without it.
  */
-export const CODE_VERSION = 3;
+export const CODE_VERSION = 4;
 
 /** The database can't be used with this version of the code; the message says which side to upgrade. */
 export class SchemaError extends Error {

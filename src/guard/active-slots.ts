@@ -1,31 +1,24 @@
 import { fieldsOf, ProtocolError } from '../chain/fields.js';
-import { createEndpointRequests } from '../sync/endpoint-requests.js';
+import { askFirst } from '../sync/endpoint-requests.js';
 import type { Endpoints } from '../sync/endpoints.js';
 import { parseRatio } from './density.js';
+import { withoutKeys } from './witness.js';
 
 const ANSWER_MS_MAX = 10_000;
 
-/** Asks the genesis configuration, of the first endpoint that answers. */
+/** Asks the genesis configuration. Rejects with words that may be shown. */
 export const askActiveSlots =
   (endpoints: Endpoints) =>
-  async (signal: AbortSignal): Promise<number> => {
-    const failures: unknown[] = [];
-    for (const [endpoint] of endpoints.urls.entries()) {
-      const requests = createEndpointRequests(endpoints, endpoint);
-      try {
-        const limits = { timeoutMs: ANSWER_MS_MAX, signal };
-        const genesis = await requests.use(signal, (open) =>
-          open.request('queryNetwork/genesisConfiguration', { era: 'shelley' }, limits),
-        );
-        return activeSlotsOf(genesis);
-      } catch (error) {
-        failures.push(error);
-      } finally {
-        requests.close();
-      }
-    }
-    throw failures[0];
-  };
+  (signal: AbortSignal): Promise<number> =>
+    askFirst(endpoints, signal, async (requests) => {
+      const limits = { timeoutMs: ANSWER_MS_MAX, signal };
+      const era = { era: 'shelley' };
+      return activeSlotsOf(await requests.request(GENESIS, era, limits));
+    }).catch((error: unknown) => {
+      throw new Error(withoutKeys(error, endpoints), { cause: error });
+    });
+
+const GENESIS = 'queryNetwork/genesisConfiguration';
 
 export function activeSlotsOf(genesis: unknown): number {
   const { activeSlotsCoefficient } = fieldsOf(genesis, 'the Shelley genesis');

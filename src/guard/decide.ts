@@ -77,9 +77,9 @@ function isOver(reason: Reason, seen: Seen, policy: GuardPolicy): boolean {
     case 'density': {
       // Back for as long as it is measured over: the first good window still holds the bad hour's end.
       const { blocksInWindow } = seen;
-      const least = policy.leastBlocks;
       if (!policy.watchesDensity) return true;
-      if (least === null) return false;
+      // What a healthy chain has was known when it began: no node's silence makes it last.
+      const least = policy.leastBlocks ?? reason.least;
       const whole = seen.cursor.slot >= reason.slot + DENSITY_WINDOW_SLOTS;
       return whole && blocksInWindow !== null && blocksInWindow >= least;
     }

@@ -16,10 +16,15 @@ export type GuardRow = {
   readonly releasedAt: Date | null;
   readonly releasedBy: string | null;
   readonly witnesses: readonly HeardWitness[];
+  /** The highest block there was at the last rollback; null before the first one. */
+  readonly peakHeight: number | null;
+  /** Why thin hours can't be told; null where they can, or needn't. */
+  readonly densityUnknown: string | null;
 };
 
 const COLUMNS = `
-  held_at as "heldAt", reasons, released_at as "releasedAt", released_by as "releasedBy", witnesses`;
+  held_at as "heldAt", reasons, released_at as "releasedAt", released_by as "releasedBy", witnesses,
+  peak_height::float8 as "peakHeight", density_unknown as "densityUnknown"`;
 const READ = `select ${COLUMNS} from chain_guard where partition_id = $1`;
 const CREATE =
   'insert into chain_guard (partition_id) values ($1) on conflict (partition_id) do nothing';
@@ -31,6 +36,8 @@ const NOTHING_KNOWN: GuardRow = {
   releasedAt: null,
   releasedBy: null,
   witnesses: [],
+  peakHeight: null,
+  densityUnknown: null,
 };
 
 export const readGuard = async (db: Queryable, partitionId: number): Promise<GuardRow> =>
@@ -62,6 +69,19 @@ export const saveWitnesses = (
   at: Date,
   witnesses: readonly HeardWitness[],
 ) => tx.query(SAVE_WITNESSES, [partitionId, at, JSON.stringify(witnesses)]);
+
+const SAVE_PEAK = `
+  update chain_guard set peak_height = $3, updated_at = $2
+   where partition_id = $1 and peak_height is distinct from $3`;
+
+export const savePeak = (tx: Tx, partitionId: number, at: Date, height: number) =>
+  tx.query(SAVE_PEAK, [partitionId, at, height]);
+
+const SAVE_DENSITY_UNKNOWN = `
+  update chain_guard set density_unknown = $3, updated_at = $2 where partition_id = $1`;
+
+export const saveDensityUnknown = (tx: Tx, partitionId: number, at: Date, reason: string | null) =>
+  tx.query(SAVE_DENSITY_UNKNOWN, [partitionId, at, reason]);
 
 const NOTE_RELEASE = `
   update chain_guard set released_at = $2, released_by = $3 where partition_id = $1`;

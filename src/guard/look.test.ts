@@ -3,8 +3,10 @@ import { createTestDatabase } from '../../test/support/database.js';
 import { createLeadership } from '../sync/leadership.js';
 import { beginTerm } from '../sync/queries.js';
 import type { GuardEvent } from './events.js';
+import { readGuard } from './guard-queries.js';
 import { createLook } from './look.js';
 import { type Reason, withTrouble } from './reasons.js';
+import { releaseGuard } from './release.js';
 
 const database = await createTestDatabase();
 afterAll(() => database.drop());
@@ -13,21 +15,59 @@ const NAME = 'wss://w.example';
 const split = { kind: 'witness', witness: NAME, common: 990, ours: 10, theirs: 7 } as const;
 const since = (at: string): readonly Reason[] => withTrouble([], split, at);
 
-test('a hold that took the place of one that was let pass between two looks is told', async () => {
+/** A leader that looks, and what it tells. */
+async function leader() {
   const { pool } = database;
+  await pool.query('truncate sync_state, chain_guard cascade');
   const term = await beginTerm(pool, 0, 1, 'custom:42');
   if ('refused' in term) throw new Error('no term');
   const leadership = createLeadership(pool, term, () => undefined, new AbortController().signal);
   const told: GuardEvent[] = [];
-  const deps = { splitDepth: 5, rollbackDepth: null, activeSlots: null, now: () => new Date() };
-  const observe = (event: GuardEvent) => told.push(event);
-  const look = createLook({ ...deps, observe }, leadership, [{ name: NAME }], new Map());
+  const look = createLook(
+    {
+      splitDepth: 5,
+      rollbackDepth: null,
+      watchesDensity: false,
+      now: () => new Date(),
+      observe: (event) => told.push(event),
+    },
+    leadership,
+    [NAME],
+    { heard: new Map(), leastBlocks: () => null },
+  );
   await pool.query('insert into chain_guard (partition_id) values (0)');
+  const hold = (reasons: readonly Reason[]) =>
+    pool.query('update chain_guard set held_at = now(), reasons = $1', [JSON.stringify(reasons)]);
+  return { told, look, hold };
+}
+
+test('a hold that took the place of one that was let pass between two looks is told', async () => {
+  const { told, look, hold } = await leader();
   for (const reasons of [since('2026-01-01'), since('2026-01-01'), since('2026-01-02')]) {
-    await pool.query('update chain_guard set held_at = now(), reasons = $1', [
-      JSON.stringify(reasons),
-    ]);
+    await hold(reasons);
     await look();
   }
   expect(told.map(({ type }) => type)).toEqual(['chain_guard_held', 'chain_guard_held']);
+});
+
+test('who let pass what held is told, not who let another thing pass before', async () => {
+  const { pool } = database;
+  const { told, look, hold } = await leader();
+  const rollback = { kind: 'rollback', common: 900, depth: 40 } as const;
+  await hold(since('2026-01-01'));
+  await releaseGuard(pool, 0, 'operator:ann', 'ours won');
+  const [passed] = (await readGuard(pool, 0)).reasons;
+  await hold(withTrouble(passed === undefined ? [] : [passed], rollback, '2026-01-02'));
+  await look();
+  await releaseGuard(pool, 0, 'operator:bob', 'seen');
+  await look();
+  expect(told.at(-1)).toEqual({ type: 'chain_guard_released', by: 'operator:bob' });
+
+  await hold(withTrouble(passed === undefined ? [] : [passed], rollback, '2026-01-03'));
+  await look();
+  await pool.query('update chain_guard set held_at = null, reasons = $1', [
+    JSON.stringify([passed]),
+  ]);
+  await look();
+  expect(told.at(-1)).toEqual({ type: 'chain_guard_released', by: null });
 });

@@ -2,7 +2,6 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Queryable } from '../database/transaction.js';
 import type { Leadership } from '../sync/leadership.js';
 import { decide, type GuardPolicy, type Seen } from './decide.js';
-import { leastBlocksOf } from './density.js';
 import type { GuardEvent } from './events.js';
 import {
   type ChainState,
@@ -20,7 +19,7 @@ import { isAlarm, type Reason } from './reasons.js';
 export type LookDeps = {
   readonly splitDepth: number;
   readonly rollbackDepth: number | null;
-  readonly activeSlots: ((signal: AbortSignal) => Promise<number>) | null;
+  readonly watchesDensity: boolean;
   readonly observe: (event: GuardEvent) => void;
   readonly now: () => Date;
 };
@@ -30,19 +29,24 @@ const LISTEN_MS_MAX = 30_000;
 /** Further from the tip the chain is history: what it was like then holds nothing now. */
 const NEAR_TIP_BLOCKS = 20;
 
-/** One look at the chain, over and over. */
+/** What those who ask have learned so far in a term. */
+export type Learned = {
+  readonly heard: ReadonlyMap<string, Heard>;
+  /** Of a healthy chain in a window; null until it is known. */
+  readonly leastBlocks: () => number | null;
+};
+
+/** One look at the chain, over and over. It asks nobody: whoever is slow to answer keeps nobody from being believed. */
 export function createLook(
   deps: LookDeps,
   leadership: Leadership,
-  witnesses: readonly { readonly name: string }[],
-  heard: ReadonlyMap<string, Heard>,
+  names: readonly string[],
+  { heard, leastBlocks }: Learned,
 ): () => Promise<void> {
-  const names = witnesses.map(({ name }) => name);
   const began = deps.now().getTime();
-  const { pool, partitionId, signal } = leadership;
+  const { pool, partitionId } = leadership;
   const tell = createTeller(deps.observe);
   const noteWitnesses = createNotes(deps, leadership, names, heard);
-  let leastBlocks: number | null = null;
 
   const see = async (db: Queryable, chain: ChainState): Promise<Seen> => {
     const isListening =
@@ -52,15 +56,11 @@ export function createLook(
     return { ...seenOf(chain), witnesses, isListening };
   };
   return async (): Promise<void> => {
-    if (deps.activeSlots !== null) {
-      // A node that is away must not keep witnesses from being believed.
-      leastBlocks ??= await deps.activeSlots(signal).then(leastBlocksOf, () => null);
-    }
     const policy: GuardPolicy = {
       splitDepth: deps.splitDepth,
       rollbackDepth: deps.rollbackDepth,
-      watchesDensity: deps.activeSlots !== null,
-      leastBlocks,
+      watchesDensity: deps.watchesDensity,
+      leastBlocks: leastBlocks(),
     };
     const isNews = await reconsider(leadership, see, policy, deps.now());
     const guard = await readGuard(pool, partitionId);
@@ -132,19 +132,21 @@ function createTeller(observe: (event: GuardEvent) => void): (guard: GuardRow) =
   let told: readonly Reason[] = [];
   return (guard) => {
     const holding = guard.reasons.filter(isAlarm);
-    const isNews = keysOf(holding) !== keysOf(told);
+    const ended = told;
     told = holding;
-    if (!isNews) return;
+    if (keysOf(holding) === keysOf(ended)) return;
     if (holding.length > 0) observe({ type: 'chain_guard_held', reasons: holding });
-    else observe({ type: 'chain_guard_released', by: releaserOf(guard) });
+    else observe({ type: 'chain_guard_released', by: releaserOf(guard, ended) });
   };
 }
 
-const keysOf = (reasons: readonly Reason[]): string =>
-  reasons
-    .map((one) => `${one.kind} ${one.kind === 'witness' ? one.witness : ''} ${one.since}`)
-    .join();
+const keyOf = (one: Reason): string =>
+  `${one.kind} ${one.kind === 'witness' ? one.witness : ''} ${one.since}`;
 
-/** Who let pass what is still there; null where nothing is. */
-const releaserOf = ({ reasons }: GuardRow): string | null =>
-  reasons.find((reason) => reason.released !== null)?.released?.by ?? null;
+const keysOf = (reasons: readonly Reason[]): string => reasons.map(keyOf).join();
+
+/** Who let pass what held and is still there; null where it is over. */
+const releaserOf = ({ reasons, releasedBy }: GuardRow, ended: readonly Reason[]): string | null => {
+  const passed = new Set(reasons.filter(({ released }) => released !== null).map(keyOf));
+  return ended.some((one) => passed.has(keyOf(one))) ? releasedBy : null;
+};

@@ -85,6 +85,31 @@ describe('a rollback', () => {
     expect(heldAt).toEqual(depth === null ? null : AT);
   });
 
+  test('is counted with those of the terms before', async () => {
+    await play(30)({ to: 100 }, { to: 80, undone: 20 });
+    await play(30)({ to: 79, undone: 1 }, { to: 85 }, { to: 65, undone: 20 });
+    expect((await guard()).reasons).toMatchObject([{ kind: 'rollback', common: 65, depth: 35 }]);
+  });
+
+  test('is counted without those that were never committed', async () => {
+    const guarded = withGuard(nothing, { partitionId: 0, rollbackDepth: 30, hasWitnesses: false });
+    const lost = inTransaction(database.pool, async (tx) => {
+      await guarded.backward(tx, 2_000, AT, 20);
+      throw new Error('the database is gone');
+    });
+    await expect(lost).rejects.toThrow('gone');
+    await inTransaction(database.pool, (tx) => guarded.backward(tx, 1_980, AT, 20));
+    expect((await guard()).heldAt).toBeNull();
+  });
+
+  test('is counted from no height that another hand gave the cursor', async () => {
+    const steps = play(30);
+    await steps({ to: 5_000, undone: 900_000 }, { to: 5_001 });
+    await releaseGuard(database.pool, 0, 'operator:ann', 'seen');
+    await steps({ to: 5_000, undone: 1 });
+    expect((await guard()).heldAt).toBeNull();
+  });
+
   test('holds nothing where that is off', async () => {
     await play(null)({ to: 100 }, { to: 0, undone: 100 });
     expect(await guard()).toMatchObject({ heldAt: null, reasons: [] });

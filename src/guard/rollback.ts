@@ -1,9 +1,10 @@
 import type { Pool } from 'pg';
+import { SECURITY_PARAMETER_BLOCKS } from '../chain/point.js';
 import { inTransaction, type Tx } from '../database/transaction.js';
 import type { BlockHandlers } from '../sync/follower.js';
-import { lockGuard, readGuard } from './guard-queries.js';
+import { lockGuard, savePeak } from './guard-queries.js';
 import { writeReasons } from './hold.js';
-import { afterGoingBack, type Trouble, withTrouble } from './reasons.js';
+import { afterGoingBack, withTrouble } from './reasons.js';
 
 export type RollbackGuard = {
   readonly partitionId: number;
@@ -15,8 +16,8 @@ export type RollbackGuard = {
 
 /**
  * Holds in the very transaction of a rollback that is too deep, or takes back what a person vouched for, so
- * that no block after it confirms anything; and from the beginning of a term until its witnesses were heard. To be put around all other
- * handlers.
+ * that no block after it confirms anything; and from the beginning of a term until its witnesses were heard.
+ * To be put around all other handlers.
  */
 export function withGuard<S>(handlers: BlockHandlers<S>, guard: RollbackGuard): BlockHandlers<S> {
   const listening = guard.hasWitnesses ? beginningUnheard(handlers, guard.partitionId) : handlers;
@@ -45,49 +46,44 @@ const holdUntilHeard = (pool: Pool, partitionId: number): Promise<void> =>
     await writeReasons(tx, partitionId, at, before, reasons);
   });
 
-function holdingRollbacks<S>(
+const holdingRollbacks = <S>(
   handlers: BlockHandlers<S>,
-  { partitionId, rollbackDepth }: RollbackGuard,
-): BlockHandlers<S> {
-  // Several rollbacks with little in between lose as much as a single one: counted from the highest block.
-  let peak: number | null = null;
-  return {
-    ...handlers,
-    async forward(tx, blocks, at) {
-      const height = blocks.at(-1)?.block.height ?? 0;
-      if (peak !== null && height >= peak) peak = null;
-      return handlers.forward(tx, blocks, at);
-    },
-    async backward(tx, height, at, undone) {
-      const summary = await handlers.backward(tx, height, at, undone);
-      peak = Math.max(peak ?? 0, height + undone);
-      const depth = peak - height;
-      const isDeep = rollbackDepth !== null && depth > rollbackDepth;
-      const trouble = isDeep ? ({ kind: 'rollback', common: height, depth } as const) : null;
-      await holdFor(tx, partitionId, { height, trouble }, at);
-      return summary;
-    },
-  };
-}
+  guard: RollbackGuard,
+): BlockHandlers<S> => ({
+  ...handlers,
+  async backward(tx, height, at, undone) {
+    const summary = await handlers.backward(tx, height, at, undone);
+    await holdFor(tx, guard, { from: height + undone, to: height }, at);
+    return summary;
+  },
+});
 
-type GoneBack = { readonly height: number; readonly trouble: Trouble | null };
+type GoneBack = { readonly from: number; readonly to: number };
 
 async function holdFor(
   tx: Tx,
-  partitionId: number,
-  { height, trouble }: GoneBack,
+  { partitionId, rollbackDepth }: RollbackGuard,
+  { from, to }: GoneBack,
   at: Date,
 ): Promise<void> {
-  if (trouble === null) {
-    // Most rollbacks take back a block or two, and nobody ever let anything pass.
-    const { reasons } = await readGuard(tx, partitionId);
-    if (reasons.length === 0) return;
-  }
   const before = await lockGuard(tx, partitionId);
+  const peak = peakOf(before.peakHeight, from);
+  await savePeak(tx, partitionId, at, peak);
   const since = at.toISOString();
-  const left = afterGoingBack(before.reasons, height, since);
-  const reasons = trouble === null ? left : withTrouble(left, trouble, since);
+  const left = afterGoingBack(before.reasons, to, since);
+  const depth = peak - to;
+  const isDeep = rollbackDepth !== null && depth > rollbackDepth;
+  const reasons = isDeep ? withTrouble(left, { kind: 'rollback', common: to, depth }, since) : left;
   if (reasons.some((reason, i) => reason !== before.reasons[i])) {
     await writeReasons(tx, partitionId, at, before, reasons);
   }
+}
+
+/**
+ * Several rollbacks with little in between lose as much as a single one, whoever led: counted from the highest
+ * block there was. A height that no chain of ours can have lost was a cursor that another hand wrote.
+ */
+function peakOf(before: number | null, from: number): number {
+  if (before === null || before - from > SECURITY_PARAMETER_BLOCKS) return from;
+  return Math.max(before, from);
 }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Leadership, LeadingTask } from '../sync/leadership.js';
 import { withTimeLimit } from '../sync/time-limit.js';
+import { createDensityStudy } from './density-study.js';
 import type { GuardEvent } from './events.js';
 import { oursAmong, readGuard } from './guard-queries.js';
 import {
@@ -35,6 +36,8 @@ const HEAR_MS_MAX = 30_000;
 const SECOND_SIGHT_MS = 500;
 /** A name behind which several nodes answer, each of another chain, isn't asked like that for ever. */
 const HURRIES_MAX = 3;
+/** A node that doesn't say how dense a healthy chain is won't say it a moment later either. */
+const SELDOM_MS = 60_000;
 
 /** Looks after the chain for as long as a term lasts: witnesses, density, and the end of what held. */
 export const watchChain =
@@ -43,14 +46,20 @@ export const watchChain =
     const witnesses = deps.openWitnesses();
     if (witnesses.length === 0 && deps.rollbackDepth === null && deps.activeSlots === null) {
       const left = await readGuard(leadership.pool, leadership.partitionId);
-      if (left.reasons.length === 0 && left.witnesses.length === 0) return;
+      const isBlank = left.reasons.length === 0 && left.witnesses.length === 0;
+      if (isBlank && left.densityUnknown === null) return;
     }
     const heard = new Map<string, Heard>();
     const again = (work: () => Promise<Pace>): Promise<void> => repeat(deps, leadership, work);
-    const look = oneAtATime(createLook(deps, leadership, witnesses, heard));
+    const density = createDensityStudy(deps, leadership);
+    const watchesDensity = deps.activeSlots !== null;
+    const names = witnesses.map(({ name }) => name);
+    const learned = { heard, leastBlocks: density.leastBlocks };
+    const look = oneAtATime(createLook({ ...deps, watchesDensity }, leadership, names, learned));
     try {
       await Promise.all([
         again(() => look().then(() => 'usual')),
+        again(() => density.study().then((isDone) => (isDone ? 'done' : 'seldom'))),
         ...witnesses.map((witness) =>
           again(async () => {
             const isNews = await hear(deps, leadership, witness, heard);
@@ -77,7 +86,7 @@ function oneAtATime(work: () => Promise<void>): () => Promise<void> {
 }
 
 /** When to do it again. */
-type Pace = 'soon' | 'usual';
+type Pace = 'soon' | 'usual' | 'seldom' | 'done';
 
 /** A database or a node that is away for a moment must not end the watch for the rest of a term. */
 async function repeat(
@@ -99,9 +108,10 @@ async function repeat(
       failed = false;
       return next;
     }, tell);
+    if (pace === 'done') return;
     hurries = pace === 'soon' && hurries < HURRIES_MAX ? hurries + 1 : 0;
-    const ms = hurries > 0 ? Math.min(checkMs, SECOND_SIGHT_MS) : checkMs;
-    await pause(ms, signal).catch(() => undefined);
+    const inHurry = hurries > 0 ? Math.min(checkMs, SECOND_SIGHT_MS) : checkMs;
+    await pause(pace === 'seldom' ? SELDOM_MS : inHurry, signal).catch(() => undefined);
   }
 }
 

@@ -56,7 +56,7 @@ export function createWitnesses(endpoints: Endpoints): Witness[] {
 }
 
 /** An endpoint's words may hold what it was given. */
-const withoutKeys = (error: unknown, { keys }: Endpoints): string =>
+export const withoutKeys = (error: unknown, { keys }: Endpoints): string =>
   keys.reduce(
     (text, key) => text.replaceAll(key, '***'),
     error instanceof Error ? error.message : String(error),

@@ -22,6 +22,10 @@ export function guardLines(event: GuardEvent): readonly LogLine[] {
       const fields = { witness, verdict: verdict.type, detail: describeVerdict(verdict) };
       return [line(level, event.type, fields, 'what a witness says of our chain')];
     }
+    case 'density_unknown': {
+      const message = "a chain that thins out isn't told: no node says how dense a healthy one is";
+      return [line('warn', event.type, { reason: event.reason }, message)];
+    }
     case 'chain_guard_failed': {
       const message = 'nobody watches for another chain; tried again in a moment';
       return [line('warn', event.type, { reason: event.reason }, message)];

@@ -9,6 +9,8 @@ export function tellGuard(guard: GuardRow | null) {
     since: guard.heldAt?.toISOString() ?? null,
     reasons: guard.reasons.map(showReason),
     witnesses: guard.witnesses,
+    /** Why thin hours aren't told; null where they are, or needn't be. */
+    densityUnknown: guard.densityUnknown,
     lastRelease:
       guard.releasedAt === null
         ? null

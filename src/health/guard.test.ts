@@ -20,6 +20,8 @@ const rowOf = (of: Partial<GuardRow>): GuardRow => ({
   releasedAt: null,
   releasedBy: null,
   witnesses: [],
+  peakHeight: null,
+  densityUnknown: null,
   ...of,
 });
 
@@ -71,6 +73,9 @@ describe('the metrics', () => {
 test('the status says who is held, since when, why and by whom it was let pass', () => {
   expect(tellGuard(null)).toBeNull();
   expect(tellGuard(rowOf({}))).toMatchObject({ held: false, since: null, reasons: [] });
+  expect(tellGuard(rowOf({ densityUnknown: 'refused' }))).toMatchObject({
+    densityUnknown: 'refused',
+  });
   const heldAt = new Date(SINCE);
   expect(tellGuard(rowOf({ heldAt, reasons }))).toMatchObject({
     held: true,
@@ -86,6 +91,7 @@ test.each([
   [{ type: 'chain_guard_held', reasons } as const, 'error'],
   [{ type: 'chain_guard_released', by: null } as const, 'warn'],
   [{ type: 'chain_guard_failed', reason: 'database' } as const, 'warn'],
+  [{ type: 'density_unknown', reason: 'no node answers' } as const, 'warn'],
   [
     { type: 'witness_heard', witness: NAME, verdict: { type: 'agrees', common: 9 } } as const,
     'info',

@@ -70,3 +70,35 @@ export function createEndpointRequests(endpoints: Endpoints, endpoint: number): 
     },
   };
 }
+
+/** Asks over a connection that is closed again; the first endpoint that answers. */
+export const askFirst = <T>(
+  endpoints: Endpoints,
+  signal: AbortSignal,
+  work: (requests: NodeRequests) => Promise<T>,
+): Promise<T> =>
+  firstToAnswer(endpoints, async (endpoint) => {
+    const requests = createEndpointRequests(endpoints, endpoint);
+    try {
+      return await requests.use(signal, work);
+    } finally {
+      requests.close();
+    }
+  });
+
+/** Tries one endpoint after the other, in the order of preference. */
+export async function firstToAnswer<T>(
+  { urls }: Endpoints,
+  ask: (endpoint: number) => Promise<T>,
+): Promise<T> {
+  const failures: unknown[] = [];
+  for (const endpoint of urls.keys()) {
+    try {
+      return await ask(endpoint);
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  // What the preferred one says matters most; of the others only that they didn't do better.
+  throw failures[0];
+}

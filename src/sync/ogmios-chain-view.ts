@@ -2,6 +2,7 @@ import type { DecodeNextBlock } from '../chain/decode.js';
 import type { Point } from '../chain/point.js';
 import type { ChainView, LedgerView } from './chain-view.js';
 import { KeyRefused } from './connection.js';
+import { firstToAnswer } from './endpoint-requests.js';
 import { afterRefusal, type Choice, dialOf, type Endpoints, FIRST_CHOICE } from './endpoints.js';
 import { acquireLedger } from './ledger-state.js';
 import { openNode } from './open-node.js';
@@ -13,18 +14,8 @@ const QUESTION_MS_MAX = 180_000;
 
 /** The chain over as many endpoints as there are, in the order of preference. */
 export function createChainView(endpoints: Endpoints, decode: DecodeNextBlock): ChainView {
-  const open = async <T>(work: (choice: Choice) => Promise<T>): Promise<T> => {
-    const failures: unknown[] = [];
-    for (let endpoint = 0; endpoint < endpoints.urls.length; endpoint += 1) {
-      try {
-        return await withAnyKey(endpoints, endpoint, work);
-      } catch (error) {
-        failures.push(error);
-      }
-    }
-    // What the preferred one says matters most; of the others only that they didn't do better.
-    throw failures[0];
-  };
+  const open = <T>(work: (choice: Choice) => Promise<T>): Promise<T> =>
+    firstToAnswer(endpoints, (endpoint) => withAnyKey(endpoints, endpoint, work));
   return {
     ledgerAt: (point: Point, signal: AbortSignal): Promise<LedgerView> =>
       open((choice) =>

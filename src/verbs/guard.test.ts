@@ -34,7 +34,16 @@ const hold = () =>
 test('tells that nothing is held where nobody ever watched', async () => {
   expect(await json('guard')).toEqual({
     exitCode: 0,
-    lines: [{ held: false, since: null, reasons: [], witnesses: [], lastRelease: null }],
+    lines: [
+      {
+        held: false,
+        since: null,
+        reasons: [],
+        witnesses: [],
+        densityUnknown: null,
+        lastRelease: null,
+      },
+    ],
   });
   expect((await teller(['guard'])).out).toMatch(/^chain held +no\n$/);
   expect((await teller(['guard', 'release', '--reason', 'why not'])).out).toBe(
@@ -51,6 +60,16 @@ test('tells how long ago each witness was heard', async () => {
   const { out } = await teller(['guard']);
   expect(out).toMatch(/forked \(heard 4[2-9] s ago, at /);
   expect(out).toContain(heardAt);
+});
+
+test('tells that thin hours go unnoticed, and why', async () => {
+  await under.database.pool.query(
+    "insert into chain_guard (partition_id, density_unknown) values (0, 'no node answers')",
+  );
+  expect((await teller(['guard'])).out).toMatch(/^thin hours +not told, .*: no node answers$/m);
+  expect((await json('status')).lines).toMatchObject([
+    { guard: { densityUnknown: 'no node answers' } },
+  ]);
 });
 
 test('tells what is wrong, here and in the status', async () => {

@@ -77,7 +77,7 @@ function releaseWords({ heldAt, reasons }: GuardRow, passed: readonly Reason[]):
 }
 
 function fieldsOfGuard(
-  { heldAt, reasons, witnesses, releasedAt, releasedBy }: GuardRow,
+  { heldAt, reasons, witnesses, densityUnknown, releasedAt, releasedBy }: GuardRow,
   now: number,
 ): Record<string, string> {
   const fields: Record<string, string> = {
@@ -89,6 +89,9 @@ function fieldsOfGuard(
   }
   for (const { witness, verdict, heardAt } of witnesses) {
     fields[witness] = `${verdict} (heard ${ago(heardAt, now)}, at ${heardAt})`;
+  }
+  if (densityUnknown !== null) {
+    fields['thin hours'] = `not told, no node says how dense a healthy chain is: ${densityUnknown}`;
   }
   if (releasedAt !== null) {
     fields['last release'] = `${releasedAt.toISOString()} by ${releasedBy ?? '-'}`;
