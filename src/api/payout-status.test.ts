@@ -136,7 +136,11 @@ describe('/metrics', () => {
       'payout_queue_depth{state="submitted"} 0',
       'payout_queue_depth{state="in_block"} 1',
     ]);
-    expect(await metric('payouts_paused')).toEqual(['payouts_paused 0']);
+    expect(await metric('payouts_paused')).toEqual([
+      'payouts_paused{by="person"} 0',
+      'payouts_paused{by="chain"} 0',
+      'payouts_paused{by="payer"} 0',
+    ]);
   });
 
   test('tells of attempts that could both be in a chain', async () => {

@@ -87,13 +87,18 @@ function sampledMetrics(registry: Registry): (sample: PayoutSample) => void {
     'hot_wallet_balance_ada',
     'Unspent at the hot wallet at the cursor, reserved and quarantined outputs included',
   );
-  const paused = gauge('payouts_paused', '1 while payouts are paused');
   const held = gauge('payouts_held', '1 while payouts are held until nothing forgotten can land');
   const unlinked = gauge(
     'payout_attempts_without_common_input',
     'Pairs of attempts of one payout that could both be in a chain; always 0',
   );
   const registers = [registry];
+  const paused = new Gauge({
+    name: 'payouts_paused',
+    help: '1 while payouts are paused, by whom: a person, the chain (what was found in a block), the payer',
+    labelNames: ['by'] as const,
+    registers,
+  });
   const labelNames = ['state'] as const;
   const depth = new Gauge({
     name: 'payout_queue_depth',
@@ -111,8 +116,10 @@ function sampledMetrics(registry: Registry): (sample: PayoutSample) => void {
     // A statistic: here, and only here, may an amount be rounded.
     balance(walletLovelace === null ? null : Number(walletLovelace) / LOVELACE_PER_ADA);
     unlinked(attemptsWithoutCommonInput);
-    paused(standing === null ? null : Number(standing.paused !== null));
     held(standing === null ? null : Number(standing.held !== null));
+    paused.reset();
+    const pausedBy = pauserOf(standing);
+    for (const by of standing === null ? [] : PAUSERS) paused.set({ by }, Number(by === pausedBy));
     depth.reset();
     oldest.reset();
     for (const state of standing === null ? [] : OPEN_STATUSES) {
@@ -120,6 +127,15 @@ function sampledMetrics(registry: Registry): (sample: PayoutSample) => void {
       oldest.set({ state }, standing?.open[state].oldestSeconds ?? 0);
     }
   };
+}
+
+const PAUSERS = ['person', 'chain', 'payer'] as const;
+
+/** Names of people are no label: there may be many. */
+function pauserOf(standing: Standing | null): (typeof PAUSERS)[number] | null {
+  const by = standing?.paused?.by;
+  if (by === undefined) return null;
+  return by === 'chain' || by === 'payer' ? by : 'person';
 }
 
 /** A gauge without a value has no series: what nobody could read isn't 0. */

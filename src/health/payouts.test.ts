@@ -213,6 +213,26 @@ describe('what the chain tells of payouts', () => {
   });
 });
 
+test.each([
+  ['operator:ann', 'person'],
+  ['key:clerk', 'person'],
+  [null, 'person'],
+  ['chain', 'chain'],
+  ['payer', 'payer'],
+])('a pause by %s is told as one by the %s', async (by, label) => {
+  const none = { count: 0, oldestSeconds: null };
+  const open = { awaiting_approval: none, queued: none, submitted: none, in_block: none };
+  const paused = { since: new Date(0), by, reason: 'why' };
+  const standing = { open, paused, held: null, fenceRequestedAt: null };
+  metrics.samplePayouts({ standing, walletLovelace: null, attemptsWithoutCommonInput: null });
+  const told = (await exported()).filter((line) => line.startsWith('payouts_paused'));
+  expect(told).toEqual(
+    ['person', 'chain', 'payer'].map(
+      (one) => `payouts_paused{by="${one}"} ${one === label ? 1 : 0}`,
+    ),
+  );
+});
+
 test('what could not be read has no series', async () => {
   const names =
     /^(hot_wallet_balance_ada|payout_queue_depth|payout_oldest_seconds|payouts_paused|payouts_held|payout_attempts_without_common_input)/;
@@ -229,7 +249,7 @@ test('what could not be read has no series', async () => {
       'payout_queue_depth{state="queued"} 1',
       'payout_oldest_seconds{state="queued"} 90',
       'payout_oldest_seconds{state="submitted"} 0',
-      'payouts_paused 0',
+      'payouts_paused{by="payer"} 0',
       'payouts_held 0',
       'payout_attempts_without_common_input 0',
     ]),

@@ -85,7 +85,9 @@ describe('while the chain is held', () => {
   test('what was being signed when that began is forgotten, and paid once afterwards', async () => {
     await world.fund(60);
     const id = await world.ask(20);
-    world.knobs.beforeSigning = async () => void (await hold());
+    world.knobs.beforeSigning = async () => {
+      await hold();
+    };
     await expect(world.pay()).rejects.toBeInstanceOf(NotNow);
     expect(await world.attempts(id)).toEqual([]);
     world.knobs.beforeSigning = () => undefined;
@@ -98,7 +100,9 @@ describe('while the chain is held', () => {
   test('what was signed right before that isn’t submitted until it is over', async () => {
     await world.fund(60);
     const id = await world.ask(20);
-    world.knobs.beforeSubmitting = async () => void (await hold());
+    world.knobs.beforeSubmitting = async () => {
+      await hold();
+    };
     await expect(world.pay()).rejects.toBeInstanceOf(NotNow);
     expect(await world.attempts(id)).toHaveLength(1);
     expect(world.submitted).toEqual([]);
