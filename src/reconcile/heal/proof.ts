@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import type { Queryable } from '../../database/transaction.js';
 import { readDigest, storedDigests } from '../../payments/digest/digest-queries.js';
-import { linkDigest } from '../../payments/digest/facts.js';
+import { type FactsSum, linkDigest, NO_FACTS } from '../../payments/digest/facts.js';
 import { recompute } from '../../payments/digest/recompute.js';
 import { changedRows } from '../seals/check-queries.js';
 import { checkPayouts } from '../verify/payout-check-queries.js';
@@ -74,15 +74,29 @@ async function judgeStretch(
   return { stretch, isSame: isSame && stored.size === 0, isLinked };
 }
 
-/** Of stretches in which tables and digest differed, those in which they still do. */
-export const stillDiffering = async (
+/** Blocks of these heights of which the tables make something else than is stored, and what they make of them. */
+export async function differingBlocks(
   db: Queryable,
   partitionId: number,
-  stretches: readonly Stretch[],
-): Promise<Stretch[]> =>
-  (await judgeStretches(db, partitionId, stretches)).flatMap(({ stretch, isSame }) =>
-    isSame ? [] : [stretch],
-  );
+  heights: readonly number[],
+): Promise<Map<number, FactsSum>> {
+  const wanted = new Set(heights);
+  const differing = new Map<number, FactsSum>();
+  for (const { above, upTo } of stretchesOf(heights)) {
+    const stored = new Map<number, FactsSum>();
+    for await (const row of storedDigests(db, partitionId, upTo, above)) {
+      if (wanted.has(row.height)) stored.set(row.height, row);
+    }
+    for await (const { height, facts, sum } of recompute(db, partitionId, { above, upTo })) {
+      if (!wanted.has(height) || facts === 0) continue;
+      const was = stored.get(height);
+      stored.delete(height);
+      if (was?.facts !== facts || was.sum !== sum) differing.set(height, { facts, sum });
+    }
+    for (const height of stored.keys()) differing.set(height, NO_FACTS);
+  }
+  return differing;
+}
 
 /** More are looked at as one. */
 const STRETCHES_MAX = 200;

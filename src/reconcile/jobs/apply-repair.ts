@@ -7,7 +7,7 @@ import type { HealContext } from '../heal/context.js';
 import { dropDigestAbove } from '../heal/digest-above.js';
 import { healLedger, type LedgerHealed } from '../heal/heal-ledger.js';
 import { healReferences } from '../heal/heal-references.js';
-import { judgeStretches, stillDiffering, stretchesOf } from '../heal/proof.js';
+import { differingBlocks, judgeStretches, stretchesOf } from '../heal/proof.js';
 import { rewriteDigest } from '../heal/rewrite-digest.js';
 import { type HealedFinding, heightsOf } from '../model/finding.js';
 import { areCompared } from '../runs/compare-digest.js';
@@ -59,9 +59,11 @@ export async function applyRepair(
     cause: `reconciliation run ${run.runId}`,
     learn: (references) => job.leadership.learn(references),
   };
+  // What differs before it is healed, another hand changed since it was compared.
+  const before = await differingBlocks(tx, context.partitionId, findings.flatMap(heightsOf));
   const healed = await healFindings(tx, at, context, run.runId, findings, deps.hotWallet);
   await dropDigestAbove(tx, at, context);
-  const { left, problem, ledger } = await healRest(tx, at, context, prepared, healed);
+  const { left, problem, ledger } = await healRest(tx, at, context, prepared, { healed, before });
   const references = await healReferences(tx, at, context, misreferenced.payments);
   const open = healed.filter(({ state }) => state === 'open').length;
   await noteRepaired(tx, run.runId, healed.length - open, problem);
@@ -94,18 +96,29 @@ const HEADERS_LEFT = 'no more of them could be read from the chain';
 
 const said = (count: number, what: string): string[] => (count > 0 ? [`${count} ${what}`] : []);
 
+type Rows = {
+  readonly healed: readonly HealedFinding[];
+  /** Blocks of which tables and digest differed before anything was healed. */
+  readonly before: ReadonlyMap<number, unknown>;
+};
+
 /** Digest and ledger follow the rows. */
 async function healRest(
   tx: Tx,
   at: Date,
   context: HealContext,
   { run, addresses, differing, plan, gone, doubts, headersMissing }: PreparedRepair,
-  healed: readonly HealedFinding[],
+  { healed, before }: Rows,
 ) {
   const { partitionId } = context;
   const open = healed.filter(({ state }) => state === 'open');
   const verdicts = await judgeStretches(tx, partitionId, differing);
-  const doubtful = verdicts.filter(({ isSame }) => !isSame).map(({ stretch }) => stretch);
+  const brought = await differingBlocks(tx, partitionId, heightsRepaired(healed));
+  const since = [...brought.keys()].filter((height) => before.has(height));
+  const doubtful = [
+    ...verdicts.filter(({ isSame }) => !isSame).map(({ stretch }) => stretch),
+    ...stretchesOf(since),
+  ];
   const unlinked = verdicts.filter(({ isLinked }) => !isLinked).map(({ stretch }) => stretch);
   // Its rows were held against their blocks: then it is the digest that somebody changed.
   const isUndisputed = addresses === null && open.length === 0 && run.disputed === null;
@@ -119,11 +132,10 @@ async function healRest(
     run.disputed,
     gap === null ? null : `${showGap(gap)}: ${headersMissing ?? HEADERS_LEFT}`,
   ]);
-  if (doubtful.length === 0) {
+  if (areProven || unlinked.length === 0) {
     // What blocks did to rows that weren't there wasn't folded.
-    const touched = await stillDiffering(tx, partitionId, stretchesOf(heightsRepaired(healed)));
-    const above = [...touched, ...(areProven ? unlinked : [])].map((stretch) => stretch.above);
-    if (above.length > 0) await rewriteDigest(tx, at, partitionId, Math.min(...above), context);
+    const blocks = new Map([...brought].filter(([height]) => !before.has(height)));
+    await rewriteDigest(tx, at, partitionId, { blocks, proven: unlinked }, context);
   }
   const isPayment = (one: HealedFinding): boolean =>
     one.state === 'repaired' && one.recorded?.kind !== 'wallet';

@@ -12,7 +12,7 @@ import {
   register,
 } from '../../../test/support/reconciling.js';
 import { inTransaction } from '../../database/transaction.js';
-import { rewriteDigest } from '../heal/rewrite-digest.js';
+import { rewriteDigests } from '../../payments/digest/recompute.js';
 import { reconcile } from '../runs/reconcile.js';
 import { followJob } from './follow-job.js';
 import { requestJob } from './job-queries.js';
@@ -149,9 +149,7 @@ test('an address that is gone takes no money along either where the digest was m
   const { pool } = database;
   const before = await moneyIn(pool);
   await pool.query(GONE);
-  await inTransaction(pool, (tx) =>
-    rewriteDigest(tx, new Date(), 0, -1, { actor: 'mallory', cause: 'no' }),
-  );
+  await inTransaction(pool, (tx) => rewriteDigests(tx, 0, 0));
   const repaired = await leadOn(database)('repair', { addresses: null });
   expect(repaired).toMatchObject({ ledger: { entries: 0, lost: 0 } });
   expect(await moneyIn(pool)).toEqual(before);

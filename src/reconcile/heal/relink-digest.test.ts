@@ -1,0 +1,72 @@
+import { describe, expect, test } from 'vitest';
+import type { DigestRow } from '../../payments/digest/digest-queries.js';
+import { type FactsSum, FIRST_DIGEST, linkDigest, NO_FACTS } from '../../payments/digest/facts.js';
+import { type DigestCorrection, relink } from './relink-digest.js';
+
+const sumOf = (height: number): FactsSum => ({ facts: 1, sum: BigInt(height) });
+
+/** A digest of blocks at these heights, each with one fact. */
+function chainOf(blocks: readonly (readonly [number, FactsSum])[]): DigestRow[] {
+  let digest = FIRST_DIGEST;
+  return blocks.map(([height, sum]) => {
+    digest = linkDigest(digest, height, sum);
+    return { height, ...sum, digest };
+  });
+}
+const chain = (...heights: readonly number[]): DigestRow[] =>
+  chainOf(heights.map((height) => [height, sumOf(height)]));
+
+async function relinked(stored: readonly DigestRow[], wishes: Partial<DigestCorrection>) {
+  const rows = new Map(stored.map((row) => [row.height, row]));
+  const correction = { blocks: new Map<number, FactsSum>(), proven: [], ...wishes };
+  for await (const { height, row } of relink(FIRST_DIGEST, stored, correction)) {
+    if (row === null) rows.delete(height);
+    else rows.set(height, row);
+  }
+  return [...rows.values()].sort((a, b) => a.height - b.height);
+}
+
+const OTHER: FactsSum = { facts: 3, sum: 77n };
+
+describe('a digest that is linked again', () => {
+  test.each<[string, ReadonlyMap<number, FactsSum>, DigestRow[]]>([
+    [
+      'has what a block brought instead',
+      new Map([[4, OTHER]]),
+      chainOf([
+        [2, sumOf(2)],
+        [4, OTHER],
+        [6, sumOf(6)],
+      ]),
+    ],
+    ['lacks a block that brought nothing', new Map([[4, NO_FACTS]]), chain(2, 6)],
+    ['has a block that is new below', new Map([[1, sumOf(1)]]), chain(1, 2, 4, 6)],
+    [
+      'has blocks that are new between and above',
+      new Map([
+        [5, sumOf(5)],
+        [9, sumOf(9)],
+        [7, NO_FACTS],
+      ]),
+      chain(2, 4, 5, 6, 9),
+    ],
+    ['is as it was where nothing was corrected', new Map(), chain(2, 4, 6)],
+  ])('%s', async (_what, blocks, expected) => {
+    expect(await relinked(chain(2, 4, 6), { blocks })).toEqual(expected);
+  });
+
+  const broken = chain(2, 4, 6).map((row) =>
+    row.height === 4 ? { ...row, digest: 'ab'.repeat(32) } : row,
+  );
+
+  test('hangs together where its blocks were proven', async () => {
+    expect(await relinked(broken, { proven: [{ above: 3, upTo: 6 }] })).toEqual(chain(2, 4, 6));
+  });
+
+  test('stays broken where nobody proved them, and goes on from there as it is', async () => {
+    const blocks = new Map([[2, OTHER]]);
+    const [first, ...rest] = await relinked(broken, { blocks });
+    expect([first]).toEqual(chainOf([[2, OTHER]]));
+    expect(rest).toEqual(broken.slice(1));
+  });
+});
