@@ -64,3 +64,48 @@ test('that of whom a disputed payout was accepted for is left alone', async () =
     ],
   });
 });
+
+const HASH = 'ab'.repeat(32);
+
+test.each([
+  ['set back', `select setval('correction_ids', 1, false)`, ['1', '2']],
+  ['advanced', `select setval('correction_ids', 41)`, ['1', '42']],
+])(
+  'what was corrected before is corrected again where the sequence was %s',
+  async (_what, sql, ids) => {
+    const { pool } = database;
+    const books = handMadeBooks(pool);
+    const payout = await books.payout({ userId: 'ann', amountLovelace: 5n, heldFee: 0n });
+    await books.enter(entriesOfHold(payout));
+    await pool.query(`select setval('correction_ids', 1, false)`);
+    const correct = async (reason: string) => {
+      await pool.query(
+        `insert into balance_transactions
+         (user_id, unit, bucket, type, amount, reason, tx_hash, output_index, inclusion, payout_id, payout_turn)
+       values ('ann', 'lovelace', 'available', 'credit', 3, $1, null, null, null, $2, 1),
+              ('ann', 'lovelace', 'available', 'credit', 3, $1, $3, 0, 1, null, null)`,
+        [reason, payout.id, HASH],
+      );
+      const { entries } = await inTransaction(pool, (tx) =>
+        balanceLedger(tx, new Date(), {
+          actor: 'test',
+          cause: 'test',
+          payments: [`${HASH}#0`],
+          payouts: [payout.id],
+          balances: [],
+          areEntriesSound: true,
+          disputedPayouts: [],
+        }),
+      );
+      expect(entries).toBe(2);
+    };
+    await correct('once');
+    await pool.query(sql);
+    await correct('again');
+    const { rows } = await pool.query<{ id: string }>(
+      `select distinct correction_id::text as id from balance_transactions where correction_id is not null order by id`,
+    );
+    expect(rows.map(({ id }) => id)).toEqual(ids);
+    expect((await pool.query(AVAILABLE)).rows).toEqual([{ user: 'ann', available: -5 }]);
+  },
+);

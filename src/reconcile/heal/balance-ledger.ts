@@ -61,8 +61,17 @@ const MAKE_TABLES = `
   create temp table unbalanced (user_id text, unit text) on commit drop`;
 const COLLECT = `insert into ledger_corrections ${DIFFERENCES}`;
 
+// A sequence that another hand set back hands out what a cause was corrected by before.
 const APPEND = `
-  with numbered as (select nextval('correction_ids') as id)
+  with causes as (select distinct tx_hash, output_index, payout_id from ledger_corrections),
+  highest as (
+    select max(correction_id) filter (where correction_id < ${Number.MAX_SAFE_INTEGER}) as id
+      from (select b.correction_id from balance_transactions b join causes using (tx_hash, output_index)
+            union all
+            select b.correction_id from balance_transactions b join causes c on c.payout_id = b.payout_id) as e
+  ), numbered as (
+    select greatest(nextval('correction_ids'), coalesce(highest.id, 0) + 1) as id from highest
+  )
   insert into balance_transactions
     (user_id, unit, bucket, type, amount, reason, tx_hash, output_index, inclusion, payout_id, payout_turn,
      correction_id, created_at)
