@@ -24,6 +24,7 @@ const SPENT = FIRST(
 );
 const BEFORE = FIRST('incoming_payments', `address = '${CAROL}'`);
 const WALLET = FIRST('wallet_outputs', 'spent_by is null');
+const SPENT_WALLET = FIRST('wallet_outputs', 'spent_by is not null and block_height is not null');
 const assets = (json: string): string => `assets = '{"${UNIT}": ${json}}'`;
 const HIGHEST = '9223372036854775807';
 const NOWHERE = `block_hash = null, block_height = null, slot = null, tx_position = null`;
@@ -47,6 +48,13 @@ const ODD_VALUES: readonly Case[] = [
     'amount_mismatch',
   ],
   ['an amount of the wallet is a fraction', WALLET, 'amount_lovelace = 1.5', 'amount_mismatch'],
+  ['an amount of the wallet is no number', WALLET, `amount_lovelace = 'NaN'`, 'amount_mismatch'],
+  [
+    'an amount that the wallet spent is no number',
+    SPENT_WALLET,
+    `amount_lovelace = 'NaN'`,
+    'amount_mismatch',
+  ],
   ['an amount of the wallet is endless', WALLET, `amount_lovelace = 'Infinity'`, 'amount_mismatch'],
   [
     'it is said to have been told of by a ledger beyond all heights',
