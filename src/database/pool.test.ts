@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createTestDatabase } from '../../test/support/database.js';
 import type { TestDatabase } from '../../test/support/test-databases.js';
 import { createPool, describeDatabaseError, isTransient } from './pool.js';
+import { inTransaction } from './transaction.js';
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -27,6 +28,23 @@ const failureOf = async (work: Promise<unknown>): Promise<unknown> => {
   }
   throw new Error('it did not fail');
 };
+
+describe('no statement is compiled before it runs', () => {
+  const SETTING = "select current_setting('jit') as jit";
+
+  test.each([false, true])('in a transaction, behind a pooler: %s', async (behindPooler) => {
+    const pool = open(behindPooler);
+    const { rows } = await inTransaction(pool, (tx) => tx.query(SETTING));
+    expect(rows).toEqual([{ jit: 'off' }]);
+    await pool.end();
+  });
+
+  test('by itself, where the session is ours', async () => {
+    const pool = open(false);
+    expect((await pool.query(SETTING)).rows).toEqual([{ jit: 'off' }]);
+    await pool.end();
+  });
+});
 
 test('large numbers come out exactly', async () => {
   const pool = open(false);

@@ -19,6 +19,12 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const KEEPALIVE_AFTER_MS = 5_000;
 /** A client that froze in mid-transaction holds locks that the next leader needs. */
 const IDLE_IN_TRANSACTION_MS = 15_000;
+/**
+ * Statements here are many-sided and short: of tables that were never analysed the planner expects so much that
+ * compiling them would take seconds, and running them takes milliseconds. Transactions say it
+ * themselves, too, for those behind a pooler.
+ */
+const WITHOUT_COMPILING = '-c jit=off';
 
 /** bigint and numeric come out as strings, which is pg's default: as numbers they would be rounded. */
 export function createPool(settings: PoolSettings): pg.Pool {
@@ -31,7 +37,10 @@ export function createPool(settings: PoolSettings): pg.Pool {
     keepAliveInitialDelayMillis: KEEPALIVE_AFTER_MS,
     ...(settings.behindPooler
       ? {}
-      : { idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS }),
+      : {
+          idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
+          options: WITHOUT_COMPILING,
+        }),
   });
   pool.on('error', settings.onIdleError);
   return pool;

@@ -8,6 +8,9 @@ export type Queryable = {
 /** An open transaction. A pool is none on purpose: a query can't escape its transaction. */
 export type Tx = Queryable & { readonly open: 'transaction' };
 
+/** Compiling takes longer than running (pool.ts), and not every session says so at its start. */
+export const BEGIN = 'begin; set local jit = off';
+
 /**
  * Commits what `work` did, or nothing. When the rollback itself fails the connection is thrown away
  * and the first error is the one that is told.
@@ -19,7 +22,7 @@ export async function inTransaction<T>(pool: Pool, work: (tx: Tx) => Promise<T>)
   // The next statement fails by itself.
   client.on('error', ignore);
   try {
-    await client.query('begin');
+    await client.query(BEGIN);
     const result = await work(transactionOf(client));
     await client.query('commit');
     return result;

@@ -73,7 +73,7 @@ export const PLAIN_SESSION = `
   set local datestyle to 'ISO, MDY'; set local timezone to 'UTC';
   set local intervalstyle to 'postgres'; set local extra_float_digits to 1;
   set local bytea_output to 'hex'; set local statement_timeout to 0;
-  set local idle_in_transaction_session_timeout to 0`;
+  set local idle_in_transaction_session_timeout to 0; set local jit to off`;
 
 const quoted = (name: string): string => pg.escapeIdentifier(name);
 const listed = (columns: readonly string[]): string => columns.map(quoted).join(', ');

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { BEGIN } from '../../../src/database/transaction.js';
 import { SEAL_CHAINS, type SealChain } from '../../../src/reconcile/seals/seal.js';
 import { newestId, sealHead } from '../../../src/reconcile/seals/seal-queries.js';
 import { sealAppended } from '../../../src/reconcile/seals/sealing.js';
@@ -102,7 +103,7 @@ const sealingPool = (world: World, name: string): pg.Pool =>
       if (fate === 'away' || fate === 'answer_lost') tally.databaseFaults += 1;
       const isInside = statement !== 'commit' && statement !== 'rollback' && fate === 'none';
       if (!isInside) sealing.inside.delete(name);
-      else if (statement === 'begin') sealing.inside.add(name);
+      else if (statement === BEGIN) sealing.inside.add(name);
       return fate;
     },
     // While it waits for writers they don't go on: it may as well give up at once.
