@@ -11,6 +11,7 @@ import { refusedBySpoilt } from './actors.js';
 import { chainViewOf } from './chain-view.js';
 import { DatabaseAway } from './gated-pool.js';
 import { workOnJob } from './proving/jobs.js';
+import { compareNightly } from './proving/nightly.js';
 import { Crash } from './scheduler.js';
 import { type Instance, isFilling, type Leading, type World } from './state.js';
 import { poolOf } from './troubles.js';
@@ -27,6 +28,9 @@ export async function besideLife(world: World, self: Instance): Promise<void> {
       self.besideEpoch = leading.term.epoch;
       try {
         await askForThePast(world, self, pool, leading);
+        if (world.patience?.chance(0.5) === true) {
+          await compareNightly(world, self, pool, leading);
+        }
         if (world.corrupted !== null || isFilling(world) || random.chance(0.05)) {
           await workOnJob(world, self, pool, leading);
         }

@@ -8,6 +8,7 @@ import { missing, worldsOf } from './seeds.js';
 const REMEMBERED = [26, 110, 122, 136, 511];
 const SEEDS = 40;
 const PAYING_SEEDS = 8;
+const GUARDED_SEEDS = 6;
 
 describe('books that another hand changes, by seed: repaired and rebuilt between crashes, forks and failovers', () => {
   const worlds = worldsOf({ corrupts: true });
@@ -20,18 +21,32 @@ describe('books that another hand changes, by seed: repaired and rebuilt between
   worlds.many(500, SEEDS, 'are healed', (total) => {
     expect(total.healings).toBe(total.corruptions);
     expect(total.corruptions).toBeGreaterThan(SEEDS / 4);
-    expect(missing(total, ['crashes', 'forks', 'backfills', 'jobs'])).toEqual([]);
+    expect(missing(total, ['crashes', 'forks', 'backfills', 'jobs', 'nightly'])).toEqual([]);
   });
 });
 
-describe('the same with payouts, whose payers may meet outputs that somebody made up', () => {
+describe('the same with payouts, whose payers may meet outputs and payouts that somebody made up or changed', () => {
   worldsOf({ corrupts: true, paysOut: true }).many(
     700,
     PAYING_SEEDS,
-    'pay each at most once meanwhile',
+    'pay only what was asked for, each at most once',
     (total) => {
-      expect(total.corruptions).toBeGreaterThan(0);
+      expect(
+        missing(total, ['corruptions', 'contradictions', 'alterations', 'putRight', 'doubted']),
+      ).toEqual([]);
       expect(total.payoutsConfirmed).toBeGreaterThan(PAYING_SEEDS);
+    },
+  );
+});
+
+describe('the same with a guard', () => {
+  worldsOf({ corrupts: true, guards: true }).many(
+    900,
+    GUARDED_SEEDS,
+    'are healed, also while the chain is held, and nothing is confirmed by that',
+    (total) => {
+      expect(total.healings).toBe(total.corruptions);
+      expect(missing(total, ['corruptions', 'blocksHeld', 'holdsOver'])).toEqual([]);
     },
   );
 });

@@ -4,10 +4,18 @@ import { type Books, type PaymentRecord, readBooks } from './books.js';
 import { guardViolations } from './guarding/invariants.js';
 import { type Expectation, inclusionOf, violations } from './invariants.js';
 import { lookForFilling } from './payouts/backups.js';
-import { lastingViolations, payoutViolations, readPayoutBooks } from './payouts/invariants.js';
+import {
+  lastingViolations,
+  type PayoutBooks,
+  payoutViolations,
+  readPayoutBooks,
+} from './payouts/invariants.js';
+import { alteredViolations, asAskedFor } from './payouts/other-hand.js';
+import type { PayoutWorld } from './payouts/state.js';
 import { lookForHealing } from './proving/corruption.js';
 import { sealViolations } from './sealing/invariants.js';
 import { asksForPast, isFilling, POLICY, type World } from './state.js';
+import { toldConfirmed } from './told-invariants.js';
 
 /** The digest is also made again from the tables, as verification does it. */
 const LIVE_TABLES_EVERY = 10;
@@ -32,7 +40,7 @@ export async function inspect(
   learnStart(world, now);
   learnAddresses(world, now);
   await lookForFilling(world);
-  const paid = world.payouts === null ? null : await readPayoutBooks(world.pool);
+  const paid = world.payouts === null ? null : await readPaid(world, world.payouts);
   const { guard, payoutBooks: paidBefore } = world;
   const commit = { actor, before: world.books, now, paidBefore, paid };
   const unguarded = guard === null ? [] : guardViolations(world, guard, commit);
@@ -70,6 +78,7 @@ export async function inspect(
     }
     broken.push(...(await sealViolations(world)));
   }
+  broken.push(...(await alteredViolations(world)));
   if (world.payouts !== null && paid !== null) {
     const cursor = now.state?.started === true ? (now.state.last_block_hash ?? 'origin') : null;
     if (cursor !== null) {
@@ -79,6 +88,14 @@ export async function inspect(
   }
   expectNone(world, wasCorrupted ? `${actor}, healed from ${world.healed}` : actor, broken);
   world.books = now;
+}
+
+/** As it is but for what another hand made of a payout: that must do nothing. */
+async function readPaid(world: World, payouts: PayoutWorld): Promise<PayoutBooks> {
+  const now = asAskedFor(payouts, await readPayoutBooks(world.pool));
+  const { doubts = [] } = world.payoutBooks ?? {};
+  if (payouts.altered !== null && now.doubts.length > doubts.length) world.tally.doubted += 1;
+  return now;
 }
 
 function expectNone({ seed, tally }: World, after: string, broken: readonly string[]): void {
@@ -117,14 +134,6 @@ function cursorHeight(chain: DevnetChain, now: Books): number {
 /** Confirmed once is confirmed until its own block goes, also while a restore left it out. */
 const confirmedAmong = (payments: readonly PaymentRecord[]): ReadonlySet<string> =>
   new Set(payments.filter((row) => row.status === 'confirmed').map(inclusionOf));
-
-/** After another hand changed the rows only what was told says what had been confirmed. */
-const toldConfirmed = ({ events }: Books): ReadonlySet<string> =>
-  new Set(
-    events.flatMap(({ event_key: key }) =>
-      key.startsWith('payment.confirmed:') ? key.slice('payment.confirmed:'.length) : [],
-    ),
-  );
 
 const expectationOf = (
   world: World,

@@ -94,6 +94,10 @@ export type World = {
   started: boolean;
   /** What was corrupted and isn't healed yet; null where the books must hold. */
   corrupted: string | null;
+  /** What is to heal it, once somebody has noticed at a step; null where it was asked for. */
+  healing: { readonly kind: 'rebuild' | 'repair'; readonly fromStep: number } | null;
+  /** How long that takes; null in worlds where it is noticed at once. */
+  readonly patience: Random | null;
   /** What a job met last while it healed. */
   trouble: string;
   /** What it was healed from last. */
@@ -126,7 +130,8 @@ const shownMin = (chain: DevnetChain, payouts: PayoutWorld | null): number =>
 export const isFilling = ({ payouts }: World): boolean => (payouts?.filling ?? null) !== null;
 
 /** Whether nobody but the worker ever wrote to the books. */
-export const isHonest = ({ tally }: Pick<World, 'tally'>): boolean => tally.corruptions === 0;
+export const isHonest = ({ tally }: Pick<World, 'tally'>): boolean =>
+  tally.corruptions === 0 && tally.alterations === 0;
 
 /** The order of the draws is part of every remembered seed. */
 export function createWorld(pool: pg.Pool, seed: number, kind: Kind = {}): World {
@@ -206,6 +211,9 @@ export function createWorld(pool: pg.Pool, seed: number, kind: Kind = {}): World
     lastWaiting: '',
     started: false,
     corrupted: null,
+    healing: null,
+    // Blocks may meet what was changed before anybody heals it: in two of five worlds.
+    patience: corrupts && seed % 5 > 2 ? createRandom(`patience ${seed}`) : null,
     corrupts,
     mayTellWrongly: false,
     healed: '',

@@ -46,3 +46,11 @@ export function checkEvents(books: Books, check: Check): void {
     );
   }
 }
+
+/** After another hand changed the rows only what was told says what had been confirmed. */
+export const toldConfirmed = ({ events }: Books): ReadonlySet<string> =>
+  new Set(
+    events.flatMap(({ event_key: key }) =>
+      key.startsWith('payment.confirmed:') ? key.slice('payment.confirmed:'.length) : [],
+    ),
+  );

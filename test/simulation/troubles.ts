@@ -60,18 +60,12 @@ export const forkable = ({ started, start }: World): boolean => started || start
 
 /** The chain grows by a block, or forks. */
 export function changeChain(world: World): void {
-  const { random, chain, node, tally } = world;
+  const { random, tally } = world;
   const depth = depthMax(world);
   if (forkable(world) && depth > 0 && random.chance(0.3)) {
     tally.forks += 1;
     const back = random.between(1, Math.min(depth, random.pick([1, 2, 5, 12])));
-    // A node that is behind is behind on its own chain: it doesn't go back on a live connection.
-    if (node.behind > 0) node.connections += 1;
-    node.behind = 0;
-    chain.rollBack(back);
-    const more = random.between(0, back + 2);
-    for (let i = 0; i < more; i += 1) mineBlock(world);
-    tally.blocks += more;
+    fork(world, back, random.between(0, back + 2));
     return;
   }
   // Nothing is paid from books that are behind, nor confirmed: where that is what is tried, most seeds should come to pay.
@@ -79,6 +73,17 @@ export function changeChain(world: World): void {
   if (isAboutBooks && booksLag(world) > 4 && random.chance(0.9)) return;
   tally.blocks += 1;
   mineBlock(world);
+}
+
+/** Our node leaves blocks of its chain for others. */
+export function fork(world: World, back: number, more: number): void {
+  const { chain, node, tally } = world;
+  // A node that is behind is behind on its own chain: it doesn't go back on a live connection.
+  if (node.behind > 0) node.connections += 1;
+  node.behind = 0;
+  chain.rollBack(back);
+  for (let i = 0; i < more; i += 1) mineBlock(world);
+  tally.blocks += more;
 }
 
 /** Blocks that the books are behind the chain. */

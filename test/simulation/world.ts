@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { BEGIN } from '../../src/database/transaction.js';
 import type { DevnetChain } from '../../src/devnet/chain.js';
 import { emptyTables } from '../support/follow.js';
 import { live, register } from './actors.js';
@@ -10,8 +11,9 @@ import { InvariantBroken, inspect } from './inspect.js';
 import { clientLife, payerLife } from './payouts/actors.js';
 import { forgetBackups } from './payouts/backups.js';
 import { payAll } from './payouts/ending.js';
+import { moveOtherHand } from './payouts/other-hand.js';
 import { noteBackfill } from './payouts/wallet.js';
-import { spoil } from './proving/corruption.js';
+import { askOnceNoticed, spoil } from './proving/corruption.js';
 import { Crash } from './scheduler.js';
 import { endSealing, sealMeanwhile } from './sealing/actors.js';
 import { sealAll } from './sealing/ending.js';
@@ -57,9 +59,13 @@ async function step(world: World): Promise<void> {
   const { random, scheduler, node } = world;
   world.tally.steps += 1;
   if (random.chance(world.pace)) changeChain(world);
+  // Blocks are to meet what nobody has noticed.
+  if (world.healing !== null && world.patience?.chance(0.05) === true) changeChain(world);
   if (node.down && random.chance(0.3)) node.down = false;
   if (world.faultsOn && random.chance(0.025 * calmness(world))) await misfortune(world);
   if (world.corrupts && world.started && random.chance(0.01)) await spoil(world);
+  await askOnceNoticed(world);
+  await moveHand(world);
   for (const self of world.instances) {
     if (scheduler.standingAt(self.name) === null && random.chance(0.2)) {
       await scheduler.spawn(self.name, () => live(world, self));
@@ -73,6 +79,11 @@ async function step(world: World): Promise<void> {
   }
   await spawnPayoutActors(world);
   await advance(world);
+}
+
+async function moveHand(world: World): Promise<void> {
+  const { corrupts, payouts } = world;
+  if (corrupts && payouts !== null) await moveOtherHand(world, payouts);
 }
 
 async function spawnBeside(world: World): Promise<void> {
@@ -117,7 +128,7 @@ async function advance(world: World): Promise<void> {
   if (world.failure) throw world.failure;
   await breakDeadlock(world);
   if (actor === null) return;
-  if (standing.get(actor) === 'begin') guard?.began.set(actor, world.tally.commits);
+  if (standing.get(actor) === BEGIN) guard?.began.set(actor, world.tally.commits);
   if (standing.get(actor) !== 'commit') return;
   world.tally.commits += 1;
   await inspect(world, actor, epochs.get(actor));
@@ -136,6 +147,7 @@ async function comeToTip(world: World): Promise<void> {
   const tip = chain.mine('random').id;
   const isThere = (): boolean =>
     world.corrupted === null &&
+    (world.payouts?.altered ?? null) === null &&
     !isFilling(world) &&
     world.books?.state?.last_block_hash === tipOf(chain, tip);
   for (let i = 0; i < 6_000 && !isThere(); i += 1) await calmStep(world);
@@ -150,6 +162,8 @@ async function comeToTip(world: World): Promise<void> {
 async function calmStep(world: World): Promise<void> {
   const { scheduler } = world;
   world.tally.steps += 1;
+  await askOnceNoticed(world);
+  await moveHand(world);
   for (const self of world.instances) {
     if (scheduler.standingAt(self.name) === null) {
       await scheduler.spawn(self.name, () => live(world, self));

@@ -3,6 +3,7 @@ import type { Check } from '../check.js';
 import { inclusionOf } from '../invariants.js';
 import type { PayoutBooks } from '../payouts/invariants.js';
 import type { World } from '../state.js';
+import { toldConfirmed } from '../told-invariants.js';
 import { pathTo } from '../truth.js';
 import { checkPassed } from './releases.js';
 import { type GuardTerm, type GuardWorld, PERSON } from './state.js';
@@ -66,6 +67,8 @@ function checkStandstill(
   }
   if (!stoodThen && !hasAlarm) return;
   const confirmed = new Set(before?.payments.filter(isConfirmed).map(inclusionOf));
+  // What another hand unconfirmed a repair sets right: it was told to be confirmed.
+  for (const one of before === null ? [] : toldConfirmed(before)) confirmed.add(one);
   for (const row of now.payments.filter(isConfirmed)) {
     const inclusion = inclusionOf(row);
     check(confirmed.has(inclusion), `${inclusion} was confirmed while the chain was held`);

@@ -1,7 +1,7 @@
 import type { DevnetChain } from '../../../src/devnet/chain.js';
 import { join, type Side } from '../../../src/devnet/split.js';
 import type { World } from '../state.js';
-import { depthMax, forkable } from '../troubles.js';
+import { depthMax, fork, forkable } from '../troubles.js';
 import type { GuardWorld, WitnessNode } from './state.js';
 
 /** More than a battle of slots. */
@@ -36,11 +36,48 @@ function part({ tally }: World, { random }: GuardWorld, witness: WitnessNode): v
 function moveApart(world: World, guard: GuardWorld, witness: WitnessNode): void {
   const { random } = guard;
   if (random.chance(world.pace)) witness.chain.mine('random');
+  const passed = letPass(world, witness);
+  if (passed !== null && random.chance(0.08)) {
+    if (random.chance(0.5)) goBelow(world, guard, passed);
+    else partAbove(world, guard, witness, passed);
+    return;
+  }
   if (!random.chance(0.005)) return;
   witness.isApart = false;
   if (random.chance(0.5) && canGive(world, witness)) giveWay(world, guard, witness);
   else follow(witness.chain, world.chain);
 }
+
+/** The fork that a person let pass, as long as it is there. */
+function letPass({ books }: World, { name }: WitnessNode): number | null {
+  const reason = books?.guard?.reasons.find((one) => one.witness === name && one.released !== null);
+  return reason === undefined ? null : (reason.between?.[1] ?? reason.common ?? null);
+}
+
+/** Our node leaves the blocks that somebody had answered for. */
+function goBelow(world: World, { random }: GuardWorld, passed: number): void {
+  const back = heightOf(world.chain) - passed + random.between(0, 2);
+  if (!forkable(world) || back < 1 || back > depthMax(world)) return;
+  world.tally.forks += 1;
+  fork(world, back, back + 1);
+}
+
+/** Its node goes over to another chain, that left ours later. */
+function partAbove(
+  world: World,
+  { random, splitDepth }: GuardWorld,
+  { chain }: WitnessNode,
+  passed: number,
+): void {
+  const above = heightOf(world.chain) - passed - 1;
+  if (above < 1) return;
+  follow(chain, world.chain);
+  chain.rollBack(Math.min(above, splitDepth + random.between(0, 2)));
+  mine(chain, splitDepth + 3);
+  world.tally.splits += 1;
+}
+
+const heightOf = ({ tip }: DevnetChain): number => (tip === 'origin' ? 0 : tip.height);
 
 /** How many of our blocks a switch would take, and whether that is more than may ever go. */
 function canGive(world: World, { chain }: WitnessNode): boolean {

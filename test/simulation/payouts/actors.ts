@@ -198,7 +198,9 @@ export async function askFor(
   const [outcome] = await acceptPayouts(pool, [asked.request], deps);
   world.tally.requests += 1;
   if (outcome !== undefined && isAccepted(outcome)) asked.accepted = true;
-  if (outcome?.type === 'conflict') throw new Error(`the same request conflicts: ${id}`);
+  const isAltered = payouts.altered?.id === id;
+  if (outcome?.type === 'conflict' && !isAltered)
+    throw new Error(`the same request conflicts: ${id}`);
 }
 
 const isAccepted = ({ type }: AcceptOutcome): boolean => type === 'created' || type === 'exists';

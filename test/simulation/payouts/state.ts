@@ -1,10 +1,11 @@
 import { Secret } from '../../../src/config.js';
-import type { Random } from '../../../src/devnet/random.js';
+import { createRandom, type Random } from '../../../src/devnet/random.js';
 import type { Refusal } from '../../../src/devnet/refusal.js';
 import type { PayoutRequest } from '../../../src/payouts/accepting/request.js';
 import type { PayoutPolicy } from '../../../src/payouts/model/policy.js';
 import type { PaymentRecord } from '../books.js';
 import { NETWORK } from '../network.js';
+import type { PayoutRecord } from './invariants.js';
 import type { Snapshot } from './restore.js';
 import { drawWallet, type HotWallet } from './wallet.js';
 
@@ -18,6 +19,22 @@ export const VALIDITY_SECONDS = 160;
 
 /** A person who appears when all faults are over. */
 export const OPERATOR = 'operator';
+
+export type Row = Readonly<Record<string, unknown>>;
+
+/** What another hand made of a payout, until a person puts it right. */
+export type Alteration = {
+  readonly what: string;
+  readonly id: string;
+  /** Its row as it was, and as the hand left it; null where there was none. */
+  readonly old: Row | null;
+  readonly row: Row;
+  /** The same as books are looked at. */
+  readonly before: PayoutRecord | undefined;
+  readonly after: PayoutRecord | undefined;
+  /** How many transactions had been signed for it. */
+  readonly signed: number;
+};
 
 /** What somebody asked for, and was told. */
 export type Asked = { readonly request: PayoutRequest; accepted: boolean };
@@ -41,6 +58,9 @@ export type PayoutWorld = {
   /** What the last restore left out and its job gives back; null where nothing is missing. */
   filling: { readonly jobId: string; readonly leftOut: readonly PaymentRecord[] } | null;
   payerLock: string | null;
+  /** Chance of the hand that changes payouts, and what it changed last; null where all are as they were asked for. */
+  readonly hand: Random;
+  altered: Alteration | null;
   snapshot: Snapshot | null;
   /** The highest that the chain ever was. */
   highest: number;
@@ -73,6 +93,8 @@ export function createPayoutWorld(random: Random, seed: number): PayoutWorld {
     prunedBelow: Number.NEGATIVE_INFINITY,
     filling: null,
     payerLock: null,
+    hand: createRandom(`other hand ${seed}`),
+    altered: null,
     snapshot: null,
     highest: 0,
     relayed: [],

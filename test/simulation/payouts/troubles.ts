@@ -76,6 +76,7 @@ export async function payoutMisfortune(world: World, payouts: PayoutWorld): Prom
       if (
         world.started &&
         world.corrupted === null &&
+        payouts.altered === null &&
         payouts.filling === null &&
         (world.payoutBooks?.payouts.length ?? 0) > 0
       ) {
@@ -100,6 +101,8 @@ async function restore(world: World, payouts: PayoutWorld): Promise<void> {
   await restoreSnapshot(world, payouts, payouts.snapshot);
   world.payoutBooks = null;
   world.corrupted = null;
+  world.healing = null;
+  payouts.altered = null;
   const { rows } = await world.pool.query<{ id: string }>('select id from outbound_payments');
   const kept = new Set(rows.map((row) => row.id));
   for (const [id, asked] of payouts.asked) asked.accepted &&= kept.has(id);

@@ -87,21 +87,39 @@ const UNTOLD: ReadonlySet<string> = new Set([
   'digests changed',
 ]);
 
+/** After these the next block, or the next rollback, can't be booked: tried most where they come before it is healed. */
+const CONTRADICTING = ['unconfirmed by hand', 'unconfirmed by hand', 'entries invented'];
+
 /** Another hand changes the books, and somebody asks for what heals them. */
 export async function spoil(world: World): Promise<void> {
   if (world.corrupted !== null || isFilling(world)) return;
+  // One at a time: what a hand did to payouts nobody but a person puts right.
+  if ((world.payouts?.altered ?? null) !== null) return;
   const done = await corrupt(world, world.random);
   if (done === null) return;
   world.corrupted = done.join(' and ');
   world.mayTellWrongly ||= done.some((way) => !UNTOLD.has(way));
   world.tally.corruptions += 1;
-  await askForHealing(world, world.random.chance(0.5) ? 'rebuild' : 'repair');
+  const kind = world.random.chance(0.5) ? 'rebuild' : 'repair';
+  const waits = world.patience?.pick([100, 200, 300]) ?? 0;
+  world.healing = { kind, fromStep: world.tally.steps + waits };
+  await askOnceNoticed(world);
+}
+
+/** Somebody notices, some time later, and asks for what heals it. */
+export async function askOnceNoticed(world: World): Promise<void> {
+  const { healing, tally, faultsOn } = world;
+  if (healing === null || (faultsOn && tally.steps < healing.fromStep)) return;
+  world.healing = null;
+  await askForHealing(world, healing.kind);
 }
 
 /** Corrupts the books by hand, where nobody stands in the way. Null where nothing was changed. */
 async function corrupt(world: World, random: Random): Promise<readonly string[] | null> {
   const names = Object.keys(CORRUPTIONS);
-  const chosen = [random.pick(names), ...(random.chance(0.4) ? [random.pick(names)] : [])];
+  const drawn = random.pick(names);
+  const first = world.patience?.chance(0.7) ? world.patience.pick(CONTRADICTING) : drawn;
+  const chosen = [first, ...(random.chance(0.4) ? [random.pick(names)] : [])];
   const client = await world.pool.connect();
   try {
     await client.query('begin');
@@ -138,6 +156,7 @@ const askForHealing = (world: World, kind: 'rebuild' | 'repair') =>
  * @returns why it never will be; null where it is, or still may be
  */
 export async function lookForHealing(world: World): Promise<string | null> {
+  if (world.healing !== null) return null;
   const { rows } = await world.pool.query<{
     kind: string;
     state: string;
