@@ -67,6 +67,14 @@ async function readDisputes(
   return rows;
 }
 
+/** Those among the addresses for which no output can be named. */
+export const readEmptyDisputes = async (
+  db: Queryable,
+  partitionId: number,
+  addresses: readonly string[],
+): Promise<Dispute[]> =>
+  (await readDisputes(db, partitionId, addresses)).filter(({ hasPayments }) => !hasPayments);
+
 /** Null where it is whose it was registered for, or was never heard of. */
 export const readDispute = async (
   db: Queryable,

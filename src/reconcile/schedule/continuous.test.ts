@@ -29,7 +29,9 @@ describe('comparing all the time', () => {
   });
   afterAll(() => database.drop());
 
-  test('finds and tells what differs, covers what is watched, and keeps one clean run an hour', async () => {
+  test('finds and tells what differs, covers what is watched, and keeps one clean run an hour', {
+    timeout: 120_000,
+  }, async () => {
     const sql = (text: string) => database.pool.query(text);
     const net = await devnet({ random: false, blocks: 2 });
     const [ann, bob] = [enterpriseAddress(1), enterpriseAddress(2)];
@@ -111,6 +113,14 @@ describe('comparing all the time', () => {
         },
         { timeout: 20_000, interval: 50 },
       );
+      const aboutEmpty = () =>
+        events.filter((one) => 'problem' in one && one.problem?.includes(empty) === true).length;
+      const before = looks;
+      await vi.waitFor(() => expect(looks).toBeGreaterThan(before + 12), { timeout: 40_000 });
+      expect(aboutEmpty()).toBe(1);
+      // Another one is told, and once again.
+      await sql("update payment_addresses set user_id = 'mallory' where user_id = 'eve'");
+      await vi.waitFor(() => expect(aboutEmpty()).toBe(2), { timeout: 40_000, interval: 50 });
     } finally {
       end.abort(new Error('done'));
       await done;

@@ -4,6 +4,8 @@ import { inTransaction } from '../../database/transaction.js';
 import { TermOver } from '../../sync/follower.js';
 import type { Leadership, LeadingTask } from '../../sync/leadership.js';
 import { readCursor } from '../../sync/queries.js';
+import type { Dispute } from '../compare/disputes.js';
+import { readEmptyDisputes } from '../compare/registration-queries.js';
 import { type ReconcileDeps, reconcile } from '../runs/reconcile.js';
 import {
   changedAddresses,
@@ -47,7 +49,7 @@ export const compareContinuously =
   async (leadership) => {
     const { signal, pool, partitionId } = leadership;
     const { lookMs = LOOK_MS } = deps;
-    let state: State = { comparedUpTo: null, sampledAt: 0, toldAt: 0 };
+    let state: State = { comparedUpTo: null, sampledAt: 0, toldAt: 0, disputes: new Map() };
     // What a restored database says of the tip is as old as its books, until a block was followed.
     await sleep(lookMs, undefined, { signal }).catch(() => undefined);
     while (!signal.aborted) {
@@ -74,6 +76,11 @@ type State = {
   readonly comparedUpTo: number | null;
   readonly sampledAt: number;
   readonly toldAt: number;
+  /**
+   * Of disputed addresses that hold nothing, what was told in this term, once each: there is no open difference
+   * that would keep them out of the sample.
+   */
+  readonly disputes: ReadonlyMap<string, string>;
 };
 
 async function round(deps: ContinuousDeps, leadership: Leadership, state: State): Promise<State> {
@@ -90,15 +97,29 @@ async function round(deps: ContinuousDeps, leadership: Leadership, state: State)
   const changed = await changedAddresses(pool, partitionId, stretch, batchMax);
   const now = deps.now().getTime();
   const isSampleDue = now - state.sampledAt >= sampleMs && changed.length < batchMax;
-  const others = isSampleDue ? await sample(deps, leadership, batchMax - changed.length) : [];
-  const addresses = [...new Set([...changed, ...others])];
+  const drawn = isSampleDue ? await sample(deps, leadership, batchMax - changed.length) : [];
+  const disputed = drawn.length === 0 ? [] : await readEmptyDisputes(pool, partitionId, drawn);
+  const disputes = new Map(disputed.map((one) => [one.address, sayingOf(one)]));
+  const isNew = (address: string): boolean =>
+    !disputes.has(address) || disputes.get(address) !== state.disputes.get(address);
+  const addresses = [...new Set([...changed, ...drawn.filter(isNew)])];
   if (addresses.length > 0) await compare(deps, leadership, addresses);
   return {
     ...state,
     comparedUpTo: changed.length < batchMax ? rewound(upTo) : stretch.above,
     sampledAt: isSampleDue ? now : state.sampledAt,
+    disputes: new Map([...without(state.disputes, drawn), ...disputes]),
   };
 }
+
+function without<V>(told: ReadonlyMap<string, V>, addresses: readonly string[]): Map<string, V> {
+  const left = new Map(told);
+  for (const address of addresses) left.delete(address);
+  return left;
+}
+
+const sayingOf = ({ isRegistered, registeredFor, userId }: Dispute): string =>
+  JSON.stringify([isRegistered, registeredFor, userId]);
 
 /** While the books catch up, or after an old backup was restored, there is nothing to hold them against yet. */
 const NEAR_TIP_BLOCKS = 100;
