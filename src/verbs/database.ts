@@ -4,6 +4,7 @@ import { type Config, readSettings } from '../config.js';
 import { createPool } from '../database/pool.js';
 import { explainTakenId } from '../database/sequence-queries.js';
 import { readSyncState } from '../health/sync-state.js';
+import { explainOlderSchema } from './older-schema.js';
 import type { Terminal } from './terminal.js';
 import { UsageError } from './terminal.js';
 
@@ -37,7 +38,8 @@ export async function withDatabase<N extends SettingName, T>(
   try {
     return await work({ pool, settings });
   } catch (error) {
-    throw await explainTakenId(pool, error).catch(() => error);
+    const taken = await explainTakenId(pool, error).catch(() => error);
+    throw await explainOlderSchema(settings, taken);
   } finally {
     await pool.end();
   }

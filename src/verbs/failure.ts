@@ -63,14 +63,18 @@ function listenMessage(error: unknown): string | undefined {
   return isListen ? `HTTP_HOST, HTTP_PORT: can't listen there: ${error.message}` : undefined;
 }
 
+/** Where migrations are pending, that is told instead. */
+const LACKING =
+  'of teller is missing though no migration is pending: another hand took it away; restore a backup';
+
 /** SQLSTATEs that a person can do something about. */
 const DATABASE_ADVICE: Readonly<Record<string, string>> = {
   '28000': 'the database refuses this user',
   '28P01': 'the database refuses this user or password',
   '3D000': 'the database does not exist',
   '42501': 'the database user may not do this',
-  '42P01': 'the database has no schema of teller yet: run `teller migrate`',
-  '42703': 'the database has an older schema: run `teller migrate`',
+  '42P01': `a table ${LACKING}`,
+  '42703': `a column ${LACKING}`,
 };
 
 function databaseMessage(error: unknown): string | undefined {

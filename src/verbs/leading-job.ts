@@ -19,6 +19,7 @@ import type { Leadership } from '../sync/leadership.js';
 import { runSync } from '../sync/worker.js';
 import { Interrupted } from './interruption.js';
 import { JobLeft, leftWords } from './job-words.js';
+import { refuseOlderSchema } from './older-schema.js';
 
 /** What a verb needs to ask a leader for something, or to lead where nobody does. */
 export const LEADING_SETTINGS = [...CHAIN_SETTINGS, ...GUARD_SETTINGS] as const;
@@ -44,6 +45,7 @@ export type JobWatch = WhileAway & {
  * else is heard to work on it. While it leads it also seals and watches the chain, as every leader does.
  *
  * @param signal ends the waiting, not the job
+ * @throws UsageError where migrations are pending
  * @throws NotComparable where another hand changed the cursor
  * @throws JobLeft where the database was away for too long
  * @throws Interrupted where the signal ended the waiting; both say what becomes of the job
@@ -54,6 +56,7 @@ export async function doAsLeader(
   watch: JobWatch,
   signal: AbortSignal,
 ): Promise<Job> {
+  await refuseOlderSchema(settings);
   const pool = poolOf(settings);
   try {
     // Before this process leads: it would follow the chain from where the cursor says.

@@ -112,10 +112,10 @@ describe('usage', () => {
 
 describe('a database that is not there', () => {
   test.each([
-    ['that refuses connections', 'postgres://u:hunter2@127.0.0.1:1/x', "can't be reached"],
-    ['without a schema', '', 'teller migrate'],
-    ['that does not exist', 'nowhere', 'does not exist'],
-  ])('%s is told in one line', async (_, url, why) => {
+    ['that refuses connections', 'postgres://u:hunter2@127.0.0.1:1/x', 1, "can't be reached"],
+    ['without a schema', '', 2, 'teller migrate'],
+    ['that does not exist', 'nowhere', 1, 'does not exist'],
+  ])('%s is told in one line', async (_, url, code, why) => {
     const blank = await createEmptyDatabase();
     const nowhere = blank.url.replace(/\/[^/]*$/, '/nowhere');
     const DATABASE_URL = url === '' ? blank.url : url === 'nowhere' ? nowhere : url;
@@ -123,7 +123,7 @@ describe('a database that is not there', () => {
       environment: { NETWORK: 'preprod', DATABASE_URL },
     });
     await blank.drop();
-    expect(exitCode).toBe(1);
+    expect(exitCode).toBe(code);
     expect(err).toContain(why);
     expect(err.trimEnd().split('\n')).toHaveLength(1);
     expect(err).not.toContain('hunter2');

@@ -220,8 +220,8 @@ function refuseOtherSchema(applied: readonly string[]): void {
   }
   if (pending.length === 0) return;
   throw new BackupError(
-    `the database's schema is older than this version of teller (${pending.join(', ')} pending): run \`teller migrate\` first`,
-    'database',
+    `DATABASE_URL: the schema is that of an older version of teller (${pending.join(', ')} pending): run \`teller migrate\` first`,
+    'setting',
   );
 }
 
