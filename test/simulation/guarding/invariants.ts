@@ -36,13 +36,21 @@ export function guardViolations(world: World, guard: GuardWorld, commit: Commit)
   for (const reason of before?.guard?.reasons ?? []) {
     checkReason(world, guard, commit, reason, check);
   }
-  const undone = heightOf(before) - heightOf(now);
-  check(
-    undone <= guard.rollbackDepth || reasons.some((one) => one.kind === 'rollback' && isOpen(one)),
-    `${undone} blocks were rolled back, and nothing is held`,
-  );
+  checkDepth(guard, commit, check);
   remember(world, guard, commit);
   return found;
+}
+
+/** Several rollbacks with little in between are one, whoever led at each of them. */
+function checkDepth(guard: GuardWorld, { before, now }: Commit, check: Check): void {
+  guard.highest = Math.max(guard.highest, heightOf(before));
+  if (heightOf(now) >= heightOf(before)) return;
+  const undone = guard.highest - heightOf(now);
+  const isHeld = now.guard?.reasons.some((one) => one.kind === 'rollback' && isOpen(one)) === true;
+  check(
+    undone <= guard.rollbackDepth || isHeld,
+    `${undone} blocks were rolled back, and nothing is held`,
+  );
 }
 
 const isOpen = ({ released }: GuardReason): boolean => released === null;

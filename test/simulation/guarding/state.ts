@@ -44,6 +44,8 @@ export type GuardWorld = {
   heldSince: number | null;
   /** The same for what is an alarm, which is only ever written behind the leader's fence. */
   alarmSince: number | null;
+  /** Of all blocks that the books ever had: what rollbacks took back is counted from it. */
+  highest: number;
   /** The last commit at which it was held. */
   lastHeld: number;
   /** The commit that wrote a reason as it is. */
@@ -56,7 +58,7 @@ export type GuardWorld = {
 export function restoreGuard(
   guard: GuardWorld,
   reasons: readonly GuardReason[],
-  wasLate: boolean,
+  { wasLate, highest }: { readonly wasLate: boolean; readonly highest: number },
   commits: number,
 ): void {
   const isHeld = reasons.some(({ released }) => released === null);
@@ -64,6 +66,7 @@ export function restoreGuard(
   guard.heldSince = isHeld ? commits : null;
   guard.alarmSince = hasAlarm ? commits : null;
   guard.isLate = wasLate;
+  guard.highest = highest;
   guard.began.clear();
 }
 
@@ -92,6 +95,7 @@ export function createGuardWorld(
     began: new Map(),
     heldSince: null,
     alarmSince: null,
+    highest: -1,
     lastHeld: -1,
     writtenAt: new Map(),
     isLate: false,

@@ -63,6 +63,8 @@ export type Snapshot = {
   readonly prunedBelow: number;
   /** Whether confirmations were late then, as after a hold. */
   readonly wasLate: boolean;
+  /** Of all blocks that the books ever had. */
+  readonly highest: number;
   readonly putBack: () => Promise<void>;
 };
 
@@ -77,11 +79,14 @@ export async function takeSnapshot(world: World, payouts: PayoutWorld): Promise<
     restoredFrom === 'copy' ? await copyTables(world) : await backUp(world, payouts, restoredFrom);
   const { prunedBelow } = payouts;
   const wasLate = world.guard?.isLate === true;
+  const height = Number(world.books?.state?.last_block_height ?? -1);
+  const highest = Math.max(world.guard?.highest ?? -1, height);
   return {
     owners: new Map(owners),
     countsFrom: new Map(countsFrom),
     prunedBelow,
     wasLate,
+    highest,
     putBack,
   };
 }
@@ -101,7 +106,7 @@ export async function restoreSnapshot(
   world.books = await readBooks(world.pool);
   if (world.guard !== null) {
     const reasons = world.books.guard?.reasons ?? [];
-    restoreGuard(world.guard, reasons, snapshot.wasLate, world.tally.commits);
+    restoreGuard(world.guard, reasons, snapshot, world.tally.commits);
   }
   await noteSeals(world);
 }
