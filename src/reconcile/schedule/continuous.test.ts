@@ -116,11 +116,11 @@ describe('comparing all the time', () => {
       const aboutEmpty = () =>
         events.filter((one) => 'problem' in one && one.problem?.includes(empty) === true).length;
       const before = looks;
-      await vi.waitFor(() => expect(looks).toBeGreaterThan(before + 12), { timeout: 40_000 });
+      await vi.waitFor(() => expect(looks).toBeGreaterThan(before + 12), { timeout: 60_000 });
       expect(aboutEmpty()).toBe(1);
       // Another one is told, and once again.
       await sql("update payment_addresses set user_id = 'mallory' where user_id = 'eve'");
-      await vi.waitFor(() => expect(aboutEmpty()).toBe(2), { timeout: 40_000, interval: 50 });
+      await vi.waitFor(() => expect(aboutEmpty()).toBe(2), { timeout: 60_000, interval: 50 });
     } finally {
       end.abort(new Error('done'));
       await done;
