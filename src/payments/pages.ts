@@ -4,6 +4,9 @@ export type Page<T> = { readonly items: readonly T[]; readonly nextCursor: strin
 export const PAGE_LIMIT_MAX = 500;
 export const PAGE_LIMIT_DEFAULT = 100;
 
+const NOT_OURS =
+  'the cursor is none of ours: give what the page before of the same list ended with';
+
 /** A cursor that isn't one of ours, or one of another list. */
 export class CursorError extends Error {
   override readonly name = 'CursorError';
@@ -26,7 +29,7 @@ export function readCursor(
   try {
     parts = JSON.parse(Buffer.from(text, 'base64url').toString('utf8'));
   } catch {
-    throw new CursorError('the cursor is none of ours');
+    throw new CursorError(NOT_OURS);
   }
   if (!Array.isArray(parts) || parts[0] !== list || parts.length !== shape.length + 1) {
     throw new CursorError('the cursor belongs to another list');
@@ -34,7 +37,7 @@ export function readCursor(
   const key = parts.slice(1).map(String);
   // It goes into a cast in SQL, where a wrong form would be an error of the server.
   if (!shape.every((pattern, index) => pattern.test(key[index] ?? ''))) {
-    throw new CursorError('the cursor is none of ours');
+    throw new CursorError(NOT_OURS);
   }
   return key;
 }

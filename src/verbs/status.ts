@@ -9,7 +9,7 @@ import { readCoverage } from '../reconcile/schedule/coverage-queries.js';
 import { readVersion } from '../version.js';
 import { withDatabase } from './database.js';
 import { type JsonFlag, type VerbContext, withExample } from './flags.js';
-import { sayFields, sayJson, showAda } from './terminal.js';
+import { counted, sayFields, sayJson, showAda } from './terminal.js';
 
 /** From the database alone: who leads and how its connection is, only the instances themselves know. */
 export function addStatusVerb(program: Command, { terminal }: VerbContext): void {
@@ -70,7 +70,7 @@ function proofFields(status: Status) {
     'last reconciliation':
       run === null
         ? 'never'
-        : `${run.finishedAt ?? '-'}, run ${run.id}: ${run.matched} outputs agreed`,
+        : `${run.finishedAt ?? '-'}, run ${run.id}: ${counted(run.matched, 'output')} agreed`,
     'open discrepancies': open,
     'compared within a day':
       coverage === null

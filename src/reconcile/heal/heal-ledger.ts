@@ -101,7 +101,7 @@ export async function healLedger(
     ),
     said(unreadable.length, UNREADABLE),
     said(doubtful, UNPROVEN),
-    said(plan.isPartial ? 1 : 0, 'more differs than is healed at once: run it again'),
+    plan.isPartial ? 'more differs than is healed at once: run it again' : null,
   ].filter((one) => one !== null);
   return { ...balanced, statuses: statuses.healed, lost: restored.length, left };
 }
@@ -118,5 +118,6 @@ const UNPROVEN =
   "balances aren't the sum of their entries, and a payout of such a user is contradicted by what else speaks of " +
   'it, or entries were changed after they were sealed: a person must look; `teller balance verify` shows them, `teller balance accept-seal` takes them as they are';
 
+/** One of them or many: the words stay the same. */
 const said = (count: number, what: string): string | null =>
-  count <= 0 ? null : `${count} ${what}`;
+  count <= 0 ? null : `${count} ${count === 1 ? 'case' : 'cases'}: ${what}`;
