@@ -4,26 +4,9 @@ import { compareOutput } from './compare-output.js';
 import { type Doubtful, explain, isExplained, lookAbove } from './explain-suspect.js';
 import { judgeStatus, type StatusEvidence } from './ledger-status.js';
 import type { Recorded } from './recorded-queries.js';
-import { countsAbove, isCovered } from './watching.js';
+import { isCovered } from './watching.js';
 
 describe('from when on an address counts', () => {
-  test.each<[string, Parameters<typeof countsAbove>, number]>([
-    ['from where it is watched', [{ watchedFrom: 7, backfilledHeight: 9 }, -1, null, 50], 7],
-    ['never below what was followed', [{ watchedFrom: -1, backfilledHeight: 9 }, 20, null, 50], 20],
-    [
-      'from its first payment, unknown',
-      [{ watchedFrom: null, backfilledHeight: 9 }, -1, 30, 50],
-      29,
-    ],
-    [
-      'from the cursor, all unknown',
-      [{ watchedFrom: null, backfilledHeight: 9 }, -1, null, 50],
-      50,
-    ],
-  ])('%s', (_what, given, expected) => {
-    expect(countsAbove(...given)).toBe(expected);
-  });
-
   test('unknown outputs prove something once its past was asked for, at or below the point', () => {
     const watched = (backfilledHeight: number | null) => ({ watchedFrom: 1, backfilledHeight });
     expect([null, 11, 10].map((height) => isCovered(watched(height), 10))).toEqual([

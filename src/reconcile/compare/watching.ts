@@ -17,20 +17,3 @@ export const isCovered = (
   { backfilledHeight }: Omit<Watching, 'backfill'>,
   height: number,
 ): boolean => backfilledHeight !== null && backfilledHeight <= height;
-
-/**
- * The height above which each block's outputs at the address must be recorded.
- *
- * @param startHeight above which blocks were followed at all; null where it isn't known
- * @param firstRecorded lowest block of a recorded output of the address, where there is one
- */
-export function countsAbove(
-  { watchedFrom }: Omit<Watching, 'backfill'>,
-  startHeight: number | null,
-  firstRecorded: number | null,
-  cursorHeight: number,
-): number {
-  const unknown = firstRecorded === null ? cursorHeight : firstRecorded - 1;
-  // Without a start height only an address's own beginning can be relied on.
-  return Math.max(watchedFrom ?? unknown, startHeight ?? -1);
-}

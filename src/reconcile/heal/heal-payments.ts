@@ -104,13 +104,13 @@ const addressOf = (onChain: ChainOutput | null, stored: StoredPayment | undefine
 /** No followed block made it: it was there before its address was watched, and has no block in the books. */
 function asFollowed(
   onChain: ChainOutput,
-  { countsAbove, isSinceKnown }: AddressOwner,
+  { followedAbove, isSinceKnown }: AddressOwner,
   before: StoredPayment | null,
 ): ChainOutput {
   const { placement } = onChain;
   if (placement === null) return onChain;
   const keepsNone = !isSinceKnown && before !== null && before.countedFrom !== null;
-  const isBefore = keepsNone || (countsAbove !== null && placement.height <= countsAbove);
+  const isBefore = keepsNone || (followedAbove !== null && placement.height <= followedAbove);
   return isBefore ? { ...onChain, placement: null } : onChain;
 }
 

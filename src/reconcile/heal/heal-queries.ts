@@ -5,6 +5,7 @@ import type { PlacedPayment } from '../../payments/effects.js';
 import { showAssets } from '../../payments/payment.js';
 import { type PaymentRow, paymentFrom } from '../../payments/payment-row.js';
 import { heightOrNull, readStoredValue, type WrittenValue } from '../../payments/stored-value.js';
+import { followedAbove } from '../compare/counting-queries.js';
 import { HELD_PARTITIONS } from '../compare/held-queries.js';
 import type { History } from './correction.js';
 
@@ -68,6 +69,8 @@ const HISTORY = `
     select b.tx_hash, b.output_index, b.inclusion, b.reason
       from balance_transactions b join r using (tx_hash, output_index)
      where b.reason in ('payment_detected', 'payment_confirmed', 'payment_rolled_back')
+       -- Another hand's: no block's, whatever it says.
+       and b.inclusion is not null
   ), highest as (
     select r.tx_hash, r.output_index,
            greatest(coalesce(max(b.inclusion), 0), coalesce(max(p.inclusion), 0)) as inclusion
@@ -134,8 +137,7 @@ const OWNERS = `
   select address, user_id as "userId", reference_type as "referenceType",
          reference_id as "referenceId", backfill, backfilled_height::float8 as "backfilledHeight",
          watched_from is not null as "isSinceKnown",
-         greatest(watched_from, (select start_height from sync_state s
-                                  where s.partition_id = a.partition_id))::float8 as "countsAbove"
+         (${followedAbove()})::float8 as "followedAbove"
     from payment_addresses a where address = any($1::text[])`;
 
 export type AddressOwner = {
@@ -148,8 +150,8 @@ export type AddressOwner = {
   readonly backfilledHeight: number | null;
   /** False where a version registered it that didn't write down from when on it counts. */
   readonly isSinceKnown: boolean;
-  /** Blocks above were followed for it; null where that isn't known. */
-  readonly countsAbove: number | null;
+  /** Blocks above were followed for it, or might have been where that isn't known; null where nothing is. */
+  readonly followedAbove: number | null;
 };
 
 export async function readOwners(

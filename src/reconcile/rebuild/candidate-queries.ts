@@ -1,5 +1,6 @@
 import type { PointOrOrigin } from '../../chain/point.js';
 import type { Queryable, Tx } from '../../database/transaction.js';
+import { countsAbove } from '../compare/counting-queries.js';
 import { HELD_PARTITIONS } from '../compare/held-queries.js';
 
 /** Between which heights, and whose. */
@@ -21,12 +22,7 @@ export const scopeValues = (scope: CompareScope): unknown[] => [
   scope.hotWallet,
 ];
 
-/** From which block on an address counts; as in compare/watching.ts, for all addresses at once. */
-const COUNTS_ABOVE = `
-  greatest(coalesce(a.watched_from,
-                    (select min(x.block_height) - 1 from incoming_payments x where x.address = o.address),
-                    $4::bigint),
-           (select start_height from sync_state where partition_id = $2))`;
+const COUNTS_ABOVE = countsAbove('$4::bigint');
 
 /** An output that was derived: whether it must be recorded, and whether with its block. */
 export const DERIVED = `

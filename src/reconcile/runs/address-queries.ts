@@ -146,26 +146,6 @@ export async function referencesAt(
   return rows.map((row) => outputReference(row.tx_hash, row.output_index));
 }
 
-const FIRST_RECORDED = `
-  select address, min(coalesce(block_height, counted_from))::text as height
-    from incoming_payments where partition_id = $1 and address = any($2::text[])
-   group by address`;
-
-/** Lowest block of a recorded output, by address. */
-export async function firstRecorded(
-  db: Queryable,
-  partitionId: number,
-  addresses: readonly string[],
-): Promise<Map<string, number>> {
-  const { rows } = await db.query<{ address: string; height: string | null }>(FIRST_RECORDED, [
-    partitionId,
-    addresses,
-  ]);
-  return new Map(
-    rows.flatMap(({ address, height }) => (height === null ? [] : [[address, Number(height)]])),
-  );
-}
-
 const START_HEIGHT = 'select start_height::text from sync_state where partition_id = $1';
 
 /** Blocks above it were followed; -1 where that is all of the chain, null where it isn't known. */

@@ -4,18 +4,13 @@ import type { Queryable } from '../../database/transaction.js';
 import { checkDigest, type Stretch } from '../../payments/digest/check-digest.js';
 import type { LinkedBlock } from '../../sync/events.js';
 import { contentOf } from '../compare/block-evidence.js';
+import { countedAboveAmong } from '../compare/counting-queries.js';
 import { judgeBlocks } from '../compare/judge-blocks.js';
 import type { Suspect } from '../compare/judge-outputs.js';
 import { type Recorded, recordedAmong } from '../compare/recorded-queries.js';
-import { countsAbove } from '../compare/watching.js';
 import { digestAboveCursor } from '../heal/digest-above.js';
 import type { ChainOutput } from '../model/finding.js';
-import {
-  firstRecorded,
-  startHeight,
-  type WatchedAddress,
-  watchedAmong,
-} from './address-queries.js';
+import { startHeight, type WatchedAddress, watchedAmong } from './address-queries.js';
 import { expectOurs, readBlocks } from './block-reading.js';
 import { storeSuspects } from './discrepancy-queries.js';
 import { recordedElsewhere } from './recorded-elsewhere-queries.js';
@@ -115,22 +110,16 @@ async function watchedIn(
 }
 
 async function thatCount(
-  { pool, partitionId, at }: Work,
+  { pool, partitionId, hotWallet, at }: Work,
   made: readonly ChainOutput[],
   watched: ReadonlyMap<string, WatchedAddress>,
   followedAbove: number,
 ): Promise<ChainOutput[]> {
-  const unknown = [...watched.values()].filter((one) => one.watchedFrom === null);
-  const first = await firstRecorded(
-    pool,
-    partitionId,
-    unknown.map(({ address }) => address),
-  );
+  const counted = await countedAboveAmong(pool, partitionId, [...watched.keys()], at.height);
   return made.filter(({ address, placement }) => {
-    const watching = watched.get(address);
-    if (watching === undefined || placement === null) return false;
-    const lowest = first.get(address) ?? null;
-    return placement.height > countsAbove(watching, followedAbove, lowest, at.height);
+    if (!watched.has(address) || placement === null) return false;
+    const above = address === hotWallet ? undefined : counted.get(address);
+    return placement.height > (above ?? followedAbove);
   });
 }
 

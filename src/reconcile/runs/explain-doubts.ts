@@ -1,12 +1,12 @@
 import type { OutputReference } from '../../chain/block.js';
 import { type ChainSpend, contentOf } from '../compare/block-evidence.js';
+import { countedAboveAmong } from '../compare/counting-queries.js';
 import { type Doubtful, explain, isExplained, lookAbove } from '../compare/explain-suspect.js';
 import { fromLedger } from '../compare/judge-outputs.js';
 import { type Recorded, recordedAmong } from '../compare/recorded-queries.js';
 import { explainOwners } from '../compare/registration-queries.js';
-import { countsAbove } from '../compare/watching.js';
 import type { ChainOutput } from '../model/finding.js';
-import { firstRecorded, startHeight, watchedAmong } from './address-queries.js';
+import { startHeight } from './address-queries.js';
 import { expectOurs, readBlocks } from './block-reading.js';
 import { surroundingsOf } from './compare-recorded.js';
 import {
@@ -174,15 +174,10 @@ async function withCounting(
   const addressOf = ({ onChain, recorded }: Omit<Doubtful, 'countedAbove'>): string =>
     (onChain ?? recorded)?.address ?? '';
   const addresses = [...new Set(doubtful.map(addressOf))];
-  const watched = await watchedAmong(pool, partitionId, hotWallet, addresses);
-  const first = await firstRecorded(pool, partitionId, addresses);
+  const counted = await countedAboveAmong(pool, partitionId, addresses, at.height);
   return doubtful.map((one) => {
     const address = addressOf(one);
-    const watching = watched.get(address);
-    const countedAbove =
-      watching === undefined
-        ? followedAbove
-        : countsAbove(watching, followedAbove, first.get(address) ?? null, at.height);
-    return { ...one, countedAbove };
+    const above = address === hotWallet ? undefined : counted.get(address);
+    return { ...one, countedAbove: above ?? followedAbove };
   });
 }
