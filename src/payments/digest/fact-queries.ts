@@ -1,6 +1,6 @@
 import type { Queryable } from '../../database/transaction.js';
 import type { BlockSum } from './digest-queries.js';
-import type { Fact } from './facts.js';
+import { type Fact, MODULUS } from './facts.js';
 
 /** A fact and the block that it belongs to. */
 export type PlacedFact = { readonly height: number; readonly fact: Fact };
@@ -26,19 +26,23 @@ const OUTPUT_IN_BLOCK = `
                     else ' ' || block_hash || ' ' || coalesce(slot, 0)::text end`;
 const OUTPUT_BEFORE = `${OUTPUT} || ' before'`;
 const SPEND = `
-  'spend ' || tx_hash || '#' || output_index::text || ' ' || coalesce(spent_by, '')`;
+  'spend ' || tx_hash || '#' || output_index::text || ' ' || spent_by`;
+
+/** Of a payment; of the wallet's outputs no row stays that isn't. */
+const IS_LIVE = "status <> 'rolled_back'";
+const IS_THERE = '(block_height is not null or counted_from is not null)';
+/** Of either column alone, which another hand left, comes no fact. */
+const IS_SPENT = 'spent_by is not null and spent_height is not null';
 
 const bitsOf = (text: string): string =>
   `('x' || encode(sha256(convert_to(${text}, 'UTF8')), 'hex'))::bit(256) as bits`;
-/** Hashes are added up in parts, each of which fits a whole number of 64 bits. */
-const SUMS = `
-  select height, count(*)::int as facts,
-         array[sum(substring(bits from 1 for 48)::bigint)::text,
-               sum(substring(bits from 49 for 52)::bigint)::text,
-               sum(substring(bits from 101 for 52)::bigint)::text,
-               sum(substring(bits from 153 for 52)::bigint)::text,
-               sum(substring(bits from 205 for 52)::bigint)::text] as parts`;
-const PART_BITS = 52n;
+const PART_BITS = 52;
+/** From one bit to another (exclusive): the first part takes what the others leave. */
+const PARTS = [48, 100, 152, 204, 256].map((end) => [Math.max(0, end - PART_BITS), end] as const);
+/** Hashes are added up in parts, each of which, times a weight below 2^11, fits a whole number of 64 bits. */
+const partsOf = (weight: string): string =>
+  `array[${PARTS.map(([begin, end]) => `sum(substring(bits from ${begin + 1} for ${end - begin})::bigint${weight})::text`).join(', ')}] as parts`;
+const SUMS = `select height, count(*)::int as facts, ${partsOf('')}`;
 
 type Table = 'incoming_payments' | 'wallet_outputs';
 type Column = 'block_height' | 'counted_from' | 'spent_height';
@@ -65,16 +69,15 @@ function sourcesOf(table: Table, isLive: string) {
     bound: boundOf(table, height),
     sums: sumsOf(table, height, fact, `${isLive} and ${counts}`),
   });
-  const isThere = '(block_height is not null or counted_from is not null)';
   return [
     source('block_height', OUTPUT_IN_BLOCK, 'true'),
     source('counted_from', OUTPUT_BEFORE, 'block_height is null'),
-    source('spent_height', SPEND, isThere),
+    source('spent_height', SPEND, `${IS_THERE} and ${IS_SPENT}`),
   ];
 }
 
 const SOURCES = [
-  ...sourcesOf('incoming_payments', "status <> 'rolled_back'"),
+  ...sourcesOf('incoming_payments', IS_LIVE),
   ...sourcesOf('wallet_outputs', 'true'),
 ];
 type Source = (typeof SOURCES)[number];
@@ -122,10 +125,57 @@ async function endOfPage(
   return rows[0]?.height ?? null;
 }
 
-const MODULUS = 1n << 256n;
+const STRETCH_BITS = 11;
+const STRETCH = `(1 << ${STRETCH_BITS})`;
+
+/** Where in its stretch a block is, from 1 on: so that sums over stretches tell what was moved within one. */
+export const weightOf = (height: bigint): bigint =>
+  (height & ((1n << BigInt(STRETCH_BITS)) - 1n)) + 1n;
+export const stretchOf = (height: bigint): bigint => height >> BigInt(STRETCH_BITS);
+
+/** All facts of a table in one pass, in whatever order they lie. */
+const allOf = (table: Table, isLive: string): string => `
+  select coalesce(block_height, counted_from) as height,
+         case when block_height is null then ${OUTPUT_BEFORE} else ${OUTPUT_IN_BLOCK} end as fact
+    from ${table} where partition_id = $1 and ${isLive} and ${IS_THERE}
+  union all
+  select spent_height, ${SPEND}
+    from ${table} where partition_id = $1 and ${isLive} and ${IS_THERE} and ${IS_SPENT}`;
+const WEIGHTED = `
+  select (height >> ${STRETCH_BITS})::text as stretch, sum(weight)::text as facts, ${partsOf(' * weight')}
+    from (
+      select height, (height & (${STRETCH} - 1)) + 1 as weight, ${bitsOf('fact')}
+        from (${allOf('incoming_payments', IS_LIVE)} union all ${allOf('wallet_outputs', 'true')}) as facts
+       where height <= $2 offset 0) as facts
+   group by 1`;
+
+/** What the blocks of a stretch brought, each times its weight: how many facts, and the sum of their hashes. */
+export type WeightedSum = { readonly facts: bigint; readonly sum: bigint };
+
+/** The same of all stretches, by their numbers, in one pass over each table. */
+export async function weightedSums(
+  db: Queryable,
+  partitionId: number,
+  upTo: number,
+): Promise<ReadonlyMap<bigint, WeightedSum>> {
+  const { rows } = await db.query<{ stretch: string; facts: string; parts: readonly string[] }>(
+    WEIGHTED,
+    [partitionId, upTo],
+  );
+  return new Map(
+    rows.map(({ stretch, facts, parts }) => [
+      BigInt(stretch),
+      { facts: BigInt(facts), sum: joined(parts) },
+    ]),
+  );
+}
 
 // What is no amount is folded as the text that stands there: then it isn't what the digest knows.
-function sumOf({ height, facts, parts }: Row): BlockSum {
-  const sum = parts.reduce((all, part) => (all << PART_BITS) + BigInt(part), 0n);
-  return { height: Number(height), facts, sum: sum % MODULUS };
-}
+const sumOf = ({ height, facts, parts }: Row): BlockSum => ({
+  height: Number(height),
+  facts,
+  sum: joined(parts),
+});
+
+const joined = (parts: readonly string[]): bigint =>
+  parts.reduce((all, part) => (all << BigInt(PART_BITS)) + BigInt(part), 0n) % MODULUS;

@@ -27,7 +27,7 @@ export type Fact =
 export type FactsSum = { readonly facts: number; readonly sum: bigint };
 
 export const NO_FACTS: FactsSum = { facts: 0, sum: 0n };
-const MODULUS = 1n << 256n;
+export const MODULUS = 1n << 256n;
 
 /** The digest before the first block that has facts. */
 export const FIRST_DIGEST = '0'.repeat(64);
