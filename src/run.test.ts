@@ -37,6 +37,27 @@ const until = async (event: string): Promise<string> => {
 };
 
 describe('a daemon', () => {
+  test('that is to write backups refuses a directory that is not there, with all else that is wrong', async () => {
+    const config = readConfig({
+      NETWORK: 'preprod',
+      // Nobody is asked before the settings are right.
+      DATABASE_URL: 'postgres://u@127.0.0.1:1/x',
+      OGMIOS_URL: 'ws://127.0.0.1:9',
+      HTTP_PORT: '0',
+      BACKUP_CRON: '5 * * * *',
+      BACKUP_DIR: '/nowhere/at/all',
+    });
+    const problemsOf = (roles: readonly string[]): Promise<unknown> =>
+      run(config, { roles, log, signal: AbortSignal.timeout(3_000) }).catch(
+        (error: unknown) => failureOf(error).message,
+      );
+    const told = await problemsOf(['sync', 'scheduler', 'payouts']);
+    expect(told).toContain('BACKUP_DIR: given "/nowhere/at/all": there is no such directory');
+    expect(told).toContain('SIGNER: ');
+    // Who never writes one isn't asked for it.
+    expect(await problemsOf(['api'])).toContain("can't be reached");
+  });
+
   test.each([
     ['another network', 1, 'preview', /NETWORK: given preprod.*DATABASE_URL.*follows preview/],
     [

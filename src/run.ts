@@ -16,7 +16,9 @@ import type { PayerEvent } from './payouts/paying/payer-deps.js';
 import { type NudgeQueue, openQueue } from './payouts/queue/queue.js';
 import type { BooksSummary } from './payouts/tracking/tracking.js';
 import type { ProofEvent } from './reconcile/model/proof-events.js';
+import { checkBackupDirectory } from './run/backup-directory.js';
 import { syncDeps } from './run/chain.js';
+import { checkAll } from './run/check-all.js';
 import { endpointsOf } from './run/endpoints.js';
 import { leadingTasks } from './run/leading.js';
 import { checkPayoutSettings, type PayerParts, startPayer } from './run/payer.js';
@@ -44,7 +46,10 @@ export async function run(config: Config, options: RunOptions): Promise<number> 
   const closers: (() => unknown)[] = [];
   const stopping = new AbortController();
   try {
-    await checkPayoutSettings(config, options.roles);
+    await checkAll([
+      () => checkPayoutSettings(config, options.roles),
+      () => checkBackupDirectory(config, options.roles),
+    ]);
     await bringUpToDate(config, log);
     const pool = openPool(config, log);
     closers.push(() => pool.end());

@@ -13,6 +13,7 @@ import { checkSigner, openSigner } from '../payouts/signing/open-signer.js';
 import type { Signer } from '../payouts/signing/signer.js';
 import { buildTransaction } from '../payouts/transaction/build.js';
 import type { Endpoints } from '../sync/endpoints.js';
+import { checkAll } from './check-all.js';
 
 /** Bytes that no block took are submitted again this often: nodes forget, and mempools drop. */
 const RESUBMIT_MS = 30_000;
@@ -60,24 +61,14 @@ export async function startPayer(
 
 /** All that is wrong with who pays and what may be paid, before any connection is made. @throws ConfigError */
 export async function checkPayoutSettings(config: Config, roles: readonly string[]): Promise<void> {
-  const looks = [
-    () => void payoutPolicyOf(config),
+  await checkAll([
+    () => payoutPolicyOf(config),
     async () => {
       if (!roles.includes('payouts')) return;
       const { address, context } = signerOf(config);
       await checkSigner(address, context);
     },
-  ];
-  const problems: string[] = [];
-  for (const look of looks) {
-    try {
-      await look();
-    } catch (error) {
-      if (!(error instanceof ConfigError)) throw error;
-      problems.push(...error.problems);
-    }
-  }
-  if (problems.length > 0) throw new ConfigError(problems);
+  ]);
 }
 
 function signerOf(config: Config) {

@@ -1,12 +1,13 @@
 import { type Command, Option } from 'commander';
 import { removeLeftovers } from '../reconcile/backup/backup-by-plan.js';
 import type { BackupSet } from '../reconcile/backup/backup-sets.js';
+import { directoryProblem } from '../reconcile/backup/directory-problem.js';
 import { type BackupReport, makeBackup, type OnRows } from '../reconcile/backup/make-backup.js';
 import { readVersion } from '../version.js';
 import { withDatabase } from './database.js';
 import { type JsonFlag, type VerbContext, withExample } from './flags.js';
 import { startProgress } from './progress.js';
-import { counted, sayFields, sayJson, type Terminal } from './terminal.js';
+import { counted, sayFields, sayJson, type Terminal, UsageError } from './terminal.js';
 
 type Flags = JsonFlag & { readonly to: string; readonly set: BackupSet };
 
@@ -29,6 +30,10 @@ export function addBackupVerb(program: Command, context: VerbContext): void {
 }
 
 async function backup({ terminal }: VerbContext, flags: Flags): Promise<void> {
+  const problem = await directoryProblem(flags.to);
+  if (problem !== null) {
+    throw new UsageError(`--to: given ${JSON.stringify(flags.to)}: ${problem}`);
+  }
   const report = await withDatabase(terminal, ['network'], ({ pool, settings }) => {
     const deps = {
       pool,
