@@ -117,7 +117,8 @@ describe('a rollback while another one holds', () => {
   ])('%s takes nothing from it', (_, reason, expected) => {
     const { common, depth, latest } = reason as Extract<Reason, { kind: 'rollback' }>;
     expect({ common, depth, ...(latest === undefined ? {} : { latest }) }).toEqual(expected);
-    expect(reason).toMatchObject({ since: EARLY, released: null });
+    // Who looked before it came has not seen it.
+    expect(reason).toMatchObject({ since: LATE, released: null });
   });
 
   test.each([
@@ -157,10 +158,10 @@ describe('what a person let pass', () => {
   });
 });
 
-test('a split that still holds is one, wherever the chains part by now', () => {
+test('a split above another block begins anew, and holds on', () => {
   const what = seen({ witnesses: { w: forkedAt({ common: 994 }) } });
   const [reason] = decide([split], what, POLICY, LATE);
-  expect(reason).toMatchObject({ common: 994, ours: 6, since: EARLY, released: null });
+  expect(reason).toMatchObject({ common: 994, ours: 6, since: LATE, released: null });
 });
 
 test('trouble that goes on keeps its time and shows its latest figures', () => {

@@ -15,10 +15,9 @@ export async function writeReasons(
 }
 
 function changes(before: readonly Reason[], after: readonly Reason[]): GuardAudit[] {
+  // Each rollback and each fork is one of its own.
   const isNew = (reason: Reason): boolean =>
-    !before.filter(isAlarm).some((one) => isSame(one, reason)) ||
-    // Each rollback is one of its own.
-    (reason.kind === 'rollback' && !before.some((one) => one.detail === reason.detail));
+    !before.filter(isAlarm).some((one) => isSame(one, reason) && one.since === reason.since);
   const begun = after.filter(isAlarm).filter(isNew);
   const over = before.filter(
     (reason) => reason.kind !== 'unheard' && !after.some((one) => isSame(one, reason)),

@@ -142,6 +142,7 @@ test.each<[boolean, readonly Verdict[]]>([
   [true, [agrees]],
   [true, [behind]],
   [false, [silent]],
+  [false, [{ type: 'ahead', common: 1000, blocks: 9 }]],
   [false, [forked(5, 4)]],
   [true, [forked(5, 4), forked(6, 5)]],
   [true, [forked(4, 4)]],

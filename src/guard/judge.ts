@@ -88,9 +88,13 @@ export function testify(before: Testimony | null, { verdict, on }: Hearing): Tes
 /** It vouched for a chain that we left: of the one that we are on now it has to say it again. */
 export const afterRollback = (testimony: Testimony): Testimony => ({ ...testimony, agreements: 0 });
 
-/** Whether it said enough to tell a split: a fork that is long enough for one counts from the second time on. */
+/**
+ * Whether it said enough to tell a split: a fork that is long enough for one counts from the second time on.
+ * One that is ahead says nothing of the blocks that we are about to get, and these come in a hurry.
+ */
 export const isHeard = ({ verdict, fork }: Testimony, splitDepth: number): boolean =>
   verdict.type !== 'silent' &&
+  verdict.type !== 'ahead' &&
   (verdict.type !== 'forked' ||
     verdict.ours < splitDepth ||
     (fork !== null && fork.seen >= SIGHTINGS_MIN));

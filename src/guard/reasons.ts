@@ -52,7 +52,7 @@ export const isSame = (one: Trouble, other: Trouble): boolean =>
 
 /**
  * With that trouble: the same one keeps its time and its release. A rollback is news each time, but forgets
- * nothing of one that still holds; and a person let one fork pass, not the next one.
+ * nothing of one that still holds; and a person let one fork pass, or saw it, not the next one.
  */
 export function withTrouble(
   reasons: readonly Reason[],
@@ -61,11 +61,9 @@ export function withTrouble(
 ): readonly Reason[] {
   const before = reasons.find((reason) => isSame(reason, trouble));
   if (before === undefined) return [...reasons, begun(trouble, at)];
-  const goesOn = !isAnother(before, trouble);
-  const next =
-    goesOn || before.released === null
-      ? { ...begun(joined(before, trouble), before.since), released: before.released }
-      : begun(trouble, at);
+  const next = isAnother(before, trouble)
+    ? begun(before.released === null ? joined(before, trouble) : trouble, at)
+    : { ...begun(joined(before, trouble), before.since), released: before.released };
   return reasons.map((reason) => (reason === before ? next : reason));
 }
 

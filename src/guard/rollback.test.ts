@@ -139,6 +139,20 @@ describe('a rollback', () => {
   });
 });
 
+test('a rollback that came after a person looked is not let pass with the one before', async () => {
+  const guarded = withGuard(nothing, { partitionId: 0, rollbackDepth: 30, hasWitnesses: false });
+  const later = new Date(AT.getTime() + 60_000);
+  await inTransaction(database.pool, (tx) => guarded.backward(tx, 60, AT, 40));
+  await inTransaction(database.pool, (tx) => guarded.backward(tx, 50, later, 10));
+  const release = (asOf: Date) =>
+    releaseGuard(database.pool, 0, 'operator:ann', 'seen', asOf).then(({ changed }) => changed);
+  expect(await release(AT)).toBe(false);
+  expect((await guard()).reasons).toMatchObject([{ common: 50, depth: 50, released: null }]);
+  expect(await release(later)).toBe(true);
+  const { rows } = await database.pool.query('select action from audit_log order by id');
+  expect(rows.map(({ action }) => action)).toEqual(['guard.held', 'guard.held', 'guard.released']);
+});
+
 describe('a split that a person let pass', () => {
   const split = { kind: 'witness', witness: 'wss://w', common: 80, ours: 20, theirs: 9 } as const;
   const held = async () => {

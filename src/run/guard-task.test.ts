@@ -60,6 +60,29 @@ test('what held before a restart is still looked after', async () => {
   await watching;
 });
 
+test('a term that begins behind its witness waits until it knows what came meanwhile', async () => {
+  const ours = await devnet({ random: false, blocks: 20 });
+  const theirs = await devnet({ random: false, history: ours.chain });
+  for (let i = 0; i < 10; i += 1) theirs.mine();
+  const { leadership, over } = await leaderAt(ours);
+  const unheard = { kind: 'unheard', detail: 'a leader has just begun', since: '', released: null };
+  await database.pool.query(
+    'insert into chain_guard (partition_id, held_at, reasons) values (0, now(), $1)',
+    [JSON.stringify([unheard])],
+  );
+  const config = settings(ours, { OGMIOS_WITNESS_URL: theirs.url });
+  const watching = guardTaskOf(config, () => undefined, 20)(leadership);
+  const verdicts = async () =>
+    (await readGuard(database.pool, 0)).witnesses.map(({ verdict }) => verdict);
+  await expect.poll(verdicts, SOON).toEqual(['ahead by 10 blocks']);
+  expect((await readGuard(database.pool, 0)).reasons).toMatchObject([{ kind: 'unheard' }]);
+
+  theirs.join(ours.chain);
+  await expect.poll(async () => (await readGuard(database.pool, 0)).heldAt, SOON).toBeNull();
+  over.abort(new Error('done'));
+  await watching;
+});
+
 test('witnesses are asked with keys of their own, and density is watched where it is set', async () => {
   const ours = await devnet({ random: false, blocks: 400 });
   const theirs = await devnet({ random: false, blocks: 3, history: ours.chain, apiKeys: ['w'] });
