@@ -10,7 +10,6 @@ import { healReferences } from '../heal/heal-references.js';
 import { differingBlocks, judgeStretches, stretchesOf } from '../heal/proof.js';
 import { rewriteDigest } from '../heal/rewrite-digest.js';
 import { type HealedFinding, heightsOf } from '../model/finding.js';
-import { areCompared } from '../runs/compare-digest.js';
 import { tellDiscrepancies } from '../runs/explain.js';
 import type { Unblocked } from './blocked-books.js';
 import { healFindings } from './heal-findings.js';
@@ -122,7 +121,7 @@ async function healRest(
   const unlinked = verdicts.filter(({ isLinked }) => !isLinked).map(({ stretch }) => stretch);
   // Its rows were held against their blocks: then it is the digest that somebody changed.
   const isUndisputed = addresses === null && open.length === 0 && run.disputed === null;
-  const areProven = isUndisputed && areCompared(differing);
+  const areProven = isUndisputed && run.isDigestCompared;
   const isDoubtful = doubtful.length > 0 || (unlinked.length > 0 && !areProven);
   // The digest tells what no single output explained; where it agrees by now, everything is explained.
   const digestProblem = isDoubtful ? (run.digestProblem ?? 'the digest differs') : null;

@@ -2,6 +2,8 @@ import type { Block, OutputReference } from '../../chain/block.js';
 import { outputReference } from '../../chain/block.js';
 import type { Queryable } from '../../database/transaction.js';
 import { checkDigest, type Stretch } from '../../payments/digest/check-digest.js';
+import { storedDigests } from '../../payments/digest/digest-queries.js';
+import { recompute } from '../../payments/digest/recompute.js';
 import type { LinkedBlock } from '../../sync/events.js';
 import { contentOf } from '../compare/block-evidence.js';
 import { countedAboveAmong } from '../compare/counting-queries.js';
@@ -20,10 +22,6 @@ import type { Work } from './run-work.js';
 const BLOCKS_MAX = 500_000;
 const LOOKUP = 5_000;
 
-/** Whether a run holds all rows of these stretches against their blocks. */
-export const areCompared = (stretches: readonly Stretch[]): boolean =>
-  stretches.reduce((blocks, stretch) => blocks + blocksOf(stretch), 0) <= BLOCKS_MAX;
-
 const blocksOf = ({ above, upTo }: Stretch): number => upTo - Math.max(-1, above);
 
 /**
@@ -33,19 +31,22 @@ const blocksOf = ({ above, upTo }: Stretch): number => upTo - Math.max(-1, above
 export async function compareDigest(work: Work): Promise<void> {
   const { partitionId, at } = work;
   const { differing } = await work.read((tx) => checkDigest(tx, partitionId, at.height));
+  const followedAbove = (await startHeight(work.pool, partitionId)) ?? -1;
   const problems: string[] = [];
   let blocks = 0;
+  let isDigestCompared = true;
   for (const stretch of differing) {
     blocks += blocksOf(stretch);
-    const found = blocks > BLOCKS_MAX ? null : await compareStretch(work, stretch);
-    if (found === 0) problems.push(`${shown(stretch)}: the tables equal the blocks`);
-    if (found === null) problems.push(`${shown(stretch)}: too many blocks to be compared`);
+    const outcome =
+      blocks > BLOCKS_MAX ? TOO_MANY : await compareStretch(work, stretch, followedAbove);
+    isDigestCompared &&= outcome.isWhole;
+    if (outcome.found === 0) problems.push(`${shown(stretch)}: ${outcome.says}`);
   }
   const differs = problems.length === 0 ? [] : [`${DIFFERS} (${problems.join('; ')})`];
   const lowest = await work.read((tx) => digestAboveCursor(tx, partitionId));
   const goesBeyond = lowest === null ? [] : [beyond(lowest)];
   const problem = [...differs, ...goesBeyond].join('; ');
-  await work.commit({ problem: problem === '' ? null : problem, differing });
+  await work.commit({ problem: problem === '' ? null : problem, differing, isDigestCompared });
 }
 
 const DIFFERS =
@@ -55,14 +56,55 @@ const beyond = (height: string): string =>
   '`teller reconcile --repair` takes that away';
 const shown = ({ above, upTo }: Stretch): string => `blocks ${Math.max(-1, above) + 1} to ${upTo}`;
 
-/** @returns how many outputs have to be looked into */
-async function compareStretch(work: Work, { above, upTo }: Stretch): Promise<number> {
-  const followedAbove = (await startHeight(work.pool, work.partitionId)) ?? -1;
-  let from = Math.max(above, followedAbove);
-  const to = Math.min(upTo, work.at.height);
+/** What came of holding the rows of a stretch against blocks. */
+type Outcome = {
+  /** How many outputs have to be looked into. */
+  readonly found: number;
+  /** Whether all that tables and digest have there was compared. */
+  readonly isWhole: boolean;
+  /** Why the digest differs, where nothing was found. */
+  readonly says: string;
+};
+
+const TOO_MANY = { found: 0, isWhole: false, says: 'too many blocks to be compared' };
+const EQUAL = { isWhole: true, says: 'the tables equal the blocks' };
+const BELOW = { isWhole: false, says: 'what was there before the first block is in no block' };
+
+async function compareStretch(
+  work: Work,
+  { above, upTo }: Stretch,
+  followedAbove: number,
+): Promise<Outcome> {
+  const { partitionId, at } = work;
+  const below = { above, upTo: Math.min(upTo, followedAbove) };
+  const goesBelow =
+    above < followedAbove && (await work.read((tx) => isTold(tx, partitionId, below)));
+  const found = await compareFollowed(
+    work,
+    { above: Math.max(above, followedAbove), upTo: Math.min(upTo, at.height) },
+    followedAbove,
+  );
+  return { ...(goesBelow ? BELOW : EQUAL), found };
+}
+
+/** Whether digest or tables have anything there: a ledger may have told of it, or another hand. */
+async function isTold(db: Queryable, partitionId: number, stretch: Stretch): Promise<boolean> {
+  const { above, upTo } = stretch;
+  for await (const { facts } of storedDigests(db, partitionId, upTo, above))
+    if (facts > 0) return true;
+  for await (const { facts } of recompute(db, partitionId, stretch)) if (facts > 0) return true;
+  return false;
+}
+
+async function compareFollowed(
+  work: Work,
+  { above, upTo }: Stretch,
+  followedAbove: number,
+): Promise<number> {
+  let from = above;
   let found = 0;
-  if (from >= to) return found;
-  for await (const blocks of readBlocks(work, from, to)) {
+  if (from >= upTo) return found;
+  for await (const blocks of readBlocks(work, from, upTo)) {
     const last = blocks.at(-1);
     if (last === undefined) continue;
     await expectOurs(work, last);
@@ -144,15 +186,21 @@ const OF_HEIGHTS = `
    where partition_id = $1 and (block_height > $2 and block_height <= $3)
   union
   select tx_hash, output_index from incoming_payments
+   where partition_id = $1 and (counted_from > $2 and counted_from <= $3)
+  union
+  select tx_hash, output_index from incoming_payments
    where partition_id = $1 and (spent_height > $2 and spent_height <= $3)
   union
   select tx_hash, output_index from wallet_outputs
    where partition_id = $1 and (block_height > $2 and block_height <= $3)
   union
   select tx_hash, output_index from wallet_outputs
+   where partition_id = $1 and (counted_from > $2 and counted_from <= $3)
+  union
+  select tx_hash, output_index from wallet_outputs
    where partition_id = $1 and (spent_height > $2 and spent_height <= $3)`;
 
-/** Rows that say they were made or spent there. */
+/** Rows that say they were made or spent there, or that its ledger told of them. */
 async function referencesOfHeights(
   db: Queryable,
   partitionId: number,

@@ -48,8 +48,8 @@ export async function finish(
   const { point, height } = work.at;
   const counts = { matched, mismatched, missing, extra, addresses, covered };
   const { totals: sums, runId } = work;
-  const { disputed = null, differing = null } = said;
-  const words = { problem, digestProblem: said.problem, disputed, differing };
+  const { disputed = null, differing = null, isDigestCompared = false } = said;
+  const words = { problem, digestProblem: said.problem, disputed, differing, isDigestCompared };
   return { runId, point, height, ...counts, findings, totals: sums, ...words };
 }
 

@@ -89,6 +89,8 @@ export type Reconciliation = {
   readonly disputed: string | null;
   /** Heights at which tables and digest differ; null where they weren't looked at. */
   readonly differing: readonly Stretch[] | null;
+  /** Whether all rows of these heights were held against their blocks. */
+  readonly isDigestCompared: boolean;
 };
 
 /** A point that is lost is replaced by another one so often. */

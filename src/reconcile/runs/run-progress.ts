@@ -24,6 +24,8 @@ export type RunProgress = {
   readonly problem: string | null;
   /** Where tables and digest differ; not there until that was looked at. */
   readonly differing?: readonly Stretch[];
+  /** Whether all of that was held against blocks. */
+  readonly isDigestCompared?: boolean;
   /** Owners and partitions that contradict what was registered, where no single output is to be named. */
   readonly disputed?: string | null;
   /** Whoever worked on it said that it stopped. */
