@@ -126,9 +126,7 @@ async function storeAll(
     if (other !== null) {
       return { refused: `this database follows NETWORK=${other}, not ${deps.network.name}` };
     }
-    const wallets = await walletsAmong(tx, inOrder);
-    const usable = inOrder.filter(({ address }) => !wallets.has(address));
-    const created = await insertNew(tx, usable, deps);
+    const created = await insertNew(tx, inOrder, deps);
     const rows = await readBack(tx, inOrder);
     const asking = rows.filter(
       (row) => !row.backfill && isBackfillOf(row, wanted.get(row.address) ?? row),
@@ -172,21 +170,8 @@ async function otherNetwork(tx: Tx, network: Network): Promise<string | null> {
   return rows[0]?.network ?? null;
 }
 
-// Unspent ones have an index; one that was emptied was noted when its past was asked for.
-const WALLETS_AMONG = `
-  select address from unnest($1::text[]) as wanted (address)
-   where exists (select from wallet_backfills b where b.address = wanted.address)
-      or exists (select from wallet_outputs w where w.address = wanted.address and w.spent_by is null)`;
-
-/**
- * What whoever follows the chain knows as the hot wallet: a process that only registers may not be told of it.
- */
-async function walletsAmong(tx: Tx, wanted: readonly Registration[]): Promise<ReadonlySet<string>> {
-  const addresses = wanted.map((one) => one.address);
-  const { rows } = await tx.query<{ address: string }>(WALLETS_AMONG, [addresses]);
-  return new Set(rows.map((row) => row.address));
-}
-
+// What whoever follows the chain knows as the hot wallet is left out: a process that only registers may not be
+// told of it. Unspent outputs have an index; a wallet that was emptied was noted when its past was asked for.
 const INSERT_NEW = `
   with created as (
     insert into payment_addresses
@@ -196,6 +181,8 @@ const INSERT_NEW = `
       from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::boolean[])
            with ordinality
              as r (address, user_id, reference_type, reference_id, metadata, backfill, position)
+     where not exists (select from wallet_backfills b where b.address = r.address)
+       and not exists (select from wallet_outputs w where w.address = r.address and w.spent_by is null)
      order by position
         on conflict (address) do nothing
     returning address, user_id, reference_type, reference_id, backfill
