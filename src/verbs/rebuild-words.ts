@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Job } from '../reconcile/jobs/job-queries.js';
 import { readProgress } from '../reconcile/rebuild/rebuild-progress.js';
-import { sayLeft } from './repair-words.js';
+import { sayLeft, saySealsChanged, sealsChanged } from './repair-words.js';
 import { counted, printable, sayTable, type Terminal } from './terminal.js';
 
 const result = z.object({
@@ -20,6 +20,7 @@ const result = z.object({
   healed: z.number(),
   open: z.number(),
   left: z.array(z.string()).default([]),
+  sealsChanged,
   ledger: z.object({ entries: z.number(), balances: z.number(), statuses: z.number() }),
   problem: z.string().nullable().default(null),
   digest: z.object({
@@ -90,6 +91,7 @@ export function sayResult(terminal: Terminal, shown: ShownResult): void {
     );
   }
   if (!shown.dryRun) sayLeft(terminal, shown.left);
+  saySealsChanged(terminal, shown.sealsChanged);
   if (problem !== null) terminal.out(`beside the chain: ${printable(problem)}\n`);
   terminal.out(`${digestInWords(digest)}\n`);
 }

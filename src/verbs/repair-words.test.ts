@@ -38,6 +38,18 @@ test('a repair that changed nothing but payments says what it did to them', () =
   ]);
 });
 
+test('a repair that healed all names the seals of which balance verify goes on telling', () => {
+  const result = { runId: '3', sealsChanged: { count: 3, shown: ['ledger/4', 'ledger/7'] } };
+  const repair = readRepair(job({ result }));
+  const on = terminal();
+  if (repair !== null) sayRepair(on, repair);
+  expect(on.said.at(-1)).toBe(
+    'entries were changed after they were sealed: ledger/4, ledger/7 and 1 more. Whatever was healed, ' +
+      '`teller balance verify` ends with 3 until a person accepts each of them:\n' +
+      '`teller balance accept-seal ledger/4 --reason TEXT`\n',
+  );
+});
+
 test.each([
   ['cancelled', { state: 'cancelled', problem: 'cancelled by zoe' }, 'repair 7: cancelled\n'],
   ['tried again', { state: 'running', problem: 'no node' }, 'repair 7: trying again: no node\n'],

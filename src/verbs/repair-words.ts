@@ -4,6 +4,10 @@ import type { RunView } from '../reconcile/runs/run-reads.js';
 import { counted, printable, type Terminal } from './terminal.js';
 
 const count = z.number().int().nonnegative().default(0);
+export const sealsChanged = z
+  .object({ count, shown: z.array(z.string()) })
+  .default({ count: 0, shown: [] });
+
 const result = z.object({
   runId: z.string(),
   open: count,
@@ -16,6 +20,7 @@ const result = z.object({
   headers: count,
   left: z.array(z.string()).default([]),
   problem: z.string().nullable().default(null),
+  sealsChanged,
 });
 export type ShownRepair = z.infer<typeof result>;
 
@@ -60,6 +65,22 @@ export function sayRepair(terminal: Terminal, repair: ShownRepair): void {
   if (repair.headers > 0) terminal.out(`headers of blocks: ${repair.headers} read again\n`);
   if (problem === null) terminal.out('state digest: that of its tables\n');
   sayLeft(terminal, left);
+  saySealsChanged(terminal, repair.sealsChanged);
+}
+
+/** What is healed isn't what was sealed, and goes on being told. */
+export function saySealsChanged(
+  terminal: Terminal,
+  { count: seals, shown }: ShownRepair['sealsChanged'],
+): void {
+  const [first] = shown;
+  if (first === undefined) return;
+  const more = seals > shown.length ? ` and ${seals - shown.length} more` : '';
+  terminal.out(
+    `entries were changed after they were sealed: ${shown.join(', ')}${more}. Whatever was healed, ` +
+      '`teller balance verify` ends with 3 until a person accepts each of them:\n' +
+      `\`teller balance accept-seal ${first} --reason TEXT\`\n`,
+  );
 }
 
 /** What was left as it is, and why. */

@@ -9,6 +9,8 @@ import type { Stretch } from './proven-queries.js';
 
 const SEALS_MAX = 2_000_000_000;
 const SHOWN_MAX = 10_000;
+/** Of seals that a person has to look at one by one. */
+const SEALS_SHOWN_MAX = 20;
 
 /** What nothing may be booked after, looked at beside the chain. */
 export type Doubts = {
@@ -18,10 +20,15 @@ export type Doubts = {
    */
   readonly exceptUsers: 'nobody' | 'everybody';
   readonly exceptPayouts: ReadonlySet<string> | null;
+  /** Whose entries aren't what was sealed, whatever is healed: only a person's acceptance ends that. */
+  readonly sealsChanged: SealsChanged;
 };
 
+/** All of them, and the first ones as `balance accept-seal` takes them. */
+export type SealsChanged = { readonly count: number; readonly shown: readonly string[] };
+
 export async function readDoubts(pool: Pool): Promise<Doubts> {
-  const changed = await changedRows(pool, 'ledger', [0, SEALS_MAX], 1);
+  const changed = await changedRows(pool, 'ledger', [0, SEALS_MAX], SEALS_SHOWN_MAX);
   const payouts = await checkPayouts(pool, SHOWN_MAX);
   return {
     exceptUsers: changed.count === 0 ? 'nobody' : 'everybody',
@@ -29,6 +36,10 @@ export async function readDoubts(pool: Pool): Promise<Doubts> {
       payouts.count > payouts.shown.length
         ? null
         : new Set(payouts.shown.flatMap(({ payoutId }) => payoutId ?? [])),
+    sealsChanged: {
+      count: changed.count,
+      shown: changed.shown.map(({ chain, seal }) => `${chain}/${seal}`),
+    },
   };
 }
 

@@ -7,7 +7,7 @@ import type { HealContext } from '../heal/context.js';
 import { dropDigestAbove } from '../heal/digest-above.js';
 import { healLedger, type LedgerHealed } from '../heal/heal-ledger.js';
 import { healReferences } from '../heal/heal-references.js';
-import { differingBlocks, judgeStretches, stretchesOf } from '../heal/proof.js';
+import { differingBlocks, judgeStretches, type SealsChanged, stretchesOf } from '../heal/proof.js';
 import { rewriteDigest } from '../heal/rewrite-digest.js';
 import { type HealedFinding, heightsOf } from '../model/finding.js';
 import { tellDiscrepancies } from '../runs/explain.js';
@@ -28,6 +28,8 @@ export type RepairResult = Unblocked & {
   /** Payments that were given the references of their addresses. */
   readonly references: number;
   readonly sealsAccepted: number;
+  /** Of which `balance verify` tells until a person accepts them. */
+  readonly sealsChanged: SealsChanged;
   /** What was left as it is beside the discrepancies that are open, in words. */
   readonly left: readonly string[];
   readonly problem: string | null;
@@ -76,6 +78,7 @@ export async function applyRepair(
     ledger,
     references: references.healed,
     sealsAccepted: 0,
+    sealsChanged: prepared.doubts.sealsChanged,
     left: [
       ...left,
       ...said(references.left, MISREFERENCED),

@@ -65,6 +65,7 @@ describe.each(UNPROVEN)('a balance is left alone where an entry by hand %s:', (_
     expect((await pool.query(sql)).rowCount).toBeGreaterThan(0);
     const result = await heal(kind);
     expect(await balancesIn(pool)).toEqual(before);
+    expect(result?.sealsChanged).toEqual({ count: 1, shown: ['ledger/1'] });
     expect(String(result?.left)).toMatch(
       /balances .*changed after they were sealed: a person must look/,
     );
@@ -75,7 +76,8 @@ test('what entries of payments lack is appended, and explains their balances, wh
   const { pool, heal } = await sealedBooks();
   const before = await balancesIn(pool);
   await pool.query(`delete from balance_transactions where ${PAYMENTS_OF_ANN}`);
-  expect(await heal('repair')).toMatchObject({ open: 0, left: [] });
+  const sealsChanged = { count: 1, shown: ['ledger/1'] };
+  expect(await heal('repair')).toMatchObject({ open: 0, left: [], sealsChanged });
   expect(await balancesIn(pool)).toEqual(before);
 });
 
@@ -86,5 +88,9 @@ test('a balance follows its entries again once a person has accepted them as the
     acceptSeals(tx, new Date(), [{ chain: 'ledger', seal: 1 }], 'zoe', 'looked into it'),
   );
   expect(accepted).toBe(1);
-  expect(await heal('repair')).toMatchObject({ left: [], ledger: { balances: 1 } });
+  expect(await heal('repair')).toMatchObject({
+    left: [],
+    ledger: { balances: 1 },
+    sealsChanged: { count: 0, shown: [] },
+  });
 });

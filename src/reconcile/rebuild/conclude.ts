@@ -192,7 +192,11 @@ async function apply(
       ? await settleDigest(tx, at, scope, touched.result(), { actor, cause })
       : [];
     const result = resultOf(context, conclusion, tally, ledger, problem);
-    await job.complete(tx, { ...result, left: [...left, ...undone] });
+    await job.complete(tx, {
+      ...result,
+      left: [...left, ...undone],
+      sealsChanged: doubts.sealsChanged,
+    });
     return true;
   });
 }
