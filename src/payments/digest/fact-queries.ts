@@ -21,9 +21,9 @@ const ASSETS = `
 const OUTPUT = `
   'output ' || tx_hash || '#' || output_index::text || ' ' || address || ' ' || amount_lovelace::text
     || ' ' || ${ASSETS}`;
-const OUTPUT_IN_BLOCK = `
-  ${OUTPUT} || case when block_hash is null then ' before'
-                    else ' ' || block_hash || ' ' || coalesce(slot, 0)::text end`;
+const IN_BLOCK = `
+  case when block_hash is null then ' before' else ' ' || block_hash || ' ' || coalesce(slot, 0)::text end`;
+const OUTPUT_IN_BLOCK = `${OUTPUT} || ${IN_BLOCK}`;
 const OUTPUT_BEFORE = `${OUTPUT} || ' before'`;
 const SPEND = `
   'spend ' || tx_hash || '#' || output_index::text || ' ' || spent_by`;
@@ -136,7 +136,7 @@ export const stretchOf = (height: bigint): bigint => height >> BigInt(STRETCH_BI
 /** All facts of a table in one pass, in whatever order they lie. */
 const allOf = (table: Table, isLive: string): string => `
   select coalesce(block_height, counted_from) as height,
-         case when block_height is null then ${OUTPUT_BEFORE} else ${OUTPUT_IN_BLOCK} end as fact
+         ${OUTPUT} || case when block_height is null then ' before' else ${IN_BLOCK} end as fact
     from ${table} where partition_id = $1 and ${isLive} and ${IS_THERE}
   union all
   select spent_height, ${SPEND}
