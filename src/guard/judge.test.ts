@@ -171,6 +171,12 @@ test('its agreements end with the chain that they were given on', () => {
   expect(testify(afterRollback(before), { verdict: agrees, on })).toMatchObject({ agreements: 1 });
 });
 
+test('it tells no split of a chain that we left, and the same one of the next at first sight', () => {
+  const left = afterRollback(after([forked(9, 8), forked(9, 8)]));
+  expect(isSplit(left, DEPTH)).toBe(false);
+  expect(isSplit(testify(left, { verdict: forked(6, 9), on: null }), DEPTH)).toBe(true);
+});
+
 test.each<[boolean, Verdict]>([
   [true, agrees],
   [true, { type: 'ahead', common: 1000, blocks: 9 }],

@@ -85,8 +85,12 @@ export function testify(before: Testimony | null, { verdict, on }: Hearing): Tes
   return { verdict, on, agreements, fork: next };
 }
 
-/** It vouched for a chain that we left: of the one that we are on now it has to say it again. */
-export const afterRollback = (testimony: Testimony): Testimony => ({ ...testimony, agreements: 0 });
+/** It spoke of a chain that we left: of the one that we are on now it has to say it again, for us or against. */
+export const afterRollback = (testimony: Testimony): Testimony => ({
+  ...testimony,
+  verdict: { type: 'silent', reason: 'not heard of the chain that we are on now' },
+  agreements: 0,
+});
 
 /**
  * Whether it said enough to tell a split: a fork that is long enough for one counts from the second time on.
