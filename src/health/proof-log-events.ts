@@ -59,6 +59,10 @@ export function proofLines(event: ProofEvent): readonly LogLine[] {
       const fields = { file: event.file, reason: event.reason };
       return [line('warn', event.type, fields, 'a backup that is kept cannot be read')];
     }
+    case 'schedule_postponed': {
+      const fields = { schedule: event.schedule, reason: event.reason };
+      return [line('info', event.type, fields, 'what was due is put off')];
+    }
     case 'schedule_failed': {
       const { schedule, reason, triesLeft: tries_left } = event;
       const fields = { schedule, reason, tries_left };

@@ -11,6 +11,7 @@ import { compareContinuously } from '../reconcile/schedule/continuous.js';
 import { reconcileNightly } from '../reconcile/schedule/reconcile-nightly.js';
 import { type Plan, schedules } from '../reconcile/schedule/schedules.js';
 import { sealing } from '../reconcile/seals/sealing.js';
+import { booksBeingMade } from '../reconcile/verify/unfinished-books.js';
 import type { LeadingTask } from '../sync/leadership.js';
 import { readVersion } from '../version.js';
 import { guardTaskOf } from './guard.js';
@@ -65,6 +66,7 @@ function plansOf(
       name: 'verify',
       cron: config.verifyCron,
       run: ({ signal }) => verifyBeside(config, log, signal, 'schedule'),
+      notYet: ({ pool }) => booksBeingMade(pool),
     },
   ];
   const { backupCron: cron, backupDirectory: directory } = config;

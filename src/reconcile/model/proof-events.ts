@@ -62,6 +62,8 @@ export type ProofEvent =
   | { readonly type: 'backup_failed'; readonly kind: string; readonly reason: string }
   /** Of an earlier backup, while another one is made: it may be damaged, and it is left alone. */
   | { readonly type: 'backup_unreadable'; readonly file: string; readonly reason: string }
+  /** What was due waits for something that ends by itself; told once for each reason. */
+  | { readonly type: 'schedule_postponed'; readonly schedule: string; readonly reason: string }
   /** What was due was not done; tried again where tries are left. */
   | {
       readonly type: 'schedule_failed';

@@ -34,14 +34,15 @@ describe('schedules', () => {
   });
 
   /** A term of somebody who leads, as long as the test or until it is ended. */
-  async function lead(cron: string, run: Plan['run']) {
+  async function lead(cron: string, run: Plan['run'], notYet?: Plan['notYet']) {
     const term = await beginTerm(database.pool, 0, 1, 'custom:42');
     if ('refused' in term) throw new Error(term.refused);
     const end = new AbortController();
     ends.push(end);
     const leadership = createLeadership(database.pool, term, () => undefined, end.signal);
     const deps = { now: () => clock(), observe: (event: ProofEvent) => void events.push(event) };
-    const [task] = schedules(deps, [{ name: 'reconcile', cron, run }]);
+    const plan = { name: 'reconcile', cron, run, ...(notYet && { notYet }) };
+    const [task] = schedules(deps, [plan]);
     const done = task?.(leadership) ?? Promise.resolve();
     terms.push(done);
     return { end: () => end.abort(), done };
@@ -165,6 +166,24 @@ describe('schedules', () => {
     await lead(NIGHTLY, run);
     await expect.poll(remembered).toMatchObject({ lastOutcome: 'done', problem: null });
     expect(runs).toHaveLength(2);
+  });
+
+  test('put off what waits for something else, say so once and count no try', async () => {
+    await remember(new Date(Date.now() - 2 * 86_400_000), 'noted', 0);
+    const { runs, run } = countingRuns();
+    let looks = 0;
+    let why: string | null = 'the books are being made again';
+    await lead(EACH_SECOND, run, () => {
+      looks += 1;
+      return Promise.resolve(why);
+    });
+    await expect.poll(() => looks, { timeout: 15_000 }).toBeGreaterThan(2);
+    expect(events).toEqual([{ type: 'schedule_postponed', schedule: 'reconcile', reason: why }]);
+    expect(runs).toHaveLength(0);
+    expect(await remembered()).toMatchObject({ lastOutcome: 'noted', problem: null });
+    why = null;
+    await expect.poll(remembered, { timeout: 15_000 }).toMatchObject({ lastOutcome: 'done' });
+    expect(events).toHaveLength(1);
   });
 
   test('go on after the database was away', async () => {

@@ -14,6 +14,8 @@ export type Plan = {
   readonly cron: string;
   /** Rejects where it wasn't done; then it is tried again a few times. */
   readonly run: (leadership: Leadership) => Promise<void>;
+  /** Why it can't be done yet, where that ends by itself: it is put off, and no try is counted. */
+  readonly notYet?: (leadership: Leadership) => Promise<string | null>;
 };
 
 export type ScheduleDeps = {
@@ -43,6 +45,14 @@ async function keepSchedule(deps: ScheduleDeps, plan: Plan, leadership: Leadersh
       const woken = ticks.next();
       try {
         const step = await decide(deps, plan, leadership, ticks.latest());
+        const reason = step.type === 'run' ? await plan.notYet?.(leadership) : undefined;
+        if (typeof reason === 'string') {
+          const lasts = { type: 'schedule_postponed', schedule: plan.name, reason } as const;
+          if (reason !== trouble) deps.observe(lasts);
+          trouble = reason;
+          await untilWoken(TROUBLE_MS, signal, woken);
+          continue;
+        }
         if (step.type === 'wait') await untilWoken(waitMs(step, deps.now()), signal, woken);
         else await take(deps, plan, leadership, step);
         trouble = null;
