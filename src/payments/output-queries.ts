@@ -129,7 +129,7 @@ const UNCOUNT_WALLET_OUTPUTS = `
 const ROLL_BACK_PAYMENTS = `
   update incoming_payments
      set status = 'rolled_back', block_hash = null, block_height = null, slot = null,
-         tx_position = null, counted_from = null, confirmed_at = null
+         tx_position = null, counted_from = null, confirmed_at = null, spent_by = null, spent_height = null
    where partition_id = $1 and (block_height > $2 or counted_from > $2)
      and status in ('pending', 'confirmed', 'ignored')`;
 

@@ -34,11 +34,12 @@ export async function addressesBetween(
 /**
  * Without what was spent so deep that no rollback within k brings it back: nothing on any chain spends
  * it again. With what is rolled back: a spend may be all that tells of its coming back.
+ * Spent is what names who spent it.
  */
 const PAYMENTS_AFTER = `
   select tx_hash, output_index from incoming_payments
    where partition_id = $1 and (tx_hash, output_index) > ($2, $3)
-     and (spent_height is null or spent_height >
+     and (spent_by is null or spent_height is null or spent_height >
           (select coalesce(max(last_block_height), 0) - $5 from sync_state where partition_id = $1))
    order by tx_hash, output_index limit $4`;
 const WALLET_OUTPUTS_AFTER = `

@@ -67,6 +67,18 @@ export const CORRUPTIONS: readonly Corruption[] = [
     ['ledger', 'orphan', 'reserves'],
   ],
   [
+    'an entry of a payment, by its public columns alone',
+    `insert into balance_transactions (user_id, unit, bucket, type, amount, reason, tx_hash, output_index)
+     select user_id, 'lovelace', 'available', 'credit', 9, 'payment_confirmed', tx_hash, output_index
+       from incoming_payments where status = 'confirmed'`,
+    ['balance', 'ledger'],
+  ],
+  [
+    'an entry without its payment, by its public columns alone',
+    "insert into balance_transactions (user_id, unit, bucket, type, amount, reason, tx_hash, output_index) values ('bob', 'lovelace', 'available', 'credit', 9, 'payment_confirmed', repeat('5', 64), 0)",
+    ['balance', 'ledger', 'orphan'],
+  ],
+  [
     'entries without a payment that add up to nothing',
     `insert into balance_transactions (user_id, unit, bucket, type, amount, reason, tx_hash, output_index, inclusion)
      select 'bob', 'lovelace', 'pending', type, 9, 'made up', repeat('5', 64), 0, 1

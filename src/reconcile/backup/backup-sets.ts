@@ -28,6 +28,7 @@ const UNSETTLED_PAYMENTS = `
   status in ('seen', 'pending', 'rolled_back', 'ignored') or counted_from is not null
   or block_height >= (select coalesce(min(height), 0) from blocks)
   or spent_height >= (select coalesce(min(height), 0) from blocks)
+  or spent_by is not null and spent_height is null
   or address in (select address from payment_addresses
                   where backfilled_height is null
                      or backfilled_height >= (select coalesce(min(height), 0) from blocks))`;

@@ -14,7 +14,7 @@ export const walletAddresses = async (db: Queryable, partitionId: number): Promi
 const after = (table: string): string => `
   select tx_hash, output_index from ${table}
    where partition_id = $1 and (tx_hash, output_index) > ($2, $3)
-     and (spent_height is null or spent_height > $5)
+     and (spent_by is null or spent_height is null or spent_height > $5)
    order by tx_hash, output_index limit $4`;
 const SHADOW_AFTER = `
   select tx_hash, output_index from rebuild_outputs

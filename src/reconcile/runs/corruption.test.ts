@@ -101,6 +101,43 @@ describe('a row that somebody changed', () => {
       ['spent_mismatch'],
     ],
     [
+      'who spent it is forgotten',
+      `update incoming_payments set spent_by = null where ${ONE(SPENT)}`,
+      ['spent_mismatch'],
+    ],
+    [
+      'somebody is said to have spent it, in no block',
+      `update incoming_payments set spent_by = ${OTHER} where ${ONE(HELD)}`,
+      ['unspent_mismatch'],
+    ],
+    [
+      'one from before its address was watched is said to be spent in no block',
+      `update incoming_payments set spent_by = ${OTHER} where address = '${CAROL}'`,
+      ['unspent_mismatch'],
+    ],
+    [
+      'it isn’t known any more in which block it was spent',
+      `update incoming_payments set spent_height = null where ${ONE(SPENT)}`,
+      ['spent_mismatch'],
+    ],
+    [
+      'a spent one is written again by hand, with who spent it alone',
+      `with gone as (delete from incoming_payments where ${ONE(SPENT)} returning *)
+       insert into incoming_payments (tx_hash, output_index, address, user_id, amount_lovelace, assets, status,
+                                      block_hash, block_height, slot, spent_by, detected_at, confirmed_at)
+       select tx_hash, output_index, address, user_id, amount_lovelace, assets, status, block_hash, block_height,
+              slot, spent_by, detected_at, confirmed_at from gone`,
+      ['spent_mismatch'],
+    ],
+    [
+      'a payment is made up that somebody spent in no block',
+      `insert into incoming_payments (tx_hash, output_index, address, user_id, amount_lovelace, status, block_hash,
+                                      block_height, slot, spent_by)
+       select ${OTHER}, 0, address, user_id, 5, status, block_hash, block_height, slot, ${OTHER}
+         from incoming_payments where ${ONE(HELD)}`,
+      ['extra_in_db'],
+    ],
+    [
       'a spend of the wallet is forgotten',
       `update wallet_outputs set spent_by = null, spent_height = null
         where ${WALLET('spent_by is not null and block_height is not null')}`,
@@ -249,6 +286,17 @@ describe('a row that somebody changed', () => {
     const { findings } = await reconcileFully(pool, net);
     expect(findings.map(({ type }) => type)).toEqual(['owner_mismatch']);
     expect(findings[0]?.unexplained).toContain('registered for carol');
+  });
+
+  test('is no spend where a height alone stands there', async () => {
+    const pool = await books();
+    const { rowCount } = await pool.query(
+      `update incoming_payments set spent_height = block_height where ${ONE(HELD)}`,
+    );
+    expect(rowCount).toBe(1);
+    const { findings, problem, matched } = await reconcileFully(pool, net);
+    expect({ findings, problem }).toEqual({ findings: [], problem: null });
+    expect(matched).toBe((await reconcileFully(await books(), net)).matched);
   });
 
   test('is left to verifying where only the ledger was changed', async () => {

@@ -9,6 +9,8 @@ import { isFilling, type World } from '../state.js';
  */
 const CHOSEN = "('x' || substr(md5($1 || tx_hash || output_index), 1, 4))::bit(16)::int % 3 = 0";
 const LIVE = "status in ('pending', 'confirmed', 'ignored')";
+/** Of some seeds: then the columns that are public are all that a hand knows of. */
+const BY_PUBLIC_COLUMNS = "('x' || substr(md5($1 || 'public'), 1, 4))::bit(16)::int % 3 = 0";
 /** Of what an address lacks before its past was asked for, the answer doesn't say which block made it. */
 const SETTLED =
   'address in (select address from payment_addresses where backfilled_height is not null)';
@@ -23,9 +25,13 @@ export const CORRUPTIONS: Readonly<Record<string, string>> = {
       from incoming_payments p where ${LIVE} and block_height is not null and ${CHOSEN}`,
   'amounts changed': `update incoming_payments set amount_lovelace = amount_lovelace + 1000000 where ${LIVE} and ${CHOSEN}`,
   'assets changed': `update incoming_payments set assets = '{}' where assets <> '{}' and ${LIVE} and $1 <> ''`,
-  'spends forgotten': `update incoming_payments set spent_by = null, spent_height = null where spent_by is not null and ${CHOSEN}`,
+  'spends forgotten': `
+    update incoming_payments set spent_by = null, spent_height = case when ${BY_PUBLIC_COLUMNS} then spent_height end
+     where spent_by is not null and ${CHOSEN}`,
   'spends invented': `
-    update incoming_payments set spent_by = md5($1) || md5(tx_hash), spent_height = coalesce(block_height, counted_from)
+    update incoming_payments
+       set spent_by = md5($1) || md5(tx_hash),
+           spent_height = case when ${BY_PUBLIC_COLUMNS} then null else coalesce(block_height, counted_from) end
      where spent_by is null and ${LIVE} and ${CHOSEN}`,
   'spenders changed': `update incoming_payments set spent_by = md5($1) || md5(tx_hash) where spent_by is not null and ${CHOSEN}`,
   'rolled back by hand': `
@@ -58,7 +64,7 @@ export const CORRUPTIONS: Readonly<Record<string, string>> = {
   'entries invented': `
     insert into balance_transactions (user_id, unit, bucket, type, amount, reason, tx_hash, output_index, inclusion)
     select user_id, 'lovelace', 'available', 'debit', amount_lovelace, 'payment_rolled_back', tx_hash, output_index,
-           inclusion
+           case when ${BY_PUBLIC_COLUMNS} then null else inclusion end
       from incoming_payments where status = 'confirmed' and block_height is not null and ${CHOSEN}
         on conflict do nothing`,
   'events invented': `
