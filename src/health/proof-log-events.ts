@@ -2,6 +2,7 @@ import type { HealedFinding } from '../reconcile/model/finding.js';
 import type { ProgressReport, ProofEvent } from '../reconcile/model/proof-events.js';
 import { type LogLine, line, writeLines } from './log-line.js';
 import type { Logger } from './logging.js';
+import { verifiedLines } from './verification-log-events.js';
 
 /** Writes what proving the books tells. */
 export function logProofEvent(log: Logger, event: ProofEvent): void {
@@ -39,6 +40,8 @@ export function proofLines(event: ProofEvent): readonly LogLine[] {
       const fields = { job_id, kind, outcome, reason, result: bounded(event.result) };
       return [line(level, event.type, fields, `${kind} ${outcome}`)];
     }
+    case 'verified':
+      return verifiedLines(event);
     case 'sealed': {
       const fields = { chain: event.chain, seal: event.seal };
       return [line('debug', event.type, fields, 'rows sealed')];

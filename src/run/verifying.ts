@@ -1,6 +1,7 @@
 import type { Config } from '../config.js';
 import { describeDatabaseError } from '../database/pool.js';
 import type { Logger } from '../health/logging.js';
+import { logProofEvent } from '../health/proof-log-events.js';
 import { verifyNow } from '../reconcile/verify/verify-nightly.js';
 import { withVerifyingPool } from '../reconcile/verify/verifying-pool.js';
 import type { Leadership } from '../sync/leadership.js';
@@ -15,7 +16,12 @@ export const verifyBeside = (
   requestedBy: string,
 ): Promise<void> =>
   withVerifyingPool(config.databaseDirectUrl.reveal(), signal, (pool) =>
-    verifyNow({ pool, log, requestedBy }),
+    verifyNow({
+      pool,
+      requestedBy,
+      observe: (event) => logProofEvent(log, event),
+      now: () => new Date(),
+    }),
   );
 
 /** What was repaired is verified, so that the alert ends that had asked for it. It never fails what was done. */

@@ -12,6 +12,20 @@ export type ProgressReport = {
   readonly of?: 'blocks';
 };
 
+/** In which way the books contradict themselves. */
+export type MismatchKind =
+  | 'balance'
+  | 'ledger'
+  | 'orphan'
+  | 'unfounded'
+  | 'held'
+  | 'payout'
+  | 'references'
+  | 'sealed_rows'
+  | 'seal'
+  | 'noted_seal'
+  | 'digest';
+
 /** All that proving the books tells the outside: logs and metrics are made from these. */
 export type ProofEvent =
   | {
@@ -45,6 +59,23 @@ export type ProofEvent =
       readonly reason: string | null;
       /** What it did, where it was done. */
       readonly result: Readonly<Record<string, unknown>> | null;
+    }
+  /** The books were held against each other. */
+  | {
+      readonly type: 'verified';
+      readonly balances: number;
+      readonly entries: number;
+      readonly mismatches: number;
+      /** The first of each kind. */
+      readonly shown: readonly (readonly [kind: MismatchKind, mismatch: object])[];
+      readonly shortfalls: readonly {
+        readonly unit: string;
+        readonly owed: string;
+        readonly treasury: string;
+      }[];
+      readonly overdueSealings: readonly { readonly chain: string; readonly since: Date }[];
+      /** Of people, with reasons of their own. */
+      readonly manualEntries: number;
     }
   /** Tried again every few seconds, and told once for each reason. */
   | {

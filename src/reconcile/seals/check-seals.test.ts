@@ -3,7 +3,7 @@ import { createTestDatabase } from '../../../test/support/database.js';
 import { sealedTables } from '../../../test/support/sealed-tables.js';
 import type { TestDatabase } from '../../../test/support/test-databases.js';
 import { inTransaction } from '../../database/transaction.js';
-import { acceptSeals } from './check-seals.js';
+import { acceptSeals, verifySeals } from './check-seals.js';
 import { sealHead } from './seal-queries.js';
 
 let database: TestDatabase;
@@ -67,6 +67,14 @@ describe('of sealed rows', () => {
       );
     },
   );
+
+  test('of many edits as many are shown as were wanted, and all are counted', async () => {
+    await tables.change("update balance_transactions set reason = '' where id in (7, 2400)");
+    await tables.change("update audit_log set actor = 'other' where id = 7");
+    const { changed } = await verifySeals(database.pool, {}, 2);
+    expect(changed).toMatchObject({ count: 3, shown: [{ seal: 1 }, { seal: 3 }] });
+    expect(changed.shown).toHaveLength(2);
+  });
 
   test('a number that was changed is found', async () => {
     await tables.change('alter table balance_transactions alter id drop identity');

@@ -48,8 +48,14 @@ export async function verifySeals(
   const checks = await Promise.all(SEAL_CHAINS.map((chain) => verifyChain(pool, chain, shown)));
   return {
     chains: checks.map((check) => check.head),
-    changed: join(checks.map((check) => check.changed)),
-    broken: join(checks.map((check) => check.broken)),
+    changed: join(
+      checks.map((check) => check.changed),
+      shown,
+    ),
+    broken: join(
+      checks.map((check) => check.broken),
+      shown,
+    ),
     notAsNoted: await holdAgainst(pool, notes),
   };
 }
@@ -65,12 +71,16 @@ async function verifyChain(pool: Pool, chain: SealChain, shown: number) {
     countUnsealed(pool, chain, head),
   ]);
   const { seal, hash, rows } = head;
-  return { head: { chain, seal, hash, rows, unsealed }, changed: join([first, second]), broken };
+  return {
+    head: { chain, seal, hash, rows, unsealed },
+    changed: join([first, second], shown),
+    broken,
+  };
 }
 
-const join = <T>(parts: readonly Bounded<T>[]): Bounded<T> => ({
+const join = <T>(parts: readonly Bounded<T>[], shown: number): Bounded<T> => ({
   count: parts.reduce((sum, part) => sum + part.count, 0),
-  shown: parts.flatMap((part) => part.shown),
+  shown: parts.flatMap((part) => part.shown).slice(0, shown),
 });
 
 async function holdAgainst(db: Queryable, notes: OutsideNotes): Promise<NotAsNoted[]> {

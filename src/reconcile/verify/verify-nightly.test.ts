@@ -1,7 +1,7 @@
-import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createTestDatabase } from '../../../test/support/database.js';
 import type { TestDatabase } from '../../../test/support/test-databases.js';
+import type { ProofEvent } from '../model/proof-events.js';
 import { lastVerification } from './verification-queries.js';
 import { verifyNow } from './verify-nightly.js';
 
@@ -16,34 +16,42 @@ describe('the nightly verification', () => {
   afterAll(() => database.drop());
 
   const setUp = () => {
-    const lines: string[] = [];
+    const told: ProofEvent[] = [];
     const deps = {
       pool: database.pool,
       requestedBy: 'schedule',
-      log: pino({ level: 'info' }, { write: (line: string) => void lines.push(line) }),
+      observe: (event: ProofEvent) => void told.push(event),
+      now: () => new Date(),
     };
-    return { deps, lines };
+    return { deps, told };
   };
 
   test('notes how many mismatches there are and names the balance that has no entries for what it says', async () => {
-    const { deps, lines } = setUp();
+    const { deps, told } = setUp();
     await verifyNow(deps);
     expect(await lastVerification(database.pool)).toMatchObject({ mismatches: 1 });
-    const told = lines.map((line) => JSON.parse(line) as { event: string; userId?: string });
-    expect(told.map(({ event, userId }) => [event, userId])).toEqual([
-      ['balance_mismatch', 'ann'],
-      ['reserves_short', undefined],
-      ['balances_verified', undefined],
+    expect(told).toMatchObject([
+      {
+        type: 'verified',
+        mismatches: 1,
+        shown: [['balance', { userId: 'ann' }]],
+        shortfalls: [{ unit: 'lovelace' }],
+      },
     ]);
   });
 
   test('tells of each mismatch once a day', async () => {
+    const on = (day: string) => ({ ...setUp().deps, now: () => new Date(day) });
     await verifyNow(setUp().deps);
     await verifyNow(setUp().deps);
     const { rows } = await database.pool.query<{ data: { userId: string } }>(
       "select data from outbox where type = 'balance.mismatch'",
     );
     expect(rows.map(({ data }) => data.userId)).toEqual(['ann']);
+    await verifyNow(on('2020-01-01T03:30:00Z'));
+    await verifyNow(on('2020-01-02T03:30:00Z'));
+    const all = await database.pool.query("select 1 from outbox where type = 'balance.mismatch'");
+    expect(all.rowCount).toBe(3);
   });
 
   test('says that the books are being made again after a restore, until a rebuild has ended', async () => {
