@@ -100,7 +100,7 @@ export async function healLedger(
         '`teller rebuild --from origin`',
     ),
     said(unreadable.length, UNREADABLE),
-    said(doubtful, UNPROVEN),
+    said(doubtful, exceptUsers === 'nobody' ? CONTRADICTED : UNSEALED),
     plan.isPartial ? 'more differs than is healed at once: run it again' : null,
   ].filter((one) => one !== null);
   return { ...balanced, statuses: statuses.healed, lost: restored.length, left };
@@ -114,9 +114,14 @@ const UNREADABLE =
   'payments were booked, have no rows and are not on the chain, and the events that told of them were edited, so ' +
   'that no rows come of them: a person must set those events right';
 
-const UNPROVEN =
-  "balances aren't the sum of their entries, and a payout of such a user is contradicted by what else speaks of " +
-  'it, or entries were changed after they were sealed: a person must look; `teller balance verify` shows them, `teller balance accept-seal` takes them as they are';
+const CONTRADICTED =
+  "balances aren't the sum of their entries, and payouts of their users are contradicted by what else speaks of them: " +
+  'a person must look; `teller balance verify` shows both';
+
+const UNSEALED =
+  "balances aren't the sum of their entries, and entries were changed after they were sealed: a person must look; " +
+  '`teller balance verify` shows them, `teller balance accept-seal` takes the entries as they are, and then a repair ' +
+  'sets the balances to their sum';
 
 /** One of them or many: the words stay the same. */
 const said = (count: number, what: string): string | null =>
