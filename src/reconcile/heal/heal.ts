@@ -2,7 +2,13 @@ import type { OutputReference } from '../../chain/block.js';
 import type { Tx } from '../../database/transaction.js';
 import { showAssets } from '../../payments/payment.js';
 import { explainOwners } from '../compare/registration-queries.js';
-import type { ChainOutput, Finding, HealedFinding, RecordedOutput } from '../model/finding.js';
+import {
+  type ChainOutput,
+  type Finding,
+  type HealedFinding,
+  kindOf,
+  type RecordedOutput,
+} from '../model/finding.js';
 import type { HealContext, Truth } from './context.js';
 import { type Correction, healPayments } from './heal-payments.js';
 import { includeMissed } from './missed-inclusions.js';
@@ -41,7 +47,8 @@ export async function heal(
   const wallet = known.filter((truth) => truth.kind === 'wallet');
   await healWallet(tx, context, wallet);
   await includeMissed(tx, at, context.partitionId, wallet);
-  await tellAudit(tx, at, context, findings, obstacles, corrections);
+  const told = findings.filter(({ reference }) => !obstacles.has(reference));
+  await tellAudit(tx, at, context, told, hotWallet, corrections);
   return findings.map((finding) => {
     const reason = obstacles.get(finding.reference);
     return reason === undefined
@@ -70,7 +77,7 @@ const truthOf = ({ reference, recorded, onChain }: Finding, hotWallet: string | 
   reference,
   onChain,
   isRecorded: recorded !== null,
-  kind: recorded?.kind ?? (onChain?.address === hotWallet ? 'wallet' : 'payment'),
+  kind: kindOf({ recorded, onChain }, hotWallet),
 });
 
 /** Nothing hangs on what the wallet's outputs are: what isn't on the chain is deleted, as a rollback does. */
@@ -86,28 +93,26 @@ async function tellAudit(
   at: Date,
   { actor, cause }: HealContext,
   findings: readonly Finding[],
-  obstacles: ReadonlyMap<OutputReference, string>,
+  hotWallet: string | null,
   corrections: readonly Correction[],
 ): Promise<void> {
   const after = new Map(corrections.map((one) => [one.reference, one.after]));
-  const entries = findings.flatMap((finding): HealAudit[] => {
+  const entries = findings.map((finding): HealAudit => {
     const { reference, type, recorded, onChain } = finding;
-    if (obstacles.has(reference)) return [];
-    const row = recorded?.kind === 'wallet' ? undefined : after.get(reference);
-    return [
-      {
-        action: 'output.corrected',
-        entityType: recorded?.kind === 'wallet' ? 'wallet_output' : 'payment',
-        entityId: reference,
-        details: {
-          type,
-          cause,
-          recorded: recorded === null ? null : showRecorded(recorded),
-          onChain: onChain === null ? null : showOnChain(onChain),
-          ...(row === undefined ? {} : { status: row.status, inclusion: row.inclusion }),
-        },
+    const isWallets = kindOf(finding, hotWallet) === 'wallet';
+    const row = isWallets ? undefined : after.get(reference);
+    return {
+      action: 'output.corrected',
+      entityType: isWallets ? 'wallet_output' : 'payment',
+      entityId: reference,
+      details: {
+        type,
+        cause,
+        recorded: recorded === null ? null : showRecorded(recorded),
+        onChain: onChain === null ? null : showOnChain(onChain),
+        ...(row === undefined ? {} : { status: row.status, inclusion: row.inclusion }),
       },
-    ];
+    };
   });
   if (entries.length > 0) await auditHealing(tx, at, actor, entries);
 }

@@ -9,7 +9,7 @@ import { healLedger, type LedgerHealed } from '../heal/heal-ledger.js';
 import { healReferences } from '../heal/heal-references.js';
 import { differingBlocks, judgeStretches, type SealsChanged, stretchesOf } from '../heal/proof.js';
 import { rewriteDigest } from '../heal/rewrite-digest.js';
-import { type HealedFinding, heightsOf } from '../model/finding.js';
+import { type HealedFinding, heightsOf, kindOf } from '../model/finding.js';
 import { tellDiscrepancies } from '../runs/explain.js';
 import type { Unblocked } from './blocked-books.js';
 import { healFindings } from './heal-findings.js';
@@ -64,7 +64,11 @@ export async function applyRepair(
   const before = await differingBlocks(tx, context.partitionId, findings.flatMap(heightsOf));
   const healed = await healFindings(tx, at, context, run.runId, findings, deps.hotWallet);
   await dropDigestAbove(tx, at, context);
-  const { left, problem, ledger } = await healRest(tx, at, context, prepared, { healed, before });
+  const { left, problem, ledger } = await healRest(tx, at, context, prepared, {
+    healed,
+    before,
+    hotWallet: deps.hotWallet,
+  });
   const references = await healReferences(tx, at, context, misreferenced.payments);
   const open = healed.filter(({ state }) => state === 'open').length;
   await noteRepaired(tx, run.runId, healed.length - open, problem);
@@ -102,6 +106,7 @@ type Rows = {
   readonly healed: readonly HealedFinding[];
   /** Blocks of which tables and digest differed before anything was healed. */
   readonly before: ReadonlyMap<number, unknown>;
+  readonly hotWallet: string | null;
 };
 
 /** Digest and ledger follow the rows. */
@@ -110,7 +115,7 @@ async function healRest(
   at: Date,
   context: HealContext,
   { run, addresses, differing, plan, gone, doubts, headersMissing }: PreparedRepair,
-  { healed, before }: Rows,
+  { healed, before, hotWallet }: Rows,
 ) {
   const { partitionId } = context;
   const open = healed.filter(({ state }) => state === 'open');
@@ -140,7 +145,7 @@ async function healRest(
     await rewriteDigest(tx, at, partitionId, { blocks, proven: unlinked }, context);
   }
   const isPayment = (one: HealedFinding): boolean =>
-    one.state === 'repaired' && one.recorded?.kind !== 'wallet';
+    one.state === 'repaired' && kindOf(one, hotWallet) === 'payment';
   const { left, ...ledger } = await healLedger(tx, at, context, {
     plan,
     gone,

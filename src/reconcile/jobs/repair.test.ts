@@ -148,3 +148,23 @@ test('a repair tells how long it took since somebody began with it', async () =>
   expect(took[0]).toBeGreaterThan(0);
   expect(took[0]).toBeLessThan((performance.now() - before) / 1000);
 });
+
+test.each(['repair', 'rebuild'] as const)(
+  'an output of the wallet that a %s puts back is noted as one, and is no payment',
+  async (kind) => {
+    const database = await copyBooks();
+    const { pool } = database;
+    const gone = await pool.query<{ reference: string }>(`
+      delete from wallet_outputs where spent_by is null and block_height is not null
+      returning tx_hash || '#' || output_index as reference`);
+    expect(gone.rowCount).toBeGreaterThan(0);
+    const params = kind === 'repair' ? { addresses: null } : { from: 'origin', dryRun: false };
+    const id = await requestJob(pool, { ...ALL, kind, params });
+    const worker = openLeader(database);
+    expect(await followed(pool, id).finally(worker.stop)).toMatchObject({ state: 'done' });
+    const { rows } = await pool.query(
+      "select distinct entity_type as type from audit_log where action = 'output.corrected'",
+    );
+    expect(rows).toEqual([{ type: 'wallet_output' }]);
+  },
+);

@@ -80,6 +80,13 @@ export type HealedFinding = Finding & {
   readonly reason: string | null;
 };
 
+/** Among which of the books' outputs it stands; or would, at the address that the chain has it at. */
+export const kindOf = (
+  { recorded, onChain }: Pick<Finding, 'recorded' | 'onChain'>,
+  hotWallet: string | null,
+): RecordedOutput['kind'] =>
+  recorded?.kind ?? (onChain?.address === hotWallet ? 'wallet' : 'payment');
+
 /** Heights of the blocks whose facts an output's two sides name. */
 export const heightsOf = ({ recorded, onChain }: Finding): number[] =>
   [

@@ -10,12 +10,7 @@ import { heal } from '../heal/heal.js';
 import { healLedger, type LedgerHealed } from '../heal/heal-ledger.js';
 import { type LedgerPlan, planLedger } from '../heal/ledger-plan.js';
 import { type Doubts, readDoubts } from '../heal/proof.js';
-import {
-  type ChainOutput,
-  type HealedFinding,
-  heightsOf,
-  type RecordedOutput,
-} from '../model/finding.js';
+import { type HealedFinding, heightsOf, kindOf } from '../model/finding.js';
 import { allCandidates } from './candidate-pages.js';
 import type { CompareScope } from './candidate-queries.js';
 import { type DigestComparison, isProven } from './derived-digest.js';
@@ -167,11 +162,9 @@ async function apply(
       const healed = await heal(tx, at, healing, findings, hotWallet);
       tally.add(healed);
       touched.add(blocksTouched(healed, scope));
-      for (const { state, reference, recorded, onChain } of healed) {
-        if (state === 'open') except.add(reference);
-        else if ((recorded?.kind ?? kindOf(onChain, hotWallet)) === 'payment') {
-          corrected.add(reference);
-        }
+      for (const one of healed) {
+        if (one.state === 'open') except.add(one.reference);
+        else if (kindOf(one, hotWallet) === 'payment') corrected.add(one.reference);
       }
     }
     await dropDigestAbove(tx, at, healing);
@@ -207,9 +200,6 @@ const blocksTouched = (healed: readonly HealedFinding[], { fromHeight, height }:
     .flatMap(heightsOf)
     .filter((at) => at > fromHeight && at <= height)
     .map(blockAt);
-
-const kindOf = (onChain: ChainOutput | null, hotWallet: string | null): RecordedOutput['kind'] =>
-  onChain?.address === hotWallet ? 'wallet' : 'payment';
 
 const isHere = (cursor: Cursor | null, point: PointOrOrigin): boolean =>
   cursor !== null && samePoint(cursor.point, point);
