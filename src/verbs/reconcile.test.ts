@@ -254,9 +254,12 @@ describe('a comparison that was interrupted', () => {
 
 describe('what can not be done', () => {
   test('is said in a sentence', async () => {
-    const unknown = await say('reconcile', '--address', enterpriseAddress(9));
-    expect(unknown).toMatchObject({ exitCode: 1, out: '' });
-    expect(unknown.err).toMatch(/^teller: .*not registered/);
+    for (const more of [[], ['--repair']]) {
+      const unknown = await say('reconcile', '--address', ANN, enterpriseAddress(9), ...more);
+      expect(unknown).toMatchObject({ exitCode: 2, out: '' });
+      const given = `teller: --address: given ${enterpriseAddress(9)}, wanted a registered address`;
+      expect(unknown.err).toContain(given);
+    }
     const text = await say('reconcile', '--address', 'addr_nonsense');
     expect(text).toMatchObject({ exitCode: 2, out: '' });
     expect(text.err).toContain('--address: given addr_nonsense');

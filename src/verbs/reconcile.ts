@@ -4,6 +4,7 @@ import { checkAddress } from '../chain/address.js';
 import { readSettings } from '../config.js';
 import { actorOf } from '../payouts/model/identity.js';
 import type { Job } from '../reconcile/jobs/job-queries.js';
+import { watchedAmong } from '../reconcile/runs/address-queries.js';
 import {
   type DiscrepancyView,
   listDiscrepancies,
@@ -64,6 +65,7 @@ async function reconcile(context: VerbContext, flags: Flags): Promise<void> {
   const addresses = flags.address?.map((given) => canonical(given, settings)) ?? null;
   await withDatabase(terminal, [], async ({ pool }) => {
     await refuseOtherNetwork(pool, settings);
+    if (addresses !== null) await refuseUnregistered(pool, settings, addresses);
     const job = flags.repair === true ? await repair(context, settings, addresses) : null;
     const repaired = job === null ? null : readRepair(job);
     const runId =
@@ -82,9 +84,24 @@ async function reconcile(context: VerbContext, flags: Flags): Promise<void> {
 
 function canonical(given: string, { network }: Pick<ChainSettings, 'network'>): string {
   const checked = checkAddress(given, network);
-  if (!checked.ok) throw new UsageError(`--address: given ${given}: ${checked.problem}`);
+  if (!checked.ok) throw new UsageError(`${wantedAddress(given)}; this one ${checked.problem}`);
   return checked.address.text;
 }
+
+/** Before a job is made of it, which could only fail. */
+async function refuseUnregistered(
+  pool: Pool,
+  { partitionId, hotWalletAddress }: ChainSettings,
+  addresses: readonly string[],
+): Promise<void> {
+  const watched = await watchedAmong(pool, partitionId, hotWalletAddress, addresses);
+  const unknown = addresses.find((address) => !watched.has(address));
+  if (unknown === undefined) return;
+  throw new UsageError(`${wantedAddress(unknown)}; \`teller address list\` shows them`);
+}
+
+const wantedAddress = (given: string): string =>
+  `--address: given ${given}, wanted a registered address`;
 
 /** Done by whoever leads, or by this process where nobody does. @returns null where it failed */
 async function repair(
