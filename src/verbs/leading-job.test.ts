@@ -119,6 +119,33 @@ test('says that the next leader goes on where it led itself and is interrupted',
   );
 });
 
+test('ends where it leads and reaches no node, and says how the job goes on', async () => {
+  const { pool, worker } = await followedBooks();
+  await worker.stop();
+  const settings = readSettings(
+    { ...under.environment, OGMIOS_URL: 'ws://127.0.0.1:1' },
+    LEADING_SETTINGS,
+  );
+  const request = { kind: 'rebuild', params: { from: 'origin' }, requestedBy: 'test' } as const;
+  const led: boolean[] = [];
+  const watch = {
+    tell: (_job: Job, _ahead: JobAhead | null, isLedHere: boolean) => void led.push(isLedHere),
+    nodePatienceMs: 1_000,
+  };
+  const asked = doAsLeader(settings, request, watch, AbortSignal.timeout(20_000));
+  const failure = failureOf(await asked.catch((error: unknown) => error));
+  expect(failure.exitCode).toBe(1);
+  expect(failure.message).toMatch(
+    /^OGMIOS_URL: no node can be reached: .*ECONNREFUSED.*\nrebuild /,
+  );
+  expect(failure.message).toContain(
+    'goes on where it was with the next leader: start `teller run`',
+  );
+  expect(led).toContain(true);
+  const { rows } = await pool.query<{ state: string }>('select state from chain_jobs');
+  expect(['queued', 'running']).toContain(rows[0]?.state);
+});
+
 test('leads at once and does what a killed leader left in the middle before its own', async () => {
   const { pool, worker } = await followedBooks();
   await worker.stop();

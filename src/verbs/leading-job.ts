@@ -15,6 +15,7 @@ import { sealAppended, sealing } from '../reconcile/seals/sealing.js';
 import { CHAIN_SETTINGS, type ChainSettings, syncDeps } from '../run/chain.js';
 import { GUARD_SETTINGS, type GuardConfig, guardTaskOf } from '../run/guard.js';
 import { jobsOf } from '../run/proving.js';
+import type { SyncEvent } from '../sync/events.js';
 import type { Leadership } from '../sync/leadership.js';
 import { runSync } from '../sync/worker.js';
 import { Interrupted } from './interruption.js';
@@ -29,6 +30,8 @@ export type LeadingSettings = ChainSettings & GuardConfig;
 const CONNECTIONS_MAX = 8;
 /** Somebody who works on a job says so more often. */
 const SILENT_MS = 30_000;
+/** Of a leader of its own a verb doesn't wait for ever. The daemon does. */
+const NODE_PATIENCE_MS = 60_000;
 
 export type JobWatch = WhileAway & {
   /**
@@ -37,6 +40,8 @@ export type JobWatch = WhileAway & {
    * @param isLedHere whether this very process works on it, and on what comes before it
    */
   readonly tell: (...seen: [...Parameters<TellJob>, isLedHere: boolean]) => void;
+  /** For how long this process leads without ever having reached a node. */
+  readonly nodePatienceMs?: number;
 };
 
 /**
@@ -47,7 +52,7 @@ export type JobWatch = WhileAway & {
  * @param signal ends the waiting, not the job
  * @throws UsageError where migrations are pending
  * @throws NotComparable where another hand changed the cursor
- * @throws JobLeft where the database was away for too long
+ * @throws JobLeft where the database was away for too long, or this process leads and reaches no node
  * @throws Interrupted where the signal ended the waiting; both say what becomes of the job
  */
 export async function doAsLeader(
@@ -69,6 +74,10 @@ export async function doAsLeader(
     const look: TellJob = (job, ahead) => {
       ledHere = office.leads();
       watch.tell(job, ahead, ledHere);
+      const away = office.nodeAway(watch.nodePatienceMs ?? NODE_PATIENCE_MS);
+      if (away !== null && isOpen(job)) {
+        throw new JobLeft(`${away}\n${leftWords(request.kind, id, true)}`);
+      }
       if (isWorkedOn(job) && !ledHere) office.leave();
       else office.wait();
     };
@@ -91,6 +100,8 @@ export async function doAsLeader(
   }
 }
 
+const isOpen = ({ state }: Job): boolean => state === 'queued' || state === 'running';
+
 /** Whether somebody says that the job is in hands; by this clock, which may not be the database's. */
 function hearing(clock: () => number): (job: Job) => boolean {
   let beat: number | null = null;
@@ -107,6 +118,10 @@ function hearing(clock: () => number): (job: Job) => boolean {
 
 function standBy(settings: LeadingSettings, pool: Pool, signal: AbortSignal) {
   let led: Leadership | null = null;
+  // Of its first term: without a node one may end and another begin.
+  let ledSince: number | null = null;
+  let isReached = false;
+  let whyAway = 'none has answered yet';
   let waiting: AbortController | null = null;
   const runs: Promise<unknown>[] = [];
   let refuse: (error: unknown) => void = () => undefined;
@@ -117,14 +132,19 @@ function standBy(settings: LeadingSettings, pool: Pool, signal: AbortSignal) {
   // First of the tasks: nobody may take a job for this process before it is known to lead.
   const noteTerm = (leadership: Leadership): Promise<void> => {
     led = leadership;
+    ledSince ??= performance.now();
     leadership.signal.addEventListener('abort', () => {
       if (led === leadership) led = null;
     });
     return Promise.resolve();
   };
   const quietly = (): void => undefined;
+  const noteNode = (event: SyncEvent<unknown>): void => {
+    if (event.type === 'connected') isReached = true;
+    if (event.type === 'connect_failed') whyAway = event.reason;
+  };
   const deps = {
-    ...syncDeps(settings, pool, quietly),
+    ...syncDeps(settings, pool, noteNode),
     leading: [
       noteTerm,
       sealing(quietly),
@@ -139,6 +159,12 @@ function standBy(settings: LeadingSettings, pool: Pool, signal: AbortSignal) {
   return {
     refused,
     leads: () => led !== null,
+    /** Why no node was ever reached, where this process leads for longer than that. */
+    nodeAway: (patienceMs: number): string | null => {
+      if (led === null || ledSince === null || isReached) return null;
+      if (performance.now() - ledSince < patienceMs) return null;
+      return `OGMIOS_URL: no node can be reached: ${whyAway}`;
+    },
     leave,
     wait: (): void => {
       if (waiting !== null || signal.aborted) return;
