@@ -117,7 +117,7 @@ async function tellAudit(
   if (entries.length > 0) await auditHealing(tx, at, actor, entries);
 }
 
-/** As discrepancies show it: amounts as decimal strings. */
+/** As the audit log and a rebuild's result show it; what a discrepancy keeps can be read back, and has more. */
 export const showRecorded = (recorded: RecordedOutput) => ({
   address: recorded.address,
   userId: recorded.userId,
