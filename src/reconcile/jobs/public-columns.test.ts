@@ -169,13 +169,13 @@ describe('a backup of such rows', () => {
       const target = await createEmptyDatabase();
       onTestFinished(() => target.drop());
       await restoreInto(target, file);
-      const halves = async (pool: Pool) =>
-        (
-          await pool.query(
-            `select tx_hash, output_index, spent_by, spent_height from incoming_payments
-            where (spent_by is null) <> (spent_height is null) order by 1, 2`,
-          )
-        ).rows;
+      const halves = async (pool: Pool): Promise<readonly unknown[]> => {
+        const { rows } = await pool.query<Record<string, unknown>>(
+          `select tx_hash, output_index, spent_by, spent_height from incoming_payments
+          where (spent_by is null) <> (spent_height is null) order by 1, 2`,
+        );
+        return rows;
+      };
       expect((await halves(original.pool)).length).toBeGreaterThan(0);
       expect(await halves(target.pool)).toEqual(await halves(original.pool));
       expect((await verifyBooks(target.pool)).totalMismatches).toBeGreaterThan(0);

@@ -12,12 +12,32 @@ const CLOSE = `
    where d.run_id = $1 and d.type = h.type and d.tx_hash = h.tx_hash
      and d.output_index = h.output_index and d.state = 'open'`;
 
-/** What became of each finding of a run. */
+// What was seen again from run to run is one difference. Where it was gone in between it is another one, and what
+// a person answered for stays theirs.
+const CLOSE_EARLIER = `
+  with recursive seen as (
+    select $1::bigint as run_id, h.* from unnest($4::text[], $5::text[], $6::int[]) as h (type, tx_hash, output_index)
+    union
+    select d.run_id, d.type, d.tx_hash, d.output_index
+      from seen s
+      join reconciliation_discrepancies d using (type, tx_hash, output_index)
+      join reconciliation_runs r on r.id = d.run_id
+     where d.run_id < s.run_id and r.partition_id = $7 and r.state <> 'running'
+       and (d.state = 'open' or d.state = 'explained' and d.closed_by = 'run ' || s.run_id
+                                and d.reason = 'seen again in run ' || s.run_id)
+  )
+  update reconciliation_discrepancies d
+     set state = 'repaired', reason = 'repaired in run ' || $1::text, closed_by = $2, closed_at = $3
+    from seen s
+   where d.run_id = s.run_id and d.run_id < $1::bigint and d.type = s.type and d.tx_hash = s.tx_hash
+     and d.output_index = s.output_index`;
+
+/** What became of each finding of a run, and of the same ones of earlier runs. */
 export async function closeHealed(
   tx: Tx,
   at: Date,
   runId: string,
-  { actor }: HealContext,
+  { actor, partitionId }: HealContext,
   findings: readonly HealedFinding[],
 ): Promise<void> {
   const parts = findings.map(({ reference }) => reference.split('#'));
@@ -30,6 +50,18 @@ export async function closeHealed(
     parts.map(([, index]) => Number(index)),
     findings.map(({ state }) => state),
     findings.map(({ reason }) => reason),
+  ]);
+  const repaired = findings.filter(({ state }) => state === 'repaired');
+  if (repaired.length === 0) return;
+  const places = repaired.map(({ reference }) => reference.split('#'));
+  await tx.query(CLOSE_EARLIER, [
+    runId,
+    actor,
+    at,
+    repaired.map(({ type }) => type),
+    places.map(([txHash]) => txHash),
+    places.map(([, index]) => Number(index)),
+    partitionId,
   ]);
 }
 
