@@ -10,7 +10,7 @@ export type KeptBackup = {
 const DAY_MS = 86_400_000;
 
 /** What is hourly is kept for a week, what is daily longer. */
-export const KEPT_DAYS: Readonly<Record<BackupSet, number>> = {
+const KEPT_DAYS: Readonly<Record<BackupSet, number>> = {
   critical: 7,
   addresses: 30,
   all: 90,

@@ -16,7 +16,7 @@ export type StatusEvidence = {
 /** The status that a ledger of this kind belongs to; `odd`: to none. */
 export type LedgerStatus = 'pending' | 'confirmed' | 'nothing' | 'odd';
 
-export function ledgerStatus(lovelace: bigint, { pending, available }: Booked): LedgerStatus {
+function ledgerStatus(lovelace: bigint, { pending, available }: Booked): LedgerStatus {
   if (pending === 0n && available === 0n) return 'nothing';
   if (pending === lovelace && available === 0n) return 'pending';
   return pending === 0n && available === lovelace ? 'confirmed' : 'odd';

@@ -5,7 +5,7 @@ import { DISCREPANCY_JSON, type DiscrepancyView } from './run-reads.js';
 const READ = `select ${DISCREPANCY_JSON} as view from reconciliation_discrepancies d where d.id = $1`;
 
 /** Null where there is none of that number. */
-export const readDiscrepancy = async (db: Queryable, id: string): Promise<DiscrepancyView | null> =>
+const readDiscrepancy = async (db: Queryable, id: string): Promise<DiscrepancyView | null> =>
   (await db.query<{ view: DiscrepancyView }>(READ, [id])).rows[0]?.view ?? null;
 
 const EXPLAIN = `

@@ -12,7 +12,7 @@ import { readRun } from './run-reads.js';
 import { RunTaken, type Work } from './run-work.js';
 
 /** Of more findings than this the rest is in the table only. */
-export const FINDINGS_KEPT = 100_000;
+const FINDINGS_KEPT = 100_000;
 
 /** The result is stored, and what was open before is closed: it is told anew, or over. */
 export async function finish(

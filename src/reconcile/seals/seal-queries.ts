@@ -34,7 +34,7 @@ const UNSEALED = {
     select count(*)::int as rows from (select from audit_log where id > $1 limit $2) as unsealed`,
 };
 /** Further counting would only say that it is a lot. */
-export const UNSEALED_COUNTED_MAX = 100_000;
+const UNSEALED_COUNTED_MAX = 100_000;
 
 export async function countUnsealed(
   db: Queryable,
