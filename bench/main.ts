@@ -1,4 +1,4 @@
-/** `npm run bench -- [catch-up|payouts|accept|coins|reconcile|rebuild] [flags]`: one measurement, with its own flags. */
+/** `npm run bench -- [catch-up|payouts|accept|coins|verify|reconcile|rebuild] [flags]`: one measurement, with its own flags. */
 const BENCHES: Readonly<Record<string, () => Promise<unknown>>> = {
   'catch-up': () => import('./catch-up.js'),
   payouts: () => import('./payouts.js'),

@@ -1,7 +1,10 @@
 import { describe, expect } from 'vitest';
 import { missing, worldsOf } from './seeds.js';
 
-/** Seeds that once found something. Even ones restore the product's backups of what is critical, odd ones copies. */
+/**
+ * Seeds that once found something. Even ones restore the product's backups of what is critical, every second odd
+ * one (3 modulo 4) those of everything, and the others copies.
+ */
 const REMEMBERED = [42, 204, 321];
 const SEEDS = 24;
 

@@ -66,7 +66,8 @@ export type RestoreProgress = {
  * Puts a backup into an empty database, all of it or nothing. Afterwards the database is of another
  * time than the chain and the wallet: whoever led or paid before can't write, and payouts are held.
  *
- * @throws BackupError where the file or the database isn't fit for it; then nothing was changed
+ * @throws BackupError where the file or the database isn't fit for it; then no row was written, though a
+ *   database without tables may have been given them
  */
 export async function restoreBackup(
   deps: RestoreDeps,

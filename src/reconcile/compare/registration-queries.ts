@@ -48,7 +48,7 @@ const DISPUTED = (registrations: string, addresses: string): string => `
 const ALL = DISPUTED('', '');
 const AMONG = DISPUTED('and l.entity_id = any($3::text[])', 'and a.address = any($3::text[])');
 
-/** More are told of in words alone. */
+/** The first by address; of what is beyond nothing is told until some of these are settled. */
 const DISPUTES_MAX = 100_000;
 
 export type AddressDispute = Dispute & { readonly hasPayments: boolean };
