@@ -39,7 +39,7 @@ export const fromLedger = ({ txHash, output }: UnspentOutput): ChainOutput => ({
 });
 
 /** Whether the ledger has to be asked for it: the books hold it to be unspent. */
-export const isHeld = (row: Recorded): boolean =>
+export const isHeld = (row: Pick<Recorded, 'spent' | 'status'>): boolean =>
   row.spent === null && row.status !== 'rolled_back';
 
 /**

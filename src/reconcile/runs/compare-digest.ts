@@ -8,13 +8,13 @@ import type { LinkedBlock } from '../../sync/events.js';
 import { contentOf } from '../compare/block-evidence.js';
 import { countedAboveAmong } from '../compare/counting-queries.js';
 import { judgeBlocks } from '../compare/judge-blocks.js';
-import type { Suspect } from '../compare/judge-outputs.js';
+import { isHeld, type Suspect } from '../compare/judge-outputs.js';
 import { type Recorded, recordedAmong } from '../compare/recorded-queries.js';
 import { digestAboveCursor } from '../heal/digest-above.js';
-import type { ChainOutput } from '../model/finding.js';
+import type { ChainOutput, RecordedOutput } from '../model/finding.js';
 import { startHeight, type WatchedAddress, watchedAmong } from './address-queries.js';
 import { expectOurs, readBlocks } from './block-reading.js';
-import { storeSuspects } from './discrepancy-queries.js';
+import { missedBefore, namedAmong, storeSuspects } from './discrepancy-queries.js';
 import { recordedElsewhere } from './recorded-elsewhere-queries.js';
 import type { Work } from './run-work.js';
 
@@ -84,7 +84,8 @@ async function compareStretch(
     { above: Math.max(above, followedAbove), upTo: Math.min(upTo, at.height) },
     followedAbove,
   );
-  return { ...(goesBelow ? BELOW : EQUAL), found };
+  const before = found > 0 ? 0 : await missedBefore(work.pool, work.runId, { above, upTo });
+  return { ...(goesBelow ? BELOW : EQUAL), found: found + before };
 }
 
 /** Whether digest or tables have anything there: a ledger may have told of it, or another hand. */
@@ -108,15 +109,36 @@ async function compareFollowed(
     const last = blocks.at(-1);
     if (last === undefined) continue;
     await expectOurs(work, last);
-    const suspects = await compareBlocks(work, blocks, from, last.block.height, followedAbove);
-    found += suspects.length;
-    if (suspects.length > 0) {
-      await work.commit({}, 0, (tx) => storeSuspects(tx, work.runId, suspects));
-    }
+    const { suspects, spent } = await compareBlocks(
+      work,
+      blocks,
+      from,
+      last.block.height,
+      followedAbove,
+    );
+    // What the run knows to be missing lacks its spend as well.
+    const named = await namedAmong(work.pool, work.runId, spent);
+    found += suspects.length + named.size;
+    if (suspects.length > 0) await storeTaken(work, suspects);
     from = last.block.height;
   }
   return found;
 }
+
+/** What was taken to agree until now doesn't count as that any more. */
+async function storeTaken(work: Work, suspects: readonly Suspect[]): Promise<void> {
+  const counted = suspects.flatMap(({ reference, recorded }) =>
+    recorded !== null && isHeld(recorded) && isCounted(work, recorded) ? [reference] : [],
+  );
+  const named = await namedAmong(work.pool, work.runId, counted);
+  const taken = new Set(counted.filter((reference) => !named.has(reference))).size;
+  const matched = work.progress().matched - taken;
+  await work.commit({ matched }, 0, (tx) => storeSuspects(tx, work.runId, suspects));
+}
+
+/** Outputs of an address that was the hot wallet before are none of a run's. */
+const isCounted = ({ hotWallet }: Work, { kind, address }: RecordedOutput): boolean =>
+  kind === 'payment' || address === hotWallet;
 
 async function compareBlocks(
   work: Work,
@@ -124,7 +146,7 @@ async function compareBlocks(
   above: number,
   upTo: number,
   followedAbove: number,
-): Promise<Suspect[]> {
+): Promise<{ readonly suspects: Suspect[]; readonly spent: readonly OutputReference[] }> {
   const watched = await watchedIn(work, blocks);
   const { outputs: made, spends } = contentOf(blocks, {
     output: (_reference, address) => watched.has(address),
@@ -138,7 +160,8 @@ async function compareBlocks(
   });
   const own = outputs.filter(({ reference }) => !elsewhere.has(reference));
   const { hotWallet } = work;
-  return judgeBlocks({ above, upTo, outputs: own, spends, recorded, hotWallet });
+  const suspects = judgeBlocks({ above, upTo, outputs: own, spends, recorded, hotWallet });
+  return { suspects, spent: [...spends.keys()] };
 }
 
 async function watchedIn(

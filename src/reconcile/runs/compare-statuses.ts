@@ -3,6 +3,7 @@ import { outputReference } from '../../chain/block.js';
 import type { Queryable } from '../../database/transaction.js';
 import { confirmationHeight } from '../../payments/confirmation.js';
 import { readCursor } from '../../sync/queries.js';
+import { isHeld } from '../compare/judge-outputs.js';
 import { judgeStatus } from '../compare/ledger-status.js';
 import { type Recorded, recordedAmong } from '../compare/recorded-queries.js';
 import type { Finding } from '../model/finding.js';
@@ -43,7 +44,10 @@ type Row = {
 /** Payments whose status isn't the one that they were booked with: no chain knows of statuses. */
 export async function compareStatuses(work: Work): Promise<void> {
   const findings = await work.read((tx) => statusFindings(tx, work));
-  await work.commit({}, 0, (tx) => storeFindings(tx, work.runId, findings));
+  // Nothing was found of them before: what is unspent was taken to agree.
+  const taken = findings.filter(({ recorded }) => recorded !== null && isHeld(recorded)).length;
+  const matched = work.progress().matched - taken;
+  await work.commit({ matched }, 0, (tx) => storeFindings(tx, work.runId, findings));
 }
 
 async function statusFindings(db: Queryable, { partitionId, at, runId }: Work): Promise<Finding[]> {

@@ -1,5 +1,6 @@
 import { type OutputReference, outputReference } from '../../chain/block.js';
 import type { Queryable, Tx } from '../../database/transaction.js';
+import type { Stretch } from '../../payments/digest/check-digest.js';
 import { DOUBTS, type Doubt } from '../compare/judge-outputs.js';
 import type { ChainOutput, DiscrepancyType, Finding, RecordedOutput } from '../model/finding.js';
 import {
@@ -158,6 +159,20 @@ export async function namedAmong(
   ]);
   return new Set(rows.map(({ reference }) => reference));
 }
+
+const MISSED_BEFORE = `
+  select count(*)::int as count
+    from reconciliation_discrepancies d join payment_addresses a using (address)
+   where d.run_id = $1 and d.type = 'missing_in_db'
+     and a.backfilled_height > $2 and a.backfilled_height <= $3`;
+
+/** How many outputs a run misses of which no block told, but ledgers of these heights. */
+export const missedBefore = async (
+  db: Queryable,
+  runId: string,
+  { above, upTo }: Stretch,
+): Promise<number> =>
+  (await db.query<{ count: number }>(MISSED_BEFORE, [runId, above, upTo])).rows[0]?.count ?? 0;
 
 const GIVE_UP = `
   update reconciliation_discrepancies set reason = $2 where run_id = $1 and reason like $3`;

@@ -2,10 +2,10 @@ import type { OutputReference } from '../../chain/block.js';
 import { type ChainSpend, contentOf } from '../compare/block-evidence.js';
 import { countedAboveAmong } from '../compare/counting-queries.js';
 import { type Doubtful, explain, isExplained, lookAbove } from '../compare/explain-suspect.js';
-import { fromLedger } from '../compare/judge-outputs.js';
+import { fromLedger, isHeld } from '../compare/judge-outputs.js';
 import { type Recorded, recordedAmong } from '../compare/recorded-queries.js';
 import { explainOwners } from '../compare/registration-queries.js';
-import type { ChainOutput } from '../model/finding.js';
+import type { ChainOutput, Finding } from '../model/finding.js';
 import { startHeight } from './address-queries.js';
 import { expectOurs, readBlocks } from './block-reading.js';
 import { surroundingsOf } from './compare-recorded.js';
@@ -55,11 +55,23 @@ async function explainAll(work: Work, suspects: readonly Suspect[]): Promise<voi
   );
   const stored = await explainOwners(work.pool, work.partitionId, findings);
   await work.expectPoint();
-  await work.commit({}, 0, async (tx) => {
+  const matched = work.progress().matched + heldAndFound(doubtful, stored);
+  await work.commit({ matched }, 0, async (tx) => {
     const references = suspects.map(({ reference }) => reference);
     await forgetOutputs(tx, work.runId, references);
     await storeFindings(tx, work.runId, stored);
   });
+}
+
+/** How many unspent outputs agree after all. */
+function heldAndFound(
+  doubtful: readonly Pick<Doubtful, 'reference' | 'recorded'>[],
+  findings: readonly Finding[],
+): number {
+  const differing = new Set(findings.map(({ reference }) => reference));
+  return doubtful.filter(
+    ({ reference, recorded }) => recorded !== null && isHeld(recorded) && !differing.has(reference),
+  ).length;
 }
 
 type Found = {
