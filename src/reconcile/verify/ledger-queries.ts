@@ -1,9 +1,12 @@
 import type { Queryable } from '../../database/transaction.js';
 import type { Bounded } from '../seals/check-queries.js';
+import { bounded } from './bounded.js';
 import { LEDGER_DIFFERENCES } from './ledger-differences.js';
 
 const DIFFERENCES = `
-  select *, count(*) over () as differences from (${LEDGER_DIFFERENCES}) as found
+  select tx_hash as "txHash", output_index as "outputIndex", payout_id as "payoutId", user_id as "userId",
+         unit, bucket, booked, expected, count(*) over () as differences
+    from (${LEDGER_DIFFERENCES}) as found
    order by tx_hash, output_index, payout_id, user_id, unit, bucket limit $1`;
 
 /** A bucket of a user in which a payment or payout is booked otherwise than it stands. */
@@ -23,31 +26,8 @@ export async function ledgerMismatches(
   db: Queryable,
   shown: number,
 ): Promise<Bounded<LedgerMismatch>> {
-  type Row = {
-    tx_hash: string | null;
-    output_index: number | null;
-    payout_id: string | null;
-    user_id: string;
-    unit: string;
-    bucket: string;
-    booked: string;
-    expected: string;
-    differences: string;
-  };
-  const { rows } = await db.query<Row>(DIFFERENCES, [shown]);
-  return {
-    count: Number(rows[0]?.differences ?? 0),
-    shown: rows.map((row) => ({
-      txHash: row.tx_hash,
-      outputIndex: row.output_index,
-      payoutId: row.payout_id,
-      userId: row.user_id,
-      unit: row.unit,
-      bucket: row.bucket,
-      booked: row.booked,
-      expected: row.expected,
-    })),
-  };
+  const { rows } = await db.query<LedgerMismatch & { differences: string }>(DIFFERENCES, [shown]);
+  return bounded(rows);
 }
 
 const ENTRY_COLUMNS = `
@@ -55,7 +35,7 @@ const ENTRY_COLUMNS = `
   output_index as "outputIndex", payout_id as "payoutId"`;
 
 const ORPHANS = `
-  select ${ENTRY_COLUMNS}, count(*) over () as found
+  select ${ENTRY_COLUMNS}, count(*) over () as differences
     from (
       select * from balance_transactions e
        where e.tx_hash is not null
@@ -94,7 +74,7 @@ export const IS_UNFOUNDED = `
        or starts_with(reason, 'payment_') or starts_with(reason, 'payout_'))`;
 // The ledger only grows: such an entry is taken back by another one like it.
 const UNFOUNDED = `
-  select ${ENTRY_COLUMNS}, count(*) over () as found
+  select ${ENTRY_COLUMNS}, count(*) over () as differences
     from (
       select *, sum(case type when 'credit' then amount else -amount end)
                   over (partition by user_id, unit, bucket, reason) as remaining
@@ -110,20 +90,6 @@ async function boundedEntries(
   text: string,
   shown: number,
 ): Promise<Bounded<OrphanEntry>> {
-  const { rows } = await db.query<OrphanEntry & { found: string }>(text, [shown]);
-  return {
-    count: Number(rows[0]?.found ?? 0),
-    shown: rows.map((row) => ({
-      id: row.id,
-      userId: row.userId,
-      unit: row.unit,
-      bucket: row.bucket,
-      type: row.type,
-      amount: row.amount,
-      reason: row.reason,
-      txHash: row.txHash,
-      outputIndex: row.outputIndex,
-      payoutId: row.payoutId,
-    })),
-  };
+  const { rows } = await db.query<OrphanEntry & { differences: string }>(text, [shown]);
+  return bounded(rows);
 }

@@ -3,6 +3,7 @@ import { SECURITY_PARAMETER_BLOCKS } from '../../chain/point.js';
 import type { Queryable } from '../../database/transaction.js';
 import type { Bounded } from '../seals/check-queries.js';
 import { SEED_MAX } from './books-queries.js';
+import { bounded } from './bounded.js';
 import {
   checkPayoutEvidence,
   type PayoutContradiction,
@@ -45,10 +46,7 @@ export type HeldMismatch = {
 
 export async function checkHeld(db: Queryable, shown: number): Promise<Bounded<HeldMismatch>> {
   const { rows } = await db.query<HeldMismatch & { differences: string }>(HELD, [shown]);
-  return {
-    count: Number(rows[0]?.differences ?? 0),
-    shown: rows.map(({ userId, unit, held, openPayouts }) => ({ userId, unit, held, openPayouts })),
-  };
+  return bounded(rows);
 }
 
 /**

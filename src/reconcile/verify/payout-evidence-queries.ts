@@ -11,6 +11,7 @@ import {
   TOLD_AND_UNKNOWN,
 } from '../../payouts/model/evidence-queries.js';
 import type { Bounded } from '../seals/check-queries.js';
+import { bounded } from './bounded.js';
 
 /** Transactions whose payouts are looked for by events, one by one. */
 const LOOKED_UP_MAX = 20;
@@ -167,15 +168,5 @@ export async function payoutDifferences<Problem extends string>(
 ): Promise<Bounded<PayoutDifference<Problem>>> {
   type Row = PayoutDifference<Problem> & { readonly differences: string };
   const { rows } = await db.query<Row>(statement, [...values]);
-  return {
-    count: Number(rows[0]?.differences ?? 0),
-    shown: rows.map(({ payoutId, status, txHash, problem, recorded, found }) => ({
-      payoutId,
-      status,
-      txHash,
-      problem,
-      recorded,
-      found,
-    })),
-  };
+  return bounded(rows);
 }

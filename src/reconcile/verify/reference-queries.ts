@@ -1,6 +1,7 @@
 import type { OutputReference } from '../../chain/block.js';
 import type { Queryable } from '../../database/transaction.js';
 import type { Bounded } from '../seals/check-queries.js';
+import { bounded } from './bounded.js';
 
 /** A payment whose references aren't those of its address, which never change once it is registered. */
 export type ReferenceMismatch = {
@@ -36,13 +37,5 @@ export async function checkReferences(
     shown,
     addresses,
   ]);
-  return {
-    count: Number(rows[0]?.differences ?? 0),
-    shown: rows.map(({ payment, userId, recorded, ofAddress }) => ({
-      payment,
-      userId,
-      recorded,
-      ofAddress,
-    })),
-  };
+  return bounded(rows);
 }
