@@ -35,7 +35,8 @@ const PAGE = `
 const THESE = 'and (tx_hash, output_index) in (select * from unnest($3::text[], $4::int[]))';
 const AMONG = `${PAYMENTS_AT} ${THESE} union all ${WALLET_AT} ${THESE}`;
 
-type Row = {
+/** An output's row, of either table. */
+export type RecordedRow = {
   kind: 'payment' | 'wallet';
   tx_hash: string;
   output_index: number;
@@ -67,8 +68,8 @@ export async function recordedAfter(
   limit: number,
 ): Promise<Recorded[]> {
   const values = [partitionId, height, after.txHash, after.index, limit];
-  const { rows } = await db.query<Row>(PAGE, values);
-  return rows.map((row) => recordedFrom(row, height));
+  const { rows } = await db.query<RecordedRow>(PAGE, values);
+  return rows.map((row) => recordedAt(row, height));
 }
 
 /** At most two of each reference, one of either table: only where another hand was at work are there two. */
@@ -79,20 +80,25 @@ export async function recordedAmong(
   references: readonly OutputReference[],
 ): Promise<Recorded[]> {
   const parts = references.map((reference) => reference.split('#'));
-  const { rows } = await db.query<Row>(AMONG, [
+  const { rows } = await db.query<RecordedRow>(AMONG, [
     partitionId,
     height,
     parts.map(([txHash]) => txHash),
     parts.map(([, index]) => Number(index)),
   ]);
-  return rows.map((row) => recordedFrom(row, height));
+  return rows.map((row) => recordedAt(row, height));
 }
 
-function recordedFrom(row: Row, at: number): Recorded {
+function recordedAt(row: RecordedRow, at: number): Recorded {
+  const recorded = recordedFrom(row);
+  return (recorded.spent?.height ?? at) > at ? { ...recorded, spent: null } : recorded;
+}
+
+/** As it stands, whenever it was spent. */
+export function recordedFrom(row: RecordedRow): Recorded {
   const { block_hash, slot } = row;
   const height = heightOrNull(row.block_height);
   const spentHeight = row.spent_height === null ? null : Number(row.spent_height);
-  const isSpent = row.spent_by !== null && (spentHeight === null || spentHeight <= at);
   return {
     kind: row.kind,
     reference: outputReference(row.tx_hash, row.output_index),
@@ -111,7 +117,7 @@ function recordedFrom(row: Row, at: number): Recorded {
             txPosition: row.tx_position,
           },
     countedFrom: heightOrNull(row.counted_from),
-    spent: isSpent && row.spent_by !== null ? { txHash: row.spent_by, height: spentHeight } : null,
+    spent: row.spent_by === null ? null : { txHash: row.spent_by, height: spentHeight },
     inclusion: row.inclusion,
     requiredConfirmations: row.required_confirmations,
   };

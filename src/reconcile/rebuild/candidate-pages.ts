@@ -1,8 +1,8 @@
 import { outputReference } from '../../chain/block.js';
 import type { Queryable, Tx } from '../../database/transaction.js';
-import { type PaymentStatus, parseAssets } from '../../payments/payment.js';
-import { heightOrNull, readStoredValue } from '../../payments/stored-value.js';
-import type { ChainOutput, Placement, SpentBy } from '../model/finding.js';
+import { parseAssets } from '../../payments/payment.js';
+import { type RecordedRow, recordedFrom } from '../compare/recorded-queries.js';
+import type { ChainOutput } from '../model/finding.js';
 import type { Candidate, DerivedOutput } from './candidate.js';
 import { type CompareScope, DERIVED, scopeValues } from './candidate-queries.js';
 
@@ -83,27 +83,10 @@ export type LedgerRow = {
   readonly assets: Record<string, string>;
   readonly hasScript: boolean;
 };
-type Row = {
-  kind: 'payment' | 'wallet';
-  tx_hash: string;
-  output_index: number;
+type Row = Omit<RecordedRow, 'address'> & {
   asked: boolean;
   ledger: Stored<LedgerRow>;
   address: Stored<string>;
-  user_id: Stored<string>;
-  status: Stored<PaymentStatus>;
-  amount_lovelace: string;
-  assets: unknown;
-  block_hash: Stored<string>;
-  block_height: Stored<string>;
-  slot: Stored<string>;
-  tx_position: Stored<number>;
-  counted_from: Stored<string>;
-  spent_by: Stored<string>;
-  spent_height: Stored<string>;
-  inclusion: number;
-  required_confirmations: Stored<number>;
-  has_script: Stored<boolean>;
   chain_spent_by: Stored<string>;
   chain_spent_height: Stored<string>;
   derived: Stored<DerivedRow>;
@@ -190,7 +173,7 @@ function candidateFrom(row: Row): Candidate {
   return {
     kind: row.kind,
     reference,
-    recorded: row.address === null ? null : recordedFrom(row, row.address),
+    recorded: row.address === null ? null : recordedFrom({ ...row, address: row.address }),
     derived: row.derived === null ? null : derivedFrom(reference, row.derived),
     spentBy: txHash === null || height === null ? null : { txHash, height: Number(height) },
     ledger: row.ledger === null ? null : ledgerFrom(reference, row.ledger),
@@ -204,34 +187,7 @@ function candidateFrom(row: Row): Candidate {
   };
 }
 
-function recordedFrom(row: Row, address: string): NonNullable<Candidate['recorded']> {
-  return {
-    kind: row.kind,
-    reference: outputReference(row.tx_hash, row.output_index),
-    address,
-    ...readStoredValue(row.amount_lovelace, row.assets),
-    ...(row.has_script === null ? {} : { hasScript: row.has_script }),
-    userId: row.user_id,
-    status: row.status,
-    placement: placementFrom(row),
-    countedFrom: heightOrNull(row.counted_from),
-    spent: spentFrom(row.spent_by, row.spent_height),
-    inclusion: row.inclusion,
-    requiredConfirmations: row.required_confirmations,
-  };
-}
-
-function placementFrom(row: Row): Placement | null {
-  const { block_hash: blockHash, slot, tx_position: txPosition } = row;
-  const height = heightOrNull(row.block_height);
-  if (blockHash === null || height === null || slot === null) return null;
-  return { blockHash, height, slot: Number(slot), txPosition };
-}
-
 const numberOrNull = (text: string | null): number | null => (text === null ? null : Number(text));
-
-const spentFrom = (txHash: string | null, height: string | null): SpentBy | null =>
-  txHash === null ? null : { txHash, height: numberOrNull(height) };
 
 function derivedFrom(reference: string, row: DerivedRow): DerivedOutput {
   const { spent_by: spentBy, spent_height: spentHeight } = row;

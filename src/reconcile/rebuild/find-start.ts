@@ -1,8 +1,9 @@
 import { type Point, samePoint } from '../../chain/point.js';
 import type { Cursor } from '../../sync/events.js';
 import { readCursor } from '../../sync/queries.js';
+import { startHeight } from '../runs/address-queries.js';
 import { NoSuchPlace, placeGiven } from './place-given.js';
-import { lowestPlace, placeAtOrBefore, startHeight } from './place-queries.js';
+import { lowestPlace, placeAtOrBefore } from './place-queries.js';
 import { nearest, parseRebuildFrom, REBUILD_FROM_FORMS } from './rebuild-from.js';
 import { type RebuildContext, RebuildImpossible } from './rebuild-parts.js';
 

@@ -50,15 +50,6 @@ export async function isGivenUp(
   return rows[0]?.given_up === true;
 }
 
-const START_HEIGHT = 'select start_height from sync_state where partition_id = $1';
-
-/** Blocks above it were followed; null where that isn't known. */
-export async function startHeight(db: Queryable, partitionId: number): Promise<number | null> {
-  const { rows } = await db.query<{ start_height: string | null }>(START_HEIGHT, [partitionId]);
-  const height = rows[0]?.start_height ?? null;
-  return height === null ? null : Number(height);
-}
-
 // What the books hold is another fork's, perhaps, where they lack the block; not where no fork goes any more.
 const IS_SHARED = `
   (height <= $4 or exists (select from blocks b where b.partition_id = $1 and b.hash = $5))`;
