@@ -1,12 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { createChainSynchronizationClient, createInteractionContext } from '@cardano-ogmios/client';
 import { WebSocket } from 'ws';
 import { makeAddress } from '../src/devnet/address.js';
 import { createRandom } from '../src/devnet/random.js';
 import { emptyTables, followUntil } from '../test/support/follow.js';
-import { cloneTemplate, startTestServer } from '../test/support/test-databases.js';
+import { median, openDatabase, startFeeder } from './surroundings.js';
 
 /**
  * How fast a chain is caught up with, beside what bounds it (receive and discard) and what others do (the
@@ -22,12 +20,11 @@ const { values } = parseArgs({
 const blocks = Number(values.blocks);
 const rounds = Number(values.rounds);
 
-const feeder = await startFeeder(blocks);
-const { server, close } = await startTestServer(process.env.DATABASE_URL);
-const database = await cloneTemplate(server);
+const feeder = await startFeeder('--blocks', String(blocks));
+const database = await openDatabase();
 const ways: Record<string, () => Promise<void>> = {
   'receive and discard': () => receive(feeder.url),
-  'official client, counting': () => officialClient(feeder.url, feeder.port),
+  'official client, counting': () => officialClient(feeder.url),
   'worker into PostgreSQL': () => worker(feeder.url),
 };
 const rates = new Map<string, number[]>();
@@ -41,8 +38,6 @@ for (let round = -1; round < rounds; round += 1) {
     if (round >= 0) rates.set(name, [...(rates.get(name) ?? []), rate]);
   }
 }
-const median = (list: number[]): number =>
-  list.sort((a, b) => a - b)[Math.floor(list.length / 2)] ?? 0;
 const baseline = median(rates.get('official client, counting') ?? []);
 for (const [name, list] of rates) {
   const rate = median(list);
@@ -50,34 +45,8 @@ for (const [name, list] of rates) {
     `${name.padEnd(28)} ${Math.round(rate).toString().padStart(7)} blocks/s  × ${(rate / baseline).toFixed(2)}`,
   );
 }
-feeder.child.kill('SIGTERM');
-await database.drop();
-await close();
-
-async function startFeeder(
-  count: number,
-): Promise<{ child: ChildProcess; url: string; port: number }> {
-  const child = spawn(
-    process.execPath,
-    [
-      'dist/cli.js',
-      'devnet',
-      '--port',
-      '0',
-      '--block-time',
-      '0',
-      '--blocks',
-      String(count),
-      '--json',
-    ],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
-  );
-  for await (const line of createInterface({ input: child.stdout })) {
-    const { url } = JSON.parse(line) as { url: string };
-    return { child, url, port: Number(new URL(url).port) };
-  }
-  throw new Error('the devnet ended before it listened');
-}
+await feeder.close();
+await database.close();
 
 function receive(url: string): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -99,11 +68,11 @@ function receive(url: string): Promise<void> {
   });
 }
 
-async function officialClient(_url: string, port: number): Promise<void> {
+async function officialClient(url: string): Promise<void> {
   const context = await createInteractionContext(
     (error) => console.error(error),
     () => undefined,
-    { connection: { host: '127.0.0.1', port } },
+    { connection: { host: '127.0.0.1', port: Number(new URL(url).port) } },
   );
   let count = 0;
   await new Promise<void>((resolve, reject) => {

@@ -11,6 +11,7 @@ import type {
   TransactionRequest,
   WalletOutput,
 } from '../src/payouts/transaction/transaction.js';
+import { median } from './surroundings.js';
 
 /**
  * How long it takes to choose inputs and change for a full transaction out of a large wallet, and to write
@@ -105,8 +106,4 @@ function measure(work: () => unknown): Time {
     cpus.push((user + system) / 1000);
   }
   return { wall: median(walls), cpu: median(cpus) };
-}
-
-function median(list: number[]): number {
-  return list.sort((a, b) => a - b)[Math.floor(list.length / 2)] ?? 0;
 }

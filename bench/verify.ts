@@ -55,10 +55,11 @@ try {
   }
   const seconds = median(rounds);
   const entries = users * ENTRIES_PER_USER;
-  const result = { users, entries, seconds, rounds, mismatches, makeSeconds, sealSeconds };
-  if (values.json) process.stdout.write(`${JSON.stringify(result)}\n`);
+  const holds = mismatches === 0 && seconds <= SECONDS_MAX;
+  const figures = { users, entries, seconds, rounds, mismatches, makeSeconds, sealSeconds };
+  if (values.json) console.log(JSON.stringify({ bench: 'verify', ...figures, holds }));
   else say(`${users} users, ${entries} entries: verified in ${seconds.toFixed(1)} s (median)`);
-  if (mismatches > 0 || seconds > SECONDS_MAX) process.exitCode = 1;
+  if (!holds) process.exitCode = 1;
 } finally {
   await database.close();
 }
