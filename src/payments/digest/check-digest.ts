@@ -102,7 +102,6 @@ function createComparison() {
   let stored = FIRST_DIGEST;
   let recomputed = FIRST_DIGEST;
   let blocks = 0;
-  let before = NO_HEIGHT;
   let wasSame = true;
   let first: DigestCheck['firstDifference'] = null;
   const differing: Stretch[] = [];
@@ -123,12 +122,11 @@ function createComparison() {
         blocks += 1;
       }
       if (!isSame) {
-        note(before, at);
+        note(height, at);
         first ??= { height: at };
       }
       if (row !== null) stored = row.digest;
       wasSame = isSame;
-      before = at;
       height = at;
     },
     result: (): DigestCheck => ({

@@ -84,7 +84,7 @@ export async function rewriteDigests(
   };
   const heights = { above, upTo: Number.MAX_SAFE_INTEGER };
   for await (const sum of recompute(tx, partitionId, heights)) {
-    if (sum.facts > 0) sums.push(sum);
+    sums.push(sum);
     if (sums.length === STORED_AT_ONCE) await store();
   }
   await store();

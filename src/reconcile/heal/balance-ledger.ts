@@ -137,7 +137,6 @@ const SET_BALANCES = `
   ), moved as (
     update user_balances b set available = w.available, held = w.held, pending = w.pending
       from wrong w where b.user_id = w.user_id and b.unit = w.unit and (w.is_sound or not w.silent)
-    returning b.user_id, b.unit
   ), audited as (
     insert into audit_log (action, entity_type, entity_id, actor, details, created_at)
     select 'balance.corrected', 'balance', user_id || ' ' || unit, $2,
@@ -149,7 +148,7 @@ const SET_BALANCES = `
       from wrong where silent and is_sound order by user_id, unit
     returning 1
   )
-  select (select count(*) from audited)::int as balances, (select count(*) from moved)::int as moved,
+  select (select count(*) from audited)::int as balances,
          (select count(*) from wrong where silent and not is_sound)::int as doubtful`;
 
 /**

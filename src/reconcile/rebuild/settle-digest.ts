@@ -3,7 +3,6 @@ import type { Stretch } from '../../payments/digest/check-digest.js';
 import {
   appendSums,
   type BlockSum,
-  deleteDigestsAbove,
   readDigest,
   storedDigests,
 } from '../../payments/digest/digest-queries.js';
@@ -21,6 +20,8 @@ const DIFFERS =
  * The digest becomes that of the blocks only where the tables are what the blocks make. Of all other blocks it
  * keeps what they brought: nobody looked at those since they were compared.
  *
+ * Above the cursor nothing is stored any more: `dropDigestAbove` came before.
+ *
  * @param stretches where anything differed, was healed or came meanwhile
  * @returns what is left
  */
@@ -31,7 +32,7 @@ export async function settleDigest(
   stretches: readonly Stretch[],
   by: { readonly actor: string; readonly cause: string },
 ): Promise<string[]> {
-  const { partitionId, height } = scope;
+  const { partitionId } = scope;
   const corrected = new Map<number, FactsSum>();
   let lowest: number | null = null;
   for (const stretch of stretches) {
@@ -44,7 +45,6 @@ export async function settleDigest(
   }
   if (lowest === null) return [];
   const recorded = await readDigest(tx, partitionId);
-  await deleteDigestsAbove(tx, partitionId, height);
   await linkAgain(tx, partitionId, lowest - 1, corrected);
   const computed = await readDigest(tx, partitionId);
   const details = { cause: by.cause, above: lowest - 1, recorded, computed };
