@@ -66,6 +66,6 @@ test.each([
   const on = terminal();
   const telling = startTelling(on, () => now);
   now = 10_000;
-  telling.tell(job(wishes), null);
+  telling.tell(job(wishes), null, true);
   expect(on.said).toEqual([line]);
 });
