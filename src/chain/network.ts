@@ -15,6 +15,10 @@ const KNOWN: readonly Network[] = [
   { name: 'preview', networkId: 0, magic: 2 },
 ];
 
+/** Whether the magic is that of a network which everybody shares. */
+export const isPublicMagic = (magic: bigint): boolean =>
+  KNOWN.some((network) => BigInt(network.magic) === magic);
+
 /**
  * A custom magic that belongs to a known network is that network: two names for one network would
  * make a database written under one of them look foreign under the other.

@@ -21,6 +21,7 @@ const networkOf = (text: string): Network => {
   return network;
 };
 const PREPROD = networkOf('preprod');
+const MAINNET = networkOf('mainnet');
 
 const opening = ({ url }: { readonly url: string }, network: Network = PREPROD): Promise<unknown> =>
   openNode({ url, headers: {}, network }, never).then(
@@ -52,17 +53,26 @@ describe('a node', () => {
   });
 
   test.each([
-    ['preview', 2],
-    ['mainnet', 764824073],
-    ['custom:42', 42],
-  ])('of %s is refused where NETWORK is preprod, with what to do', async (name, magic) => {
-    const node = await scriptedNode(ofMagic(magic));
-    const failure = await opening(node);
-    expect(failure).toBeInstanceOf(ConnectionEnded);
-    expect(String(failure)).toMatch(
-      `the node there is one of ${name}, and NETWORK is preprod: give the address of a node of preprod`,
-    );
-    await expect.poll(() => node.connections()).toBe(0);
+    ['preview', 2, 'preprod'],
+    ['mainnet', 764824073, 'preprod'],
+    ['mainnet', 764824073, 'custom:42'],
+    ['preprod', 1, 'mainnet'],
+    ['custom:42', 42, 'mainnet'],
+  ])(
+    'of %s is refused where NETWORK is another one, with what to do',
+    async (name, magic, ours) => {
+      const node = await scriptedNode(ofMagic(magic));
+      const failure = await opening(node, networkOf(ours));
+      expect(failure).toBeInstanceOf(ConnectionEnded);
+      expect(String(failure)).toMatch(
+        `the node there is one of ${name}, and NETWORK is ${ours}: give the address of a node of ${ours}`,
+      );
+      await expect.poll(() => node.connections()).toBe(0);
+    },
+  );
+
+  test('of a private network is taken for one of a public test network', async () => {
+    expect(await opening(await scriptedNode(ofMagic(42)))).toBe('open');
   });
 
   test('that can not say which network it is of is taken', async () => {
@@ -114,10 +124,10 @@ describe('a node', () => {
   });
 });
 
-describe('a devnet, which is no node of preprod, is refused by', () => {
+describe('a devnet, which is no node of mainnet, is refused by', () => {
   const foreign = async (): Promise<Endpoints> => {
     const { url } = await devnet();
-    return { urls: [url], keys: [], keyHeader: null, keyParam: 'apikey', network: PREPROD };
+    return { urls: [url], keys: [], keyHeader: null, keyParam: 'apikey', network: MAINNET };
   };
 
   test('whoever asks it something', async () => {
@@ -125,17 +135,17 @@ describe('a devnet, which is no node of preprod, is refused by', () => {
     const asking = requests.use(never, (open) =>
       open.request('queryNetwork/tip', undefined, { timeoutMs: 5_000, signal: never }),
     );
-    await expect(asking).rejects.toThrow('one of custom:42, and NETWORK is preprod');
+    await expect(asking).rejects.toThrow('one of custom:42, and NETWORK is mainnet');
   });
 
   test('whoever reads its chain or its ledger', async () => {
     const view = createChainView(await foreign(), decodeNextBlock);
     const reading = view.read([{ point: 'origin', height: null }], never).next();
-    await expect(reading).rejects.toThrow('one of custom:42, and NETWORK is preprod');
+    await expect(reading).rejects.toThrow('one of custom:42, and NETWORK is mainnet');
     const { chain } = await devnet();
     const [block] = chain.blocks();
     if (block === undefined) throw new Error('a devnet has a block');
-    await expect(view.ledgerAt(block.point, never)).rejects.toThrow('NETWORK is preprod');
+    await expect(view.ledgerAt(block.point, never)).rejects.toThrow('NETWORK is mainnet');
   });
 });
 

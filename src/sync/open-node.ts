@@ -1,7 +1,7 @@
 import type { WebSocket } from 'ws';
 import { parseExactJson } from '../chain/exact-json.js';
 import { type Fields, fieldsOf, quantityOf } from '../chain/fields.js';
-import { type Network, parseNetwork } from '../chain/network.js';
+import { isPublicMagic, type Network, parseNetwork } from '../chain/network.js';
 import {
   ConnectionEnded,
   closedWith,
@@ -32,7 +32,7 @@ export async function openNode(dial: Dial, signal: AbortSignal): Promise<WebSock
   if (dial.network === undefined) return socket;
   try {
     const theirs = magicOf(await ask(socket, signal));
-    if (theirs !== null && theirs !== BigInt(dial.network.magic)) {
+    if (theirs !== null && isMistaken(theirs, dial.network)) {
       throw new ConnectionEnded(otherNetwork(theirs, dial.network));
     }
     return socket;
@@ -41,6 +41,10 @@ export async function openNode(dial: Dial, signal: AbortSignal): Promise<WebSock
     throw error;
   }
 }
+
+/** A private network may stand in for a public test network, as simulated ones do; for mainnet nothing may. */
+const isMistaken = (theirs: bigint, ours: Network): boolean =>
+  theirs !== BigInt(ours.magic) && (ours.networkId === 1 || isPublicMagic(theirs));
 
 function otherNetwork(theirs: bigint, ours: Network): string {
   const custom = `custom:${theirs}`;

@@ -2,7 +2,8 @@ import { describe, expect, onTestFinished } from 'vitest';
 import { startDevnet } from '../../src/devnet/server.js';
 import { test } from './world.js';
 
-const FOREIGN = 43;
+/** The magic of preview. */
+const FOREIGN = 2;
 
 describe.concurrent('a node of another network', { timeout: 60_000 }, () => {
   test('is left alone with all that it has, and the next one is followed', async ({ open }) => {
@@ -11,7 +12,7 @@ describe.concurrent('a node of another network', { timeout: 60_000 }, () => {
     onTestFinished(() => foreign.close());
     const alone = await world.start({ OGMIOS_URL: foreign.url });
     const { reason } = await alone.until('connect_failed');
-    expect(reason).toContain('one of custom:43, and NETWORK is custom:42');
+    expect(reason).toContain('one of preview, and NETWORK is custom:42');
     const { body } = await alone.get('/health/blockchain');
     expect(body).toMatchObject({ problem: `blockchain: ${String(reason)}` });
     await alone.untilReadiness('blockchain');
