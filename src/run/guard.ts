@@ -24,7 +24,7 @@ export const GUARD_SETTINGS = [
 ] as const;
 export type GuardConfig = Readonly<Pick<Config, (typeof GUARD_SETTINGS)[number]>>;
 
-/** A chain that is left alone doesn't go back so far; whoever plays at that on a private one turns it off. */
+/** On public networks; a private one may be forked and halted at will. */
 const ROLLBACK_DEPTH = 30;
 const CHECK_MS = 5_000;
 
@@ -33,17 +33,17 @@ const isPublic = ({ network }: Pick<GuardConfig, 'network'>): boolean =>
 
 /** For `withGuard`, around all that blocks do. */
 export function rollbackGuardOf(
-  config: Pick<GuardConfig, 'partitionId' | 'guardRollbackDepth' | 'witnessUrls'>,
+  config: Pick<GuardConfig, 'network' | 'partitionId' | 'guardRollbackDepth' | 'witnessUrls'>,
 ): RollbackGuard {
   const { partitionId, guardRollbackDepth: given } = config;
+  const usual = isPublic(config) ? ROLLBACK_DEPTH : null;
   return {
     partitionId,
-    rollbackDepth: given === 'off' ? null : (given ?? ROLLBACK_DEPTH),
+    rollbackDepth: given === 'off' ? null : (given ?? usual),
     hasWitnesses: (config.witnessUrls ?? []).length > 0,
   };
 }
 
-/** How densely blocks come on a private network, only its owner knows. */
 export const watchesDensity = (config: Pick<GuardConfig, 'network' | 'guardDensity'>): boolean =>
   config.guardDensity ?? isPublic(config);
 
