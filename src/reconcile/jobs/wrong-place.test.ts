@@ -150,12 +150,8 @@ test('a dry run is not clean where another hand changed the digest alone', async
   expect((await checkDigest(pool, 0)).firstDifference).toBeNull();
 });
 
-test.each([
-  ['incoming_payments', 'spent_height = block_height'],
-  ['wallet_outputs', "spent_by = repeat('ab', 32)"],
-])('%s has who spent it and where, or neither', async (table, change) => {
+test('an output of the wallet has who spent it and where, or neither', async () => {
   const { pool } = await books();
-  await expect(pool.query(`update ${table} set ${change} where spent_by is null`)).rejects.toThrow(
-    'check constraint',
-  );
+  const half = "update wallet_outputs set spent_by = repeat('ab', 32) where spent_by is null";
+  await expect(pool.query(half)).rejects.toThrow('check constraint');
 });
