@@ -175,6 +175,7 @@ describe('BalanceMismatch', MINUTES, () => {
       const audit = "select 1 from audit_log where action = 'seal.accepted'";
       expect((await world.pool.query(audit)).rows).toHaveLength(seals.length);
       await walk.teller('reconcile --repair', { exits: 0 });
+      await walk.teller('balance verify', { exits: 0 });
       await walk.teller('rebuild --from origin --dry-run', { exits: 0 });
       await walk.teller('balance verify', { exits: 0 });
       await untilMetric(worker, 'balance_mismatches', (value) => value === 0);
