@@ -67,6 +67,7 @@ const PUT_IN = `
 const GIVEN_TO = 'update payment_addresses set user_id = $2 where address = $1';
 /** Registered for Zoe, without any payment. */
 const EMPTY = addressAt(97);
+const HEADER_GONE = 'delete from blocks where height = (select max(height) - 3 from blocks)';
 const TAKEN_OUT = 'delete from payment_addresses where address = $1';
 
 async function openWithZoe(open: (options?: WorldOptions) => Promise<World>): Promise<World> {
@@ -163,6 +164,11 @@ describe('ReconciliationDiscrepancy', MINUTES, () => {
       await walk.teller('payout pause', { exits: 0 });
       await walk.again(settling, { exits: 0, fill: { ADDRESS: UNASKED, ...asZoes } });
       await walk.again('reconcile --repair', { exits: 0 });
+
+      await world.pool.query(HEADER_GONE);
+      await walk.again('reconcile', { exits: 3, says: ['another hand changed blocks'] });
+      const readAgain = await walk.teller('reconcile --repair', { exits: 0 });
+      expect(readAgain.out).toContain('headers of blocks: 1 read again');
       await walk.select('select user_id, unit, available from user_balances');
     });
     await untilMetric(worker, 'reconciliation_discrepancies', (value) => value === 0);
