@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect } from 'vitest';
+import { describe, expect, vi } from 'vitest';
 import { startDatabaseProxy } from './database-proxy.js';
 import { test } from './world.js';
 
@@ -39,7 +39,7 @@ describe.concurrent('SIGTERM', { timeout: 60_000 }, () => {
     const world = await open();
     world.devnet.inject({ kind: 'stall' });
     const stalled = await world.start();
-    await stalled.until('connected');
+    await vi.waitFor(() => expect(world.devnet.connections).toBe(1), { timeout: 15_000 });
     const standby = await world.start();
     await standby.until('standby');
     const unreachable = await open();
