@@ -23,7 +23,7 @@ import { addTo, BEFORE_ALL_ADDRESSES, HOT_WALLET_DONE } from './run-progress.js'
 import type { Work } from './run-work.js';
 
 /** A question by address makes a node walk its whole ledger: it is worth asking for many. */
-const QUESTION = { addresses: 10_000, outputs: 20_000 } as const;
+const QUESTION = { addresses: 10_000, outputs: 12_000 } as const;
 /** Outputs looked up at once. */
 const LOOKUP_OUTPUTS = 5_000;
 const ABOVE_ALL = Number.MAX_SAFE_INTEGER;
@@ -39,15 +39,22 @@ export const compareLedgerAt = (work: Work, addresses: readonly string[]): Promi
 type Question = { readonly asked: readonly WatchedAddress[]; readonly watchId: string };
 type Answer = Question & { readonly unspent: readonly UnspentOutput[] };
 
-/** One answer at a time: they are large. */
+/** While one answer is compared the next one is asked for: two at a time, as they are large. */
 async function compareAnswers(
   work: Work,
   questions: AsyncGenerator<Question, void, void>,
 ): Promise<void> {
-  for await (const question of oneAhead(questions)) {
+  for await (const answer of oneAhead(answered(work, questions))) await compareAnswer(work, answer);
+}
+
+async function* answered(
+  work: Work,
+  questions: AsyncGenerator<Question, void, void>,
+): AsyncGenerator<Answer, void, void> {
+  for await (const question of questions) {
     const addresses = question.asked.map(({ address }) => address);
     const unspent = addresses.length === 0 ? [] : await work.questions.atAddresses(addresses);
-    await compareAnswer(work, { ...question, unspent });
+    yield { ...question, unspent };
   }
 }
 
