@@ -15,7 +15,7 @@ export type Pacing = {
   readonly pauseShare: number;
 };
 
-export const GENTLE: Pacing = { pauseMs: 10, pauseShare: 0.25 };
+export const GENTLE: Pacing = { pauseMs: 10, pauseShare: 0.1 };
 
 /** Questions about one ledger, over as many connections as it takes. */
 export type LedgerQuestions = {
