@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import { inTransaction, type Tx } from '../src/database/transaction.js';
 
-/** Of each user: two payments that are confirmed, one that is pending, a payout that is confirmed. */
+/** Of each user: two payments that are confirmed, one that is pending, a payout that is confirmed; of some one that was rolled back. */
 export const ENTRIES_PER_USER = 10;
 /** Payouts that share a transaction. */
 const SHARED_BY = 20;
@@ -13,10 +13,11 @@ const PAYMENTS = `
   select encode(sha256(convert_to('payment ' || n || ' ' || k, 'UTF8')), 'hex'), n % 3, 'address ' || n,
          'user-' || n, 10000000 + (n * 7919 + k * 104729) % 90000000,
          case when n % 100 = 0 then jsonb_build_object($2::text, (n + k)::text) else '{}' end,
-         case k when 3 then 'pending' else 'confirmed' end, 15, repeat('b', 64), n / 100 + k, n * 20,
+         case k when 3 then 'pending' when 4 then 'rolled_back' else 'confirmed' end, 15, repeat('b', 64), n / 100 + k, n * 20,
          timestamptz '2026-01-01Z' + n * interval '1 second',
          case when k < 3 then timestamptz '2026-01-01Z' + n * interval '2 seconds' end
-    from generate_series(1, $1::bigint) as n, generate_series(1, 3) as k`;
+    from generate_series(1, $1::bigint) as n, generate_series(1, 4) as k
+   where k < 4 or n % 200 = 0`;
 const BATCH = `
   insert into payout_batches (kind, anchor_tx_hash, anchor_index) values ('payout', repeat('d', 64), 0)`;
 const NUMBERED = `
@@ -72,11 +73,12 @@ const PAYMENT_ENTRIES = `
     from incoming_payments p
    cross join (values (1, 'pending', 'credit', 'payment_detected'),
                       (2, 'pending', 'debit', 'payment_confirmed'),
-                      (3, 'available', 'credit', 'payment_confirmed')) as leg (step, bucket, type, reason)
+                      (3, 'available', 'credit', 'payment_confirmed'),
+                      (4, 'pending', 'debit', 'payment_rolled_back')) as leg (step, bucket, type, reason)
    cross join lateral (
      select 'lovelace' as unit, p.amount_lovelace as amount
       union all select key, value::numeric from jsonb_each_text(p.assets)) as v
-   where p.status = 'confirmed' or leg.step = 1`;
+   where leg.step = 1 or p.status = case leg.step when 4 then 'rolled_back' else 'confirmed' end`;
 const PAYOUT_ENTRIES = `
   insert into balance_transactions
     (user_id, unit, bucket, type, amount, reason, payout_id, payout_turn, created_at)
