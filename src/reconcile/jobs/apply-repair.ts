@@ -139,11 +139,9 @@ async function healRest(
     run.disputed,
     gap === null ? null : `${showGap(gap)}: ${headersMissing ?? HEADERS_LEFT}`,
   ]);
-  if (areProven || unlinked.length === 0) {
-    // What blocks did to rows that weren't there wasn't folded.
-    const blocks = new Map([...brought].filter(([height]) => !before.has(height)));
-    await rewriteDigest(tx, at, partitionId, { blocks, proven: unlinked }, context);
-  }
+  // What blocks did to rows that weren't there wasn't folded, and no later run would find that it lacks.
+  const blocks = new Map([...brought].filter(([height]) => !before.has(height)));
+  await rewriteDigest(tx, at, partitionId, { blocks, proven: areProven ? unlinked : [] }, context);
   const isPayment = (one: HealedFinding): boolean =>
     one.state === 'repaired' && kindOf(one, hotWallet) === 'payment';
   const { left, ...ledger } = await healLedger(tx, at, context, {
