@@ -141,20 +141,42 @@ describe('headers stay missing, and a repair says why', () => {
   });
 });
 
+/** A difference that blocks must explain, and no header of that block. */
+const CHANGE_WITH_HEADER = `
+  with changed as (
+    update incoming_payments set amount_lovelace = 7 where (tx_hash, output_index) = (
+      select tx_hash, output_index from incoming_payments
+       where spent_by is not null and status = 'confirmed' and block_height is not null limit 1)
+    returning block_height)
+  delete from blocks b using changed c where b.height = c.block_height`;
+
 test('a block of which no header is kept is no fork: a reconciliation that needs it says what to do', async () => {
   const { pool } = await copyBooks();
-  const { rowCount } = await pool.query(
-    `with changed as (
-       update incoming_payments set amount_lovelace = 7 where (tx_hash, output_index) = (
-         select tx_hash, output_index from incoming_payments
-          where spent_by is not null and status = 'confirmed' and block_height is not null limit 1)
-       returning block_height)
-     delete from blocks b using changed c where b.height = c.block_height`,
-  );
-  expect(rowCount).toBe(1);
+  expect((await pool.query(CHANGE_WITH_HEADER)).rowCount).toBe(1);
   await expect(reconcileFully(pool, net)).rejects.toThrow(
     '`teller reconcile --repair` reads headers again',
   );
+});
+
+test('a repair that needs a header that can’t be read says why it can’t', async () => {
+  const database = await copyBooks();
+  expect((await database.pool.query(CHANGE_WITH_HEADER)).rowCount).toBe(1);
+  const real = viewOf(net);
+  const [lowest] = net.chain.blocks();
+  if (lowest === undefined) throw new Error('a chain has blocks');
+  const { slot, id, height } = lowest;
+  const job = await repair(database, {
+    ...real,
+    read: async function* (offered, signal) {
+      for await (const reading of real.read(offered, signal)) {
+        yield { ...reading, tip: { slot, id, height } };
+      }
+      throw new Error('a chain goes on for ever');
+    },
+  });
+  expect(job).toMatchObject({ state: 'failed' });
+  expect(job.problem).toContain('the node is behind the books: run it again once it has caught up');
+  expect(job.problem).not.toContain('--repair');
 });
 
 test('a fork below the headers that were deleted is followed after a repair', async () => {

@@ -4,11 +4,12 @@ import type { DepositPolicy } from '../../payments/confirmation.js';
 import { isPointGone } from '../../sync/ledger-state.js';
 import { isOurs, readCursor } from '../../sync/queries.js';
 import type { DiscrepancyType, Finding } from '../model/finding.js';
-import { expectCursor } from '../runs/comparison-point.js';
+import { HeaderMissing } from '../runs/block-reading.js';
+import { expectCursor, NotComparable } from '../runs/comparison-point.js';
 import { realPause } from '../runs/ledger-questions.js';
 import { type ReconcileDeps, reconcile } from '../runs/reconcile.js';
 import { type Applied, applyRepair } from './apply-repair.js';
-import { type Unblocked, unblocking } from './blocked-books.js';
+import { type Unblocked, type Unblocking, unblocking } from './blocked-books.js';
 import { whyNot } from './impossible.js';
 import { JobImpossible, type JobWork, type RunningJob } from './job.js';
 import { type PreparedRepair, prepare } from './prepare-repair.js';
@@ -35,7 +36,6 @@ export const repairJob =
 async function repair(deps: RepairDeps, given: RunningJob): Promise<void> {
   const { pool, partitionId } = given.leadership;
   const addresses = addressesOf(given.params.addresses);
-  const scope = addresses === null ? 'full' : { addresses };
   await expectCursor(pool, partitionId);
   const blocked = unblocking(given);
   const job: RunningJob = {
@@ -45,33 +45,48 @@ async function repair(deps: RepairDeps, given: RunningJob): Promise<void> {
   await blocked.raiseBehind();
   const headersMissing = await blocked.restoreHeaders(deps.chain);
   for (;;) {
-    const run = await reconcile(
-      {
-        ...deps,
-        pool,
-        partitionId,
-        signal: job.signal,
-        // Whoever led before had this job too, and would take the run over in the same way.
-        begin: (open) => job.leadership.write((tx) => open(tx)),
-        onProgress: (report) => job.tell({ ...report }),
+    const isOver = await repairOnce(deps, job, blocked, { addresses, headersMissing }).catch(
+      (error: unknown) => {
+        if (headersMissing === null || !(error instanceof HeaderMissing)) throw error;
+        throw new NotComparable(`${error.what}; nor could it be read again: ${headersMissing}`);
       },
-      {
-        scope,
-        requestedBy: job.requestedBy,
-        // A leader before this one may have compared a part of it.
-        resume: { repairBegunSince: job.startedAt },
-        repair: true,
-      },
-    ).catch(blocked.letRollbackGoOn);
-    if (run !== null) {
-      const prepared = {
-        ...(await prepare(deps.chain, job, run, addresses)),
-        headersMissing,
-      };
-      if (await healRun(deps, job, prepared, blocked.did())) return;
-    }
+    );
+    if (isOver) return;
     job.signal.throwIfAborted();
   }
+}
+
+type Asked = Pick<PreparedRepair, 'addresses' | 'headersMissing'>;
+
+/** @returns false where the block that it was compared at is gone by now */
+async function repairOnce(
+  deps: RepairDeps,
+  job: RunningJob,
+  blocked: Unblocking,
+  { addresses, headersMissing }: Asked,
+): Promise<boolean> {
+  const { pool, partitionId } = job.leadership;
+  const run = await reconcile(
+    {
+      ...deps,
+      pool,
+      partitionId,
+      signal: job.signal,
+      // Whoever led before had this job too, and would take the run over in the same way.
+      begin: (open) => job.leadership.write((tx) => open(tx)),
+      onProgress: (report) => job.tell({ ...report }),
+    },
+    {
+      scope: addresses === null ? 'full' : { addresses },
+      requestedBy: job.requestedBy,
+      // A leader before this one may have compared a part of it.
+      resume: { repairBegunSince: job.startedAt },
+      repair: true,
+    },
+  ).catch(blocked.letRollbackGoOn);
+  if (run === null) return false;
+  const prepared = { ...(await prepare(deps.chain, job, run, addresses)), headersMissing };
+  return healRun(deps, job, prepared, blocked.did());
 }
 
 function addressesOf(given: unknown): readonly string[] | null {

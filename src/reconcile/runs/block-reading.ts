@@ -80,6 +80,13 @@ function expectPoint(blocks: readonly LinkedBlock<Block>[], { at }: Pick<Work, '
   }
 }
 
+/** Another hand took away the header that would tell whether a block is on the chain that is followed. */
+export class HeaderMissing extends NotComparable {
+  constructor(readonly what: string) {
+    super(`${what}; \`teller reconcile --repair\` reads headers again`);
+  }
+}
+
 const AROUND = `
   select min(height)::text as oldest, max(height)::text as newest,
          bool_or(height = $2 and boundary = $3) as "isKept"
@@ -88,7 +95,7 @@ const AROUND = `
 /**
  * What was read and isn't ours was of a fork. Below what is stored of headers no fork reaches.
  *
- * @throws NotComparable where another hand took the header away that would tell
+ * @throws HeaderMissing
  */
 export async function expectOurs(
   work: Pick<Work, 'pool' | 'partitionId'>,
@@ -102,9 +109,9 @@ export async function expectOurs(
   const [around] = (await pool.query<Row>(AROUND, values)).rows;
   if (around === undefined || around.oldest === null || height < Number(around.oldest)) return;
   if (!around.isKept && height < Number(around.newest)) {
-    throw new NotComparable(
+    throw new HeaderMissing(
       `no header of block ${height} is kept, so nobody can tell whether the node's is on the chain that is ` +
-        'followed: another hand changed blocks; `teller reconcile --repair` reads headers again',
+        'followed: another hand changed blocks',
     );
   }
   throw new PointLost(`block ${block.block.id} is not on the chain that is followed`);
