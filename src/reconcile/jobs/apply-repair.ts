@@ -98,7 +98,7 @@ const MISREFERENCED =
   'payments have other references than their addresses, and nothing proves those of the addresses: a ' +
   'person must look';
 
-const HEADERS_LEFT = 'no more of them could be read from the chain';
+const HEADERS_SINCE = 'they were changed since they were looked at: run it again';
 
 const said = (count: number, what: string): string[] => (count > 0 ? [`${count} ${what}`] : []);
 
@@ -137,7 +137,7 @@ async function healRest(
   const problem = inWords([
     addresses === null ? digestProblem : null,
     run.disputed,
-    gap === null ? null : `${showGap(gap)}: ${headersMissing ?? HEADERS_LEFT}`,
+    gap === null ? null : `${showGap(gap)}: ${headersMissing ?? HEADERS_SINCE}`,
   ]);
   // What blocks did to rows that weren't there wasn't folded, and no later run would find that it lacks.
   const blocks = new Map([...brought].filter(([height]) => !before.has(height)));

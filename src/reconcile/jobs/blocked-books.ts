@@ -2,6 +2,7 @@ import type { OutputReference } from '../../chain/block.js';
 import type { Tx } from '../../database/transaction.js';
 import type { ChainView } from '../../sync/chain-view.js';
 import { placesBelow, readHeaderGap } from '../compare/header-queries.js';
+import type { HeaderGap } from '../compare/judge-headers.js';
 import {
   type Correcting,
   endAgain,
@@ -74,15 +75,29 @@ export function unblocking(job: RunningJob): Unblocking {
       return null;
     },
     restoreHeaders: async (chain) => {
-      const gap = await readHeaderGap(pool, partitionId);
-      if (gap === null) return null;
-      const places = await placesBelow(pool, partitionId, gap.below.height);
-      const read = await readHeaders({ chain, signal: job.signal }, gap, places);
-      if ('reason' in read) return read.reason;
-      await write('headers', (tx, at) => restoreHeaders(tx, at, by, gap, read.headers));
+      let gap = await readHeaderGap(pool, partitionId);
+      for (let tries = 1; gap !== null; tries += 1) {
+        const missing: HeaderGap = gap;
+        const places = await placesBelow(pool, partitionId, missing.below.height);
+        const read = await readHeaders({ chain, signal: job.signal }, missing, places);
+        if ('headers' in read) {
+          await write('headers', (tx, at) => restoreHeaders(tx, at, by, missing, read.headers));
+        }
+        gap = await readHeaderGap(pool, partitionId);
+        // A fork that came meanwhile, or another hand, ends what is trusted elsewhere: read from there.
+        if (gap?.below.hash === missing.below.hash) {
+          return 'reason' in read ? read.reason : NO_MORE_HEADERS;
+        }
+        if (tries === HEADER_READINGS_MAX && gap !== null) return HEADERS_CHANGE;
+      }
       return null;
     },
   };
 }
+
+/** Each takes some minutes at most. */
+const HEADER_READINGS_MAX = 5;
+const NO_MORE_HEADERS = 'no more of them could be read from the chain';
+const HEADERS_CHANGE = 'they were changed each time while they were read: run it again';
 
 const countOf = (saved: unknown): number => (typeof saved === 'number' ? saved : 0);
