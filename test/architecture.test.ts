@@ -76,7 +76,7 @@ const PURE_FILES = [
   /^src\/sync\/(points|verdict|linking|flow|endpoints|events|chain-view)\.ts$/,
   /^src\/devnet\/(random|address|transaction|ledger|walking-ledger|block-tree|genesis|draft|chain|content|metadata|json|render|source|network|queries|request|session|recorded|faults)\.ts$/,
   /^src\/devnet\/(address-bytes|answers|auxiliary-hash|body-fields|cbor-tree|filling|ledger-rules|split|look|mempool|mempool-reader|metadatum|output-cbor|refusal|signed-transaction|submission|submission-faults)\.ts$/,
-  /^src\/guard\/(judge|parting|density|reasons|decide)\.ts$/,
+  /^src\/guard\/(judge|testimony|parting|density|reasons|decide)\.ts$/,
   /^src\/health\/(vitals|readiness)\.ts$/,
 ];
 const EFFECTS =

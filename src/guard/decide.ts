@@ -1,7 +1,8 @@
 import { DENSITY_WINDOW_SLOTS } from './density.js';
-import { isSplit, type Testimony, vouches } from './judge.js';
+import { vouches } from './judge.js';
 import { highest, partingOf } from './parting.js';
 import { type Reason, type Trouble, withTrouble } from './reasons.js';
+import { isSplit, type Testimony } from './testimony.js';
 
 /** From when on the chain isn't believed; null is off. */
 export type GuardPolicy = {

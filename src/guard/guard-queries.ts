@@ -144,7 +144,9 @@ export const readChainState = async (
 ): Promise<ChainState | null> =>
   (await db.query<ChainState>(CHAIN, [partitionId, DENSITY_WINDOW_SLOTS])).rows[0] ?? null;
 
-const OURS_AMONG = 'select hash from blocks where partition_id = $1 and hash = any($2::text[])';
+const OURS_AMONG = `
+  select hash from blocks where partition_id = $1 and hash = any($2::text[])
+  union all select hash from block_checkpoints where partition_id = $1 and hash = any($2::text[])`;
 
 /** Those of these blocks that are on the chain that was applied. */
 export async function oursAmong(

@@ -1,17 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Height, Slot, TipOrOrigin } from '../chain/point.js';
-import {
-  afterRollback,
-  agreesWith,
-  awaitsSecondSight,
-  describeVerdict,
-  isHeard,
-  isSplit,
-  judgeWitness,
-  type Testimony,
-  testify,
-  type Verdict,
-} from './judge.js';
+import { agreesWith, describeVerdict, judgeWitness, type Verdict } from './judge.js';
 
 const DEPTH = 5;
 const SLOTS_A_BLOCK = 20;
@@ -84,98 +73,6 @@ const forked = (
 const agrees: Verdict = { type: 'agrees', common: 1000 };
 const silent: Verdict = { type: 'silent', reason: 'away' };
 const behind: Verdict = { type: 'behind', common: 900, slots: 2000 };
-
-const after = (verdicts: readonly Verdict[]): Testimony =>
-  verdicts.reduce<Testimony>((before, verdict) => testify(before, { verdict, on: null }), {
-    verdict: silent,
-    on: null,
-    agreements: 0,
-    fork: null,
-  });
-
-describe('a split', () => {
-  test.each<[string, boolean, readonly Verdict[]]>([
-    ['is two chains that grow', true, [forked(1, 1), forked(3, 2), forked(5, 4)]],
-    ['is not believed at first sight', false, [forked(9, 8)]],
-    ['is believed at the second', true, [forked(9, 8), forked(9, 8)]],
-    ['is a minority that makes a block now and then', true, [forked(30, 1), forked(60, 2)]],
-    ['is less than the depth no trouble', false, [forked(3, 3), forked(4, 4)]],
-    ['is no slot battle', false, [forked(1, 1), agrees, forked(2, 2), forked(2, 2)]],
-    [
-      'is no node that was stopped on a block that nobody has',
-      false,
-      [forked(1, 1), silent, forked(20, 1), forked(40, 1), forked(90, 1)],
-    ],
-    ['is not told by one that is behind', false, [behind, behind, behind]],
-    ['is not told by silence', false, [silent, silent, silent]],
-    ['is over when it agrees', false, [forked(9, 8), forked(9, 8), agrees]],
-    ['starts anew at another block', false, [forked(9, 8, 980), forked(9, 8, 990)]],
-    [
-      'goes on although its beginning is known less exactly, or headers are dropped',
-      true,
-      [
-        { ...forked(9, 8, 500), between: [-1, 500] },
-        { ...forked(8, 7, 501), between: [-1, 501] },
-      ],
-    ],
-    [
-      'starts anew at a block that the first one was known not to be',
-      false,
-      [forked(9, 8, 990), { ...forked(9, 8, 980), between: [980, 989] }],
-    ],
-    ['is found again behind a silence', true, [forked(6, 3), silent, forked(7, 4)]],
-  ])('%s', (_, expected, verdicts) => {
-    expect(isSplit(after(verdicts), DEPTH)).toBe(expected);
-  });
-});
-
-test.each<[number, readonly Verdict[]]>([
-  [3, [agrees, agrees, { type: 'ahead', common: 1000, blocks: 9 }]],
-  [1, [agrees, silent, agrees]],
-  [0, [agrees, agrees, behind]],
-  [0, [agrees, forked(1, 1)]],
-])('it has vouched %i times in a row', (count, verdicts) => {
-  expect(after(verdicts).agreements).toBe(count);
-});
-
-test.each<[boolean, readonly Verdict[]]>([
-  [true, [agrees]],
-  [true, [behind]],
-  [false, [silent]],
-  [false, [{ type: 'ahead', common: 1000, blocks: 9 }]],
-  [false, [forked(5, 4)]],
-  [true, [forked(5, 4), forked(6, 5)]],
-  [true, [forked(4, 4)]],
-])('it said enough for a term to begin: %s', (expected, verdicts) => {
-  expect(isHeard(after(verdicts), DEPTH)).toBe(expected);
-});
-
-test.each<[boolean, readonly Verdict[]]>([
-  [true, [forked(5, 4)]],
-  [true, [agrees, forked(5, 4)]],
-  [true, [forked(5, 4), forked(5, 4), forked(6, 4, 991)]],
-  [false, [forked(5, 4), forked(5, 4)]],
-  [false, [forked(4, 4)]],
-  [false, [forked(3, 3), forked(5, 4)]],
-  [false, [silent]],
-  [false, [behind]],
-  [false, [forked(5, 4), silent]],
-])('it is asked again at once: %s', (expected, verdicts) => {
-  expect(awaitsSecondSight(after(verdicts), DEPTH)).toBe(expected);
-});
-
-test('its agreements end with the chain that they were given on', () => {
-  const on = { height: 9, hash: 'aa' };
-  const before = testify(after([agrees, agrees]), { verdict: agrees, on });
-  expect(before).toMatchObject({ agreements: 3, on });
-  expect(testify(afterRollback(before), { verdict: agrees, on })).toMatchObject({ agreements: 1 });
-});
-
-test('it tells no split of a chain that we left, and the same one of the next at first sight', () => {
-  const left = afterRollback(after([forked(9, 8), forked(9, 8)]));
-  expect(isSplit(left, DEPTH)).toBe(false);
-  expect(isSplit(testify(left, { verdict: forked(6, 9), on: null }), DEPTH)).toBe(true);
-});
 
 test.each<[boolean, Verdict]>([
   [true, agrees],

@@ -5,6 +5,7 @@ import { beginTerm } from '../sync/queries.js';
 import type { GuardEvent } from './events.js';
 import { readGuard } from './guard-queries.js';
 import { createLook } from './look.js';
+import type { Heard } from './notes.js';
 import { type Reason, withTrouble } from './reasons.js';
 import { releaseGuard } from './release.js';
 
@@ -13,10 +14,11 @@ afterAll(() => database.drop());
 
 const NAME = 'wss://w.example';
 const split = { kind: 'witness', witness: NAME, common: 990, ours: 10, theirs: 7 } as const;
+const split9 = { ...split, ours: 9 };
 const since = (at: string): readonly Reason[] => withTrouble([], split, at);
 
 /** A leader that looks, and what it tells. */
-async function leader() {
+async function leader(heard: ReadonlyMap<string, Heard> = new Map()) {
   const { pool } = database;
   await pool.query('truncate sync_state, chain_guard cascade');
   const term = await beginTerm(pool, 0, 1, 'custom:42');
@@ -33,7 +35,7 @@ async function leader() {
     },
     leadership,
     [NAME],
-    { heard: new Map(), leastBlocks: () => null },
+    { heard, leastBlocks: () => null },
   );
   await pool.query('insert into chain_guard (partition_id) values (0)');
   const hold = (reasons: readonly Reason[]) =>
@@ -70,4 +72,30 @@ test('who let pass what held is told, not who let another thing pass before', as
   ]);
   await look();
   expect(told.at(-1)).toEqual({ type: 'chain_guard_released', by: null });
+});
+
+test('a split holds although the newest of the blocks that it was told of was replaced meanwhile', async () => {
+  const { pool } = database;
+  const standing = (height: number) => ({ height, hash: height.toString().padStart(64, '0') });
+  const testimony = {
+    verdict: { type: 'forked', common: 990, ours: 9, theirs: 7 },
+    on: standing(999),
+    lacks: standing(991),
+    agreements: 0,
+    fork: { common: 990, theirs: 6, seen: 2 },
+  } as const;
+  const heard = new Map([[NAME, { testimony, at: new Date(), wasHeard: true }]]);
+  const { look } = await leader(heard);
+  await pool.query(
+    'update sync_state set last_slot = 5000, last_block_height = 999, last_block_hash = $1',
+    ['f'.repeat(64)],
+  );
+  await look();
+  expect((await readGuard(pool, 0)).reasons).toEqual([]);
+  await pool.query(
+    'insert into blocks (partition_id, height, slot, hash) values (0, 991, 4900, $1)',
+    [testimony.lacks.hash],
+  );
+  await look();
+  expect((await readGuard(pool, 0)).reasons).toMatchObject([split9]);
 });

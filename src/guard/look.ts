@@ -12,9 +12,9 @@ import {
   readGuard,
 } from './guard-queries.js';
 import { writeReasons } from './hold.js';
-import { afterRollback, type Testimony } from './judge.js';
 import { createNotes, type Heard } from './notes.js';
 import { isAlarm, type Reason } from './reasons.js';
+import { type Testimony, whatStands } from './testimony.js';
 
 export type LookDeps = {
   readonly splitDepth: number;
@@ -52,7 +52,7 @@ export function createLook(
     const isListening =
       deps.now().getTime() - began < LISTEN_MS_MAX &&
       names.some((name) => heard.get(name)?.wasHeard !== true);
-    const witnesses = await testimonies(db, partitionId, names, heard);
+    const witnesses = await testimonies(db, partitionId, names, heard, chain.height);
     return { ...seenOf(chain), witnesses, isListening };
   };
   return async (): Promise<void> => {
@@ -102,17 +102,15 @@ async function testimonies(
   partitionId: number,
   names: readonly string[],
   heard: ReadonlyMap<string, Heard>,
+  height: number,
 ): Promise<ReadonlyMap<string, Testimony>> {
   // One that wasn't heard yet says nothing, but it is there.
   const all = names.map((name) => [name, heard.get(name)?.testimony ?? UNHEARD] as const);
-  const hashes = all.flatMap(([, { on }]) => (on === null ? [] : [on.hash]));
-  const ours = await oursAmong(db, partitionId, hashes);
-  return new Map(
-    all.map(([name, one]) => [
-      name,
-      one.on === null || ours.has(one.on.hash) ? one : afterRollback(one),
-    ]),
+  const spokenOf = all.flatMap(([, { on, lacks }]) =>
+    [on, lacks].flatMap((block) => block?.hash ?? []),
   );
+  const ours = await oursAmong(db, partitionId, spokenOf);
+  return new Map(all.map(([name, one]) => [name, whatStands(one, { height, ours })]));
 }
 
 function seenOf({ height, slot, tipHeight, covered, blocks }: ChainState) {
@@ -123,6 +121,7 @@ function seenOf({ height, slot, tipHeight, covered, blocks }: ChainState) {
 const UNHEARD: Testimony = {
   verdict: { type: 'silent', reason: 'not heard yet' },
   on: null,
+  lacks: null,
   agreements: 0,
   fork: null,
 };

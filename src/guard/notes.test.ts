@@ -27,7 +27,7 @@ async function notes() {
   const note = createNotes(deps, leadership, [NAME], heard);
   return async (second: number, verdict: Verdict, isNews = false): Promise<unknown[]> => {
     ms = began + second * 1_000;
-    const testimony = { verdict, on: null, agreements: 0, fork: null };
+    const testimony = { verdict, on: null, lacks: null, agreements: 0, fork: null };
     heard.set(NAME, { testimony, at: new Date(ms), wasHeard: true });
     const guard = await readGuard(pool, 0);
     await note(guard, isNews);

@@ -1,6 +1,7 @@
 import type { Leadership } from '../sync/leadership.js';
 import { type GuardRow, type HeardWitness, lockGuard, saveWitnesses } from './guard-queries.js';
-import { agreesWith, describeVerdict, type Testimony } from './judge.js';
+import { agreesWith, describeVerdict } from './judge.js';
+import type { Testimony } from './testimony.js';
 
 /** `wasHeard`: it said enough, at least once in this term. */
 export type Heard = {

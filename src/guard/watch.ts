@@ -4,6 +4,8 @@ import { withTimeLimit } from '../sync/time-limit.js';
 import { createDensityStudy } from './density-study.js';
 import type { GuardEvent } from './events.js';
 import { oursAmong, readGuard } from './guard-queries.js';
+import { createLook } from './look.js';
+import type { Heard } from './notes.js';
 import {
   afterRollback,
   awaitsSecondSight,
@@ -12,9 +14,7 @@ import {
   isSplit,
   type Testimony,
   testify,
-} from './judge.js';
-import { createLook } from './look.js';
-import type { Heard } from './notes.js';
+} from './testimony.js';
 import { hearWitness, type Witness, WitnessSilent } from './witness.js';
 
 export type WatchDeps = {
@@ -118,7 +118,7 @@ async function repeat(
 const realPause = (ms: number, signal: AbortSignal): Promise<void> =>
   sleep(ms, undefined, { signal });
 
-/** Whether it said enough for the first time in the term, or tells a split that it didn't tell before. */
+/** Whether it said enough for the first time in the term, or tells a split, also one that it told before. */
 async function hear(
   deps: WatchDeps,
   leadership: Leadership,
@@ -139,9 +139,7 @@ async function hear(
   if (before?.testimony.verdict.type !== verdict.type) {
     deps.observe({ type: 'witness_heard', witness: witness.name, verdict });
   }
-  const toldSplit = before !== null && isSplit(before.testimony, deps.splitDepth);
-  const isSplitNow = isSplit(testimony, deps.splitDepth) && !toldSplit;
-  return isSplitNow || (isHeardNow && !wasHeard);
+  return isSplit(testimony, deps.splitDepth) || (isHeardNow && !wasHeard);
 }
 
 /** A row of agreements ends with the chain that it was given on. */
@@ -157,7 +155,7 @@ async function ofOurChain(
 
 function silentBecause(error: unknown): Hearing {
   if (!(error instanceof WitnessSilent)) throw error;
-  return { verdict: { type: 'silent', reason: error.message }, on: null };
+  return { verdict: { type: 'silent', reason: error.message }, on: null, lacks: null };
 }
 
 const describe = (error: unknown): string =>

@@ -14,7 +14,8 @@ import { NodeError, type NodeRequests } from '../sync/requests.js';
 import { readIntersection } from '../sync/session.js';
 import type { IntersectionAnswer } from '../sync/verdict.js';
 import { type OfferedBlock, offeredBlocks } from './guard-queries.js';
-import { type Hearing, judgeWitness } from './judge.js';
+import { judgeWitness } from './judge.js';
+import type { Hearing, Standing } from './testimony.js';
 
 /** A node of somebody else's, which is asked what it thinks of our chain. */
 export type Witness = {
@@ -101,17 +102,19 @@ export async function hearWitness(
   // What was said of a chain that has left us meanwhile says nothing of the one we are on.
   if (!(await isOurs(pool, partitionId, newest.hash))) return null;
   const at = { height: newest.height, slot: newest.slot };
-  const on = { height: newest.height, hash: newest.hash };
-  return { verdict: judgeWitness({ cursor: at, oldest, ...found }), on };
+  const lacks = found.unknown && standingOf(found.unknown);
+  const sighting = { cursor: at, oldest, ...found, unknown: lacks?.height ?? null };
+  return { verdict: judgeWitness(sighting), on: standingOf(newest), lacks };
 }
 
 type Place = Pick<OfferedBlock, 'slot' | 'hash' | 'height'>;
 type Found = {
   readonly common: number | null;
-  readonly unknown: number | null;
+  readonly unknown: Place | null;
   readonly tip: TipOrOrigin;
 };
 
+const standingOf = ({ height, hash }: Place): Standing => ({ height, hash });
 const pointOf = ({ slot, hash }: Place): Point => ({ slot: slot as Slot, id: hash });
 
 /** A thousand blocks are narrowed down in three rounds. */
@@ -124,14 +127,14 @@ async function locate(
   placesAt: (heights: readonly number[]) => Promise<readonly Place[]>,
 ): Promise<Found> {
   let { known, unknown, tip } = read(await ask(offered), offered);
-  if (known === null) return { common: null, unknown, tip };
-  while (unknown !== null && unknown - known > 1) {
-    const places = await placesAt(spreadBetween(known, unknown, NARROWING_POINTS));
+  if (known === null) return { common: null, unknown: offered.at(-1) ?? null, tip };
+  while (unknown !== null && unknown.height - known > 1) {
+    const places = await placesAt(spreadBetween(known, unknown.height, NARROWING_POINTS));
     if (places.length === 0) break;
     const next = read(await ask(places), places);
     tip = next.tip;
     known = next.known ?? known;
-    unknown = next.known === null ? (places.at(-1)?.height ?? known) : (next.unknown ?? unknown);
+    unknown = (next.known === null ? places.at(-1) : next.unknown) ?? unknown;
   }
   return { common: known, unknown, tip };
 }
@@ -142,5 +145,5 @@ function read({ point, tip }: IntersectionAnswer, places: readonly Place[]) {
     ({ hash }) => point !== null && point !== 'origin' && hash === point.id,
   );
   const known = places[at]?.height ?? null;
-  return { known, unknown: at > 0 ? (places[at - 1]?.height ?? null) : null, tip };
+  return { known, unknown: (at > 0 && places[at - 1]) || null, tip };
 }

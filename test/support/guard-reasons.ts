@@ -1,7 +1,8 @@
 import type { GuardPolicy, Seen } from '../../src/guard/decide.js';
-import type { Testimony, Verdict } from '../../src/guard/judge.js';
+import type { Verdict } from '../../src/guard/judge.js';
 import type { Parting } from '../../src/guard/parting.js';
 import { type Reason, withTrouble } from '../../src/guard/reasons.js';
+import type { Testimony } from '../../src/guard/testimony.js';
 
 export const POLICY: GuardPolicy = {
   splitDepth: 5,
@@ -15,6 +16,7 @@ export const LATE = '2026-01-01T09:00:00.000Z';
 const testimony = (verdict: Verdict, agreements = 0): Testimony => ({
   verdict,
   on: null,
+  lacks: null,
   agreements,
   fork: verdict.type === 'forked' ? { common: verdict.common, theirs: 1, seen: 9 } : null,
 });
