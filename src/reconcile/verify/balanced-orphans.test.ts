@@ -141,3 +141,17 @@ test('half a movement that is made good by a correction hides no orphan', async 
   ]);
   expect(await orphansOf()).toBe(2);
 });
+
+test.each([
+  ['the payout', "select tx_hash from incoming_payments where status = 'confirmed'", null],
+  ['the payment', null, "select id from outbound_payments where status = 'queued'"],
+])('of entries that name both, only %s being unknown', async (_, payment, payout) => {
+  await database.pool.query(
+    `insert into balance_transactions
+       (user_id, unit, bucket, type, amount, reason, tx_hash, output_index, inclusion, payout_id, payout_turn)
+     select 'alice', 'lovelace', 'available', type, 9, 'correction', (${payment ?? `select '${hashOf('nothing')}'`}),
+            0, 1, (${payout ?? `select '${'f'.repeat(32)}'`}), 0
+       from unnest(array['credit', 'debit']) as type`,
+  );
+  expect(await orphansOf()).toBe(2);
+});

@@ -19,14 +19,15 @@ export const TAKES_BACK = `
 /** As many causes are looked up in less time than all are read in. */
 const LOOKED_UP_MAX = 100_000;
 
-// A condition that is a value is a look into an index for each row, whatever the planner thinks of their number.
+// A condition that is a value is a look into an index for each row, whatever the planner thinks of their number. They
+// are counted because what exists isn't looked for side by side.
 const FEW = `
-  select exists (
-    select from balance_transactions e
-     where ${TAKES_BACK}
-       and (tx_hash is null or (select true from incoming_payments p
-                                 where p.tx_hash = e.tx_hash and p.output_index = e.output_index) is null)
-       and (payout_id is null or (select true from outbound_payments p where p.id = e.payout_id) is null)) as found`;
+  select count(*) > 0 as found
+    from balance_transactions e
+   where ${TAKES_BACK}
+     and (tx_hash is not null and (select true from incoming_payments p
+                                    where p.tx_hash = e.tx_hash and p.output_index = e.output_index) is null
+          or payout_id is not null and (select true from outbound_payments p where p.id = e.payout_id) is null)`;
 /**
  * By a hash of the cause, which two causes share as seldom as somebody guesses the number drawn at random: millions
  * of short keys fit into memory. Asks nothing of movements: all that add up to nothing have a debit, and in what a

@@ -58,8 +58,7 @@ const entriesBy = (byUser: string): string => `
                      case when payout_id is null then tx_hash when tx_hash is null then payout_id
                           else tx_hash || payout_id end as cause,
                      coalesce(output_index, -1)::bigint as place
-                from balance_transactions) as entries offset 0) as entries
-      offset 0) as entries
+                from balance_transactions) as entries offset 0) as entries) as entries
    group by unit`;
 const BALANCES = `
   select unit, 0, count(*), sum(available + held + pending), 0, 0, 0, 0, 0, 0,

@@ -41,7 +41,7 @@ const ORPHANS = `
        where e.tx_hash is not null
          and not exists (select from incoming_payments p
                           where p.tx_hash = e.tx_hash and p.output_index = e.output_index)
-      union all
+      union
       select * from balance_transactions e
        where e.payout_id is not null
          and not exists (select from outbound_payments p where p.id = e.payout_id)) as found
