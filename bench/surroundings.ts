@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { totalmem } from 'node:os';
 import { createInterface } from 'node:readline';
 import { startEmbeddedPostgres } from '../test/support/embedded-postgres.js';
 import {
@@ -10,10 +11,16 @@ import {
 
 export type BenchDatabase = TestDatabase & { readonly close: () => Promise<void> };
 
-/** On the server of `DATABASE_URL`, or an embedded one that waits for its disk as servers in use do. */
+/** The share of memory is what PostgreSQL's manual advises for a server ("Resource Consumption"). */
+const AS_IN_USE = { durable: true, sharedBuffersMb: Math.floor(totalmem() / 2 ** 20 / 4) };
+
+/**
+ * On the server of `DATABASE_URL`, or an embedded one that is set up as servers in use are: it waits for its disk,
+ * and has a quarter of the memory.
+ */
 export async function openDatabase(): Promise<BenchDatabase> {
   const given = process.env.DATABASE_URL;
-  const embedded = given === undefined ? await startEmbeddedPostgres({ durable: true }) : undefined;
+  const embedded = given === undefined ? await startEmbeddedPostgres(AS_IN_USE) : undefined;
   const { server, close } = await startTestServer(given ?? embedded?.url);
   const database = await cloneTemplate(server);
   return {

@@ -10,6 +10,8 @@ import { postgresBinaries, postgresOwner } from './postgres-binaries.js';
 export type ServerOptions = {
   /** True: a commit survives a hard stop, as in production. False: several times faster. */
   readonly durable: boolean;
+  /** What it keeps of its tables in memory of its own; PostgreSQL's 128 where it isn't given. */
+  readonly sharedBuffersMb?: number;
   /** A free one is taken where it isn't given. */
   readonly port?: number;
 };
@@ -35,7 +37,7 @@ export async function createPostgresServer(options: ServerOptions): Promise<Post
   let port = options.port ?? (await freePort());
 
   const start = async (): Promise<void> => {
-    server ??= await launch(directory, port, options.durable);
+    server ??= await launch(directory, port, options);
   };
   const stopHard = async (): Promise<void> => {
     const stopping = server;
@@ -90,11 +92,15 @@ function initialise(directory: string, password: string): void {
   rmSync(passwordFile);
 }
 
-async function launch(directory: string, port: number, durable: boolean): Promise<ChildProcess> {
+async function launch(
+  directory: string,
+  port: number,
+  options: ServerOptions,
+): Promise<ChildProcess> {
   const { postgres } = postgresBinaries(directory);
   const server = spawn(
     postgres,
-    ['-D', join(directory, 'data'), ...settings(port, durable).flatMap((text) => ['-c', text])],
+    ['-D', join(directory, 'data'), ...settings(port, options).flatMap((text) => ['-c', text])],
     { ...postgresOwner(), cwd: directory, stdio: ['ignore', 'ignore', 'pipe'] },
   );
   let log = '';
@@ -117,12 +123,13 @@ async function launch(directory: string, port: number, durable: boolean): Promis
   return server;
 }
 
-function settings(port: number, durable: boolean): string[] {
+function settings(port: number, { durable, sharedBuffersMb = 128 }: ServerOptions): string[] {
   const always = [
     `port=${port}`,
     'listen_addresses=127.0.0.1',
     'unix_socket_directories=',
     'max_connections=300',
+    `shared_buffers=${sharedBuffersMb}MB`,
     // Tests provoke errors by the thousand; starts and stops stay in the log.
     'log_min_messages=log',
     'log_checkpoints=off',
