@@ -129,6 +129,26 @@ export async function deleteDigestsBetween(
   return (await tx.query(DELETE_BETWEEN, [partitionId, above, upTo, kept])).rowCount ?? 0;
 }
 
+const SUMS_AT = `
+  select height, facts, facts_sum from state_digests
+   where partition_id = $1 and height = any($2::bigint[])`;
+
+/** What is stored that the blocks of these heights brought: only of those that brought anything. */
+export async function storedSumsAt(
+  db: Queryable,
+  partitionId: number,
+  heights: readonly number[],
+): Promise<Map<number, FactsSum>> {
+  type Row = { height: string; facts: number; facts_sum: string };
+  const { rows } = await db.query<Row>(SUMS_AT, [partitionId, heights]);
+  return new Map(
+    rows.map(({ height, facts, facts_sum }) => [
+      Number(height),
+      { facts, sum: parseSum(facts_sum) },
+    ]),
+  );
+}
+
 const ROWS_BETWEEN = `
   select height, facts, facts_sum, digest from state_digests
    where partition_id = $1 and height > $2 and height <= $3 order by height limit $4`;

@@ -9,9 +9,10 @@ import {
   type BlockSum,
   deleteDigestsAbove,
   readDigest,
+  storedSumsAt,
 } from './digest-queries.js';
 import { addFacts, type Fact, FIRST_DIGEST, NO_FACTS } from './facts.js';
-import { recompute, rewriteDigests } from './recompute.js';
+import { recompute, recomputeAt, rewriteDigests } from './recompute.js';
 
 const database = await createTestDatabase();
 afterAll(() => database.drop());
@@ -145,6 +146,14 @@ test('what the database adds up is what blocks are folded into', async () => {
     [...expected].sort(([a], [b]) => a - b).map(([height, sum]) => ({ height, ...sum })),
   );
   expect(made.length).toBeGreaterThan(90);
+  // Single blocks are added up like all of them; of one that brought nothing nothing is told.
+  const heights = made.map(({ height }) => height);
+  expect(await recomputeAt(database.pool, 0, [...heights, 9_999])).toEqual(expected);
+  const [one = 0, , other = 0] = heights;
+  const some = await recomputeAt(database.pool, 0, [other, one]);
+  expect(some).toEqual(new Map([one, other].map((height) => [height, expected.get(height)])));
+  await inTx((tx) => rewriteDigests(tx, 0, 0));
+  expect(await storedSumsAt(database.pool, 0, [other, one, 9_999])).toEqual(some);
 });
 
 describe('held against the live tables', () => {

@@ -59,16 +59,21 @@ const sumsOf = (table: Table, height: Column, fact: string, counts: string) => `
   ${SUMS} from (
     select ${height} as height, ${bitsOf(fact)}
       from ${table}
-     where partition_id = $1 and ${height} > $2 and ${height} <= $3 and ${counts}
+     where partition_id = $1 and ${counts}
     offset 0) as facts
    group by height order by height`;
 
 /** What blocks made, what ledgers told of, what blocks spent; a table of one kind of output. */
 function sourcesOf(table: Table, isLive: string) {
-  const source = (height: Column, fact: string, counts: string) => ({
-    bound: boundOf(table, height),
-    sums: sumsOf(table, height, fact, `${isLive} and ${counts}`),
-  });
+  const source = (height: Column, fact: string, counts: string) => {
+    const sums = (among: string) =>
+      sumsOf(table, height, fact, `${among} and ${isLive} and ${counts}`);
+    return {
+      bound: boundOf(table, height),
+      sums: sums(`${height} > $2 and ${height} <= $3`),
+      sumsAt: sums(`${height} = any($2::bigint[])`),
+    };
+  };
   return [
     source('block_height', OUTPUT_IN_BLOCK, 'true'),
     source('counted_from', OUTPUT_BEFORE, 'block_height is null'),
@@ -89,6 +94,19 @@ export const factSources = (
   heights: Heights,
 ): AsyncGenerator<BlockSum[], void, void>[] =>
   SOURCES.map((source) => pages(db, source, partitionId, heights));
+
+/** The same of single blocks: each source in the order of heights. */
+export async function factsAt(
+  db: Queryable,
+  partitionId: number,
+  heights: readonly number[],
+): Promise<BlockSum[][]> {
+  const sources: BlockSum[][] = [];
+  for (const { sumsAt } of SOURCES) {
+    sources.push((await db.query<Row>(sumsAt, [partitionId, heights])).rows.map(sumOf));
+  }
+  return sources;
+}
 
 /** Facts at a time, and with them the blocks that are summed up at once: some megabytes at most. */
 const PAGE_FACTS = 20_000;

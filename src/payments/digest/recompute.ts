@@ -5,8 +5,8 @@ import {
   deleteDigestsAbove,
   deleteDigestsBetween,
 } from './digest-queries.js';
-import { factSources, type Heights } from './fact-queries.js';
-import { addSums, NO_FACTS } from './facts.js';
+import { factSources, factsAt, type Heights } from './fact-queries.js';
+import { addSums, type FactsSum, NO_FACTS } from './facts.js';
 
 /**
  * What the live tables say that each block brought, in the order of heights: only blocks that brought
@@ -31,6 +31,19 @@ export async function* recompute(
     }
     yield { height, ...sum };
   }
+}
+
+/** What the live tables say that the blocks of these heights brought: only of those that brought anything. */
+export async function recomputeAt(
+  db: Queryable,
+  partitionId: number,
+  heights: readonly number[],
+): Promise<Map<number, FactsSum>> {
+  const sums = new Map<number, FactsSum>();
+  for (const { height, ...sum } of (await factsAt(db, partitionId, heights)).flat()) {
+    sums.set(height, addSums(sums.get(height) ?? NO_FACTS, sum));
+  }
+  return sums;
 }
 
 /** Pages as one sequence. There are millions of blocks: only a new page is waited for. */

@@ -1,8 +1,8 @@
 import type { Pool } from 'pg';
 import type { Queryable } from '../../database/transaction.js';
-import { readDigest, storedDigests } from '../../payments/digest/digest-queries.js';
+import { readDigest, storedDigests, storedSumsAt } from '../../payments/digest/digest-queries.js';
 import { type FactsSum, linkDigest, NO_FACTS } from '../../payments/digest/facts.js';
-import { recompute } from '../../payments/digest/recompute.js';
+import { recompute, recomputeAt } from '../../payments/digest/recompute.js';
 import { changedRows } from '../seals/check-queries.js';
 import { checkPayouts } from '../verify/payout-check-queries.js';
 import type { Stretch } from './proven-queries.js';
@@ -91,20 +91,14 @@ export async function differingBlocks(
   partitionId: number,
   heights: readonly number[],
 ): Promise<Map<number, FactsSum>> {
-  const wanted = new Set(heights);
+  const wanted = [...new Set(heights)];
+  const stored = await storedSumsAt(db, partitionId, wanted);
+  const tables = await recomputeAt(db, partitionId, wanted);
   const differing = new Map<number, FactsSum>();
-  for (const { above, upTo } of stretchesOf(heights)) {
-    const stored = new Map<number, FactsSum>();
-    for await (const row of storedDigests(db, partitionId, upTo, above)) {
-      if (wanted.has(row.height)) stored.set(row.height, row);
-    }
-    for await (const { height, facts, sum } of recompute(db, partitionId, { above, upTo })) {
-      if (!wanted.has(height) || facts === 0) continue;
-      const was = stored.get(height);
-      stored.delete(height);
-      if (was?.facts !== facts || was.sum !== sum) differing.set(height, { facts, sum });
-    }
-    for (const height of stored.keys()) differing.set(height, NO_FACTS);
+  for (const height of wanted) {
+    const was = stored.get(height) ?? NO_FACTS;
+    const is = tables.get(height) ?? NO_FACTS;
+    if (was.facts !== is.facts || was.sum !== is.sum) differing.set(height, is);
   }
   return differing;
 }
