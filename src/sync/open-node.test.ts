@@ -1,17 +1,16 @@
+import { EventEmitter, on, once } from 'node:events';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { devnet } from '../../test/support/devnet.js';
-import {
-  type Scripted,
-  type ScriptedRequest,
-  scriptedNode,
-} from '../../test/support/scripted-node.js';
+import { type Reply, type Scripted, scriptedNode } from '../../test/support/scripted-node.js';
 import { decodeNextBlock } from '../chain/decode.js';
 import { type Network, parseNetwork } from '../chain/network.js';
-import { ConnectionEnded, KeyRefused, Stalled } from './connection.js';
+import { ConnectionEnded, KeyRefused } from './connection.js';
 import { createEndpointRequests } from './endpoint-requests.js';
-import type { Endpoints } from './endpoints.js';
+import type { Dial, Endpoints } from './endpoints.js';
 import { createChainView } from './ogmios-chain-view.js';
 import { openNode } from './open-node.js';
+import { openRequests } from './requests.js';
+import { createSession } from './session.js';
 
 const never = new AbortController().signal;
 
@@ -22,9 +21,16 @@ const networkOf = (text: string): Network => {
 };
 const PREPROD = networkOf('preprod');
 const MAINNET = networkOf('mainnet');
+const LIMITS = { timeoutMs: 5_000, signal: never };
 
-const opening = ({ url }: { readonly url: string }, network: Network = PREPROD): Promise<unknown> =>
-  openNode({ url, headers: {}, network }, never).then(
+const dialOf = ({ url }: { readonly url: string }, network: Network = PREPROD): Dial => ({
+  url,
+  headers: {},
+  network,
+});
+
+const opening = (node: { readonly url: string }, network: Network = PREPROD): Promise<unknown> =>
+  openNode(dialOf(node, network), never).then(
     (socket) => {
       socket.terminate();
       return 'open';
@@ -58,6 +64,8 @@ describe('a node', () => {
     ['mainnet', 764824073, 'custom:42'],
     ['preprod', 1, 'mainnet'],
     ['custom:42', 42, 'mainnet'],
+    ['custom:43', 43, 'custom:42'],
+    ['preprod', 1, 'custom:42'],
   ])(
     'of %s is refused where NETWORK is another one, with what to do',
     async (name, magic, ours) => {
@@ -75,11 +83,28 @@ describe('a node', () => {
     expect(await opening(await scriptedNode(ofMagic(42)))).toBe('open');
   });
 
-  test('that can not say which network it is of is taken', async () => {
-    const node = await scriptedNode((_, reply) =>
-      reply.error(2002, 'Query unavailable in the current era.'),
+  test.each([
+    ['has no such configuration', 2002, 'Query unavailable in the current era.'],
+    ['does not know the method', -32_601, 'Method not found'],
+    ['calls the method forbidden', -32_000, 'Forbidden: unauthorized method'],
+  ])('that %s is taken, since it can not say which network it is of', async (_, code, words) => {
+    const node = await scriptedNode((__, reply) => reply.error(code, words));
+    expect(await opening(node)).toBe('open');
+  });
+
+  test('that says it without repeating what it was asked is taken too', async () => {
+    const node = await scriptedNode((_, { send }) =>
+      send('{"jsonrpc":"2.0","error":{"code":-32000,"message":"forbidden"},"id":null}'),
     );
     expect(await opening(node)).toBe('open');
+  });
+
+  test('is heard out where it says something else first', async () => {
+    const node = await scriptedNode((_, reply) => {
+      reply.send('{"welcome":"you"}');
+      reply.send(JSON.stringify({ id: 'n', error: null, result: { networkMagic: 2 } }));
+    });
+    expect(String(await opening(node))).toContain('one of preview');
   });
 
   test('of a network that is no number is refused', async () => {
@@ -88,39 +113,110 @@ describe('a node', () => {
   });
 
   test.each([
-    ['refuses the key in its answer', 'error', KeyRefused],
     ['closes with a refusal', 'close', KeyRefused],
     ['goes away', 'terminate', ConnectionEnded],
   ] as const)('that %s is told as that', async (_, how, kind) => {
-    const node = await scriptedNode((__, { socket, error }) => {
-      if (how === 'error') error(-32_000, 'Unauthorized');
+    const node = await scriptedNode((__, { socket }) => {
       if (how === 'close') socket.close(4001);
       if (how === 'terminate') socket.terminate();
     });
     expect(await opening(node)).toBeInstanceOf(kind);
   });
 
-  test('that answers nothing is given up after ten seconds', async () => {
-    const { node, asked } = await silentNode();
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-    onTestFinished(() => void vi.useRealTimers());
-    const failure = opening(node);
-    await asked;
-    const settled = vi.fn();
-    void failure.then(settled);
-    await vi.advanceTimersByTimeAsync(9_999);
-    expect(settled).not.toHaveBeenCalled();
-    await vi.advanceTimersByTimeAsync(1);
-    expect(await failure).toBeInstanceOf(Stalled);
+  test('that refuses the key of each request is told as that by the next one', async () => {
+    const node = await scriptedNode((_, reply) => reply.error(-32_000, 'Unauthorized'));
+    const requests = await openRequests(dialOf(node), never);
+    const asking = requests.request('queryNetwork/tip', undefined, LIMITS);
+    await expect(asking).rejects.toBeInstanceOf(KeyRefused);
   });
 
   test('that is asked is left as soon as nobody waits any more', async () => {
     const { node, asked } = await silentNode();
     const stop = new AbortController();
-    const open = openNode({ url: node.url, headers: {}, network: PREPROD }, stop.signal);
-    void asked.then(() => stop.abort());
+    const open = openNode(dialOf(node), stop.signal);
+    void asked().then(() => stop.abort());
     await expect(open).rejects.toThrow('stopped while connecting');
     await expect.poll(() => node.connections()).toBe(0);
+  });
+});
+
+describe('a node that does not answer which network it is of', () => {
+  test('is taken after three seconds, and for a minute at once', async () => {
+    const { node, asked } = await silentNode();
+    const clock = stopTheClock();
+    const open = opening(node);
+    await asked();
+    const settled = vi.fn();
+    void open.then(settled);
+    await clock.pass(2_999);
+    expect(settled).not.toHaveBeenCalled();
+    await clock.pass(1);
+    expect(await open).toBe('open');
+    await clock.pass(59_999);
+    expect(await opening(node)).toBe('open');
+    expect(node.requests).toHaveLength(1);
+    await clock.pass(1);
+    const later = opening(node);
+    await asked();
+    await clock.pass(3_000);
+    expect(await later).toBe('open');
+    expect(node.requests).toHaveLength(2);
+  });
+
+  test('and then names another one is left, and refused until it names ours', async () => {
+    const { node, asked } = await silentNode();
+    const clock = stopTheClock();
+    const opened = openNode(dialOf(node), never);
+    const first = await asked();
+    await clock.pass(3_000);
+    const socket = await opened;
+    const closed = once(socket, 'close');
+    socket.resume();
+    first.result({ networkMagic: 2 });
+    await closed;
+
+    const silent = opening(node);
+    await asked();
+    await clock.pass(10_000);
+    expect(String(await silent)).toContain('of another network than NETWORK, which is preprod');
+    const unsure = opening(node);
+    (await asked()).error(2002, 'Query unavailable in the current era.');
+    expect(String(await unsure)).toContain('of another network than NETWORK, which is preprod');
+    const ours = opening(node);
+    (await asked()).result({ networkMagic: 1 });
+    expect(await ours).toBe('open');
+  });
+
+  test.each([
+    ['names ours', (late: Reply) => late.result({ networkMagic: 1 })],
+    ['calls the question forbidden', (late: Reply) => late.error(-32_000, 'Forbidden')],
+  ])('and then %s disturbs nobody who asks it something else', async (_, answerLate) => {
+    const { node, asked } = await silentNode();
+    const clock = stopTheClock();
+    const open = async (): Promise<Reply> => {
+      const late = await asked();
+      await clock.pass(3_000);
+      return late;
+    };
+    const [requests, first] = await Promise.all([openRequests(dialOf(node), never), open()]);
+    const tip = requests.request('queryNetwork/tip', undefined, LIMITS);
+    const tipAsked = await asked();
+    answerLate(first);
+    tipAsked.result('origin');
+    expect(await tip).toBe('origin');
+    requests.close('the test is over');
+
+    // It answers after all, so it is asked again.
+    const [socket, second] = await Promise.all([openNode(dialOf(node), never), open()]);
+    const session = createSession(socket, {
+      answersTipQuery: { get: () => false, set: () => undefined },
+    });
+    const intersection = session.findIntersection(['origin']);
+    const intersectionAsked = await asked();
+    answerLate(second);
+    intersectionAsked.result({ intersection: 'origin', tip: 'origin' });
+    expect(await intersection).toEqual({ point: 'origin', tip: 'origin' });
+    session.close('the test is over');
   });
 });
 
@@ -149,10 +245,26 @@ describe('a devnet, which is no node of mainnet, is refused by', () => {
   });
 });
 
-async function silentNode(): Promise<{ node: Scripted; asked: Promise<ScriptedRequest> }> {
-  let ask: (request: ScriptedRequest) => void = () => undefined;
-  const asked = new Promise<ScriptedRequest>((resolve) => {
-    ask = resolve;
-  });
-  return { node: await scriptedNode((request) => ask(request)), asked };
+/** A node that answers when the test does: `asked` waits for the next question. */
+async function silentNode(): Promise<{ node: Scripted; asked: () => Promise<Reply> }> {
+  const questions = new EventEmitter();
+  const node = await scriptedNode((_, reply) => void questions.emit('asked', reply));
+  const replies = on(questions, 'asked') as AsyncIterator<[Reply], undefined>;
+  const asked = async (): Promise<Reply> => {
+    const { value } = await replies.next();
+    if (value === undefined) throw new Error('nothing will be asked any more');
+    return value[0];
+  };
+  return { node, asked };
+}
+
+/** Sockets keep their own clock. `expect.poll` and `vi.waitFor` would let time pass. */
+function stopTheClock(): { pass(ms: number): Promise<void> } {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+  onTestFinished(() => void vi.useRealTimers());
+  return {
+    pass: async (ms) => {
+      await vi.advanceTimersByTimeAsync(ms);
+    },
+  };
 }

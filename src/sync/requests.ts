@@ -9,7 +9,7 @@ import {
   Stalled,
 } from './connection.js';
 import type { Dial } from './endpoints.js';
-import { openNode } from './open-node.js';
+import { NETWORK_QUESTION_ID, openNode } from './open-node.js';
 
 /** The node answered, and its answer is an error: https://ogmios.dev/api/ */
 export class NodeError extends Error {
@@ -114,7 +114,9 @@ function readAnswer(frame: Buffer): Answer | Error {
     return error instanceof ProtocolError ? error : new ProtocolError('an answer is not JSON');
   }
   const { id, error, result } = message;
-  if (error === undefined) return { id: String(id), outcome: { result } };
+  // Nobody here asked under this id: which network it is of is judged by who did.
+  if (error === undefined || id === NETWORK_QUESTION_ID)
+    return { id: String(id), outcome: { result } };
   const { code, message: said, data } = errorFields(error);
   if (!isOgmiosCode(code) && SAYS_KEY_REFUSED.test(JSON.stringify(error))) {
     return new KeyRefused('the node refused the key in a JSON-RPC error');

@@ -11,6 +11,7 @@ import {
   Stalled,
 } from './connection.js';
 import { createInbox, type TakeLimits } from './inbox.js';
+import { NETWORK_QUESTION_ID } from './open-node.js';
 import { type PulseDeps, startPulse } from './pulse.js';
 import type { IntersectionAnswer } from './verdict.js';
 
@@ -69,6 +70,8 @@ export function createSession(socket: WebSocket, deps: SessionDeps): ChainSyncSe
       // Garbage while blocks are awaited stands where a block should be, and is told as that.
       return begun ? deliver(frame) : end(asError(error));
     }
+    // Which network it is of was asked before, and is judged by who asked.
+    if (message.id === NETWORK_QUESTION_ID) return;
     const { error, method } = message;
     if (error !== undefined && SAYS_KEY_REFUSED.test(JSON.stringify(error))) {
       return end(new KeyRefused('the node refused the key in a JSON-RPC error'));
