@@ -37,25 +37,34 @@ const until = async (event: string): Promise<string> => {
 };
 
 describe('a daemon', () => {
-  test('that is to write backups refuses a directory that is not there, with all else that is wrong', async () => {
+  test('starts without the disk for its backups, says so, and shows that they are due', async () => {
+    const stop = new AbortController();
     const config = readConfig({
       NETWORK: 'preprod',
-      // Nobody is asked before the settings are right.
-      DATABASE_URL: 'postgres://u@127.0.0.1:1/x',
+      DATABASE_URL: database.url,
       OGMIOS_URL: 'ws://127.0.0.1:9',
       HTTP_PORT: '0',
       BACKUP_CRON: '5 * * * *',
       BACKUP_DIR: '/nowhere/at/all',
     });
-    const problemsOf = (roles: readonly string[]): Promise<unknown> =>
-      run(config, { roles, log, signal: AbortSignal.timeout(3_000) }).catch(
-        (error: unknown) => failureOf(error).message,
-      );
-    const told = await problemsOf(['sync', 'scheduler', 'payouts']);
-    expect(told).toContain('BACKUP_DIR: given "/nowhere/at/all": there is no such directory');
-    expect(told).toContain('SIGNER: ');
+    const ended = run(config, { roles: ['sync', 'scheduler'], log, signal: stop.signal });
+    const unusable = await until('backup_directory_unusable');
+    expect(unusable).toContain('there is no such directory');
+    const { address } = JSON.parse(await until('listening')) as { address: string };
+    // From these BackupOverdue is told, however long there never was one.
+    await expect
+      .poll(async () => (await fetch(`${address}/metrics`)).text())
+      .toContain('backup_interval_seconds 3600');
+    stop.abort();
+    expect(await ended).toBe(0);
     // Who never writes one isn't asked for it.
-    expect(await problemsOf(['api'])).toContain("can't be reached");
+    lines.splice(0);
+    const stopApi = new AbortController();
+    const api = run(config, { roles: ['api'], log, signal: stopApi.signal });
+    await until('listening');
+    stopApi.abort();
+    expect(await api).toBe(0);
+    expect(lines.join()).not.toContain('backup_directory_unusable');
   });
 
   test.each([

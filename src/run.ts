@@ -16,9 +16,8 @@ import type { PayerEvent } from './payouts/paying/payer-deps.js';
 import { type NudgeQueue, openQueue } from './payouts/queue/queue.js';
 import type { BooksSummary } from './payouts/tracking/tracking.js';
 import type { ProofEvent } from './reconcile/model/proof-events.js';
-import { checkBackupDirectory } from './run/backup-directory.js';
+import { tellBackupDirectory } from './run/backup-directory.js';
 import { syncDeps } from './run/chain.js';
-import { checkAll } from './run/check-all.js';
 import { endpointsOf } from './run/endpoints.js';
 import { leadingTasks } from './run/leading.js';
 import { checkPayoutSettings, type PayerParts, startPayer } from './run/payer.js';
@@ -46,10 +45,9 @@ export async function run(config: Config, options: RunOptions): Promise<number> 
   const closers: (() => unknown)[] = [];
   const stopping = new AbortController();
   try {
-    await checkAll([
-      () => checkPayoutSettings(config, options.roles),
-      () => checkBackupDirectory(config, options.roles),
-    ]);
+    await checkPayoutSettings(config, options.roles);
+    // Not awaited: a file system of the network may never answer.
+    void tellBackupDirectory(config, options.roles, log);
     await bringUpToDate(config, log);
     const pool = openPool(config, log);
     closers.push(() => pool.end());
