@@ -30,16 +30,16 @@ export const placeAtOrBefore = (db: Queryable, partitionId: number, slot: number
 export const lowestPlace = (db: Queryable, partitionId: number) =>
   first(db, `${KEPT} order by height limit 1`, [partitionId]);
 
-// Headers reach up to the cursor, so a block between the lowest of them and it is there or on no chain of ours.
+// Where a header that comes at its slot or later stands on one of before, no chain of ours has the block. Where another
+// hand took headers away around it, nobody knows.
 const GIVEN_UP = `
   select exists (
-    select from sync_state s
-     where s.partition_id = $1 and s.last_slot >= $2
-       and (select min(slot) from blocks where partition_id = $1) <= $2
-       and not exists (select from blocks where partition_id = $1 and hash = $3)
-       and not exists (select from block_checkpoints where partition_id = $1 and hash = $3)) as given_up`;
+    select from blocks later join blocks earlier
+        on earlier.partition_id = later.partition_id and earlier.hash = later.ancestor
+     where later.partition_id = $1 and later.slot >= $2 and earlier.slot < $2 and later.hash <> $3)
+     and not exists (select from block_checkpoints where partition_id = $1 and hash = $3) as given_up`;
 
-/** Whether the books have left a block for another fork; false where they don't reach to it. */
+/** Whether the books have left a block for another fork; false where they don't reach to it, or don't tell. */
 export async function isGivenUp(
   db: Queryable,
   partitionId: number,

@@ -89,6 +89,33 @@ describe('a rebuild whose block to begin at is taken away by a fork', () => {
       expect(await startLost(pool, 0, from, behind)).toBe(behind);
     },
   );
+
+  test('is tried again where another hand deleted the header that would tell', async () => {
+    const { net } = await followedChain(database, ANN_OWNS);
+    const [, , , block, below] = [...net.chain.blocks()].reverse();
+    if (block === undefined || below === undefined) throw new Error('a chain has blocks');
+    const behind = new PlaceUnknown('the node knows none of the places to read from');
+    const lostAt = (id: string) =>
+      startLost(pool, 0, { point: { slot: block.slot, id }, height: null }, behind);
+    await pool.query('delete from blocks where hash = $1', [block.id]);
+    expect(await lostAt(block.id)).toBe(behind);
+    // As long as one isn't there that says which block came after which, any may have been it.
+    expect(await lostAt('f'.repeat(64))).toBe(behind);
+    await pool.query('delete from blocks where hash = $1', [below.id]);
+    expect(await lostAt(block.id)).toBe(behind);
+  });
+
+  test('ends at once where the books passed it by, whatever headers are missing elsewhere', async () => {
+    const { net } = await followedChain(database, ANN_OWNS);
+    const [, , , block] = [...net.chain.blocks()].reverse();
+    if (block === undefined) throw new Error('a chain has blocks');
+    await pool.query('delete from blocks where height = 3');
+    const behind = new PlaceUnknown('the node knows none of the places to read from');
+    for (const slot of [block.slot, block.slot - 1]) {
+      const from = { point: { slot: slot as Slot, id: 'f'.repeat(64) }, height: null };
+      expect(await startLost(pool, 0, from, behind)).toBeInstanceOf(RebuildImpossible);
+    }
+  });
 });
 
 describe('a rebuild goes on', () => {
