@@ -156,6 +156,58 @@ describe('submitting', () => {
     expect([...first.requests, ...second.requests]).toEqual([]);
   });
 
+  test.each([
+    [
+      'is told no',
+      () => Promise.resolve(false),
+      'not sent: payouts were paused, or the chain was held',
+    ],
+    [
+      'can not ask',
+      () => Promise.reject(new Error('the database is away')),
+      "not sent: whether payouts may go on couldn't be asked (the database is away)",
+    ],
+  ])(
+    'that %s blames no endpoint, leaves its connection open and goes to no other',
+    async (_, answer, reason) => {
+      const sockets = new Set<unknown>();
+      const first = await taker((reply) => {
+        sockets.add(reply.socket);
+        accepts(reply);
+      });
+      const second = await taker(accepts);
+      const node = nodeAt([first.url, second.url]);
+      expect(await node.submit(BYTES, TX, never)).toEqual({ type: 'accepted' });
+      const mayGoOn = vi.fn(answer);
+      expect(await node.submit(BYTES, TX, never, mayGoOn)).toEqual({ type: 'passing', reason });
+      expect(mayGoOn).toHaveBeenCalledTimes(1);
+      expect(first.requests).toHaveLength(1);
+      expect(second.requests).toEqual([]);
+      expect(await node.submit(BYTES, TX, never)).toEqual({ type: 'accepted' });
+      expect(sockets.size).toBe(1);
+    },
+  );
+
+  test('asks whether it may go on once for each endpoint, right before the bytes are sent', async () => {
+    const [first, second] = [await taker(says(3118)), await taker(accepts)];
+    const sent: number[] = [];
+    const mayGoOn = () => {
+      sent.push(first.requests.length + second.requests.length);
+      return Promise.resolve(true);
+    };
+    const node = nodeAt([first.url, second.url]);
+    expect(await node.submit(BYTES, TX, never, mayGoOn)).toEqual({ type: 'accepted' });
+    expect(sent).toEqual([0, 1]);
+  });
+
+  test('that may not go on after the first endpoint leaves what that one said, and sends no more', async () => {
+    const [first, second] = [await taker(says(-32603)), await taker(accepts)];
+    const node = nodeAt([first.url, second.url]);
+    const mayGoOn = () => Promise.resolve(first.requests.length === 0);
+    expect((await node.submit(BYTES, TX, never, mayGoOn)).type).toBe('unknown');
+    expect(second.requests).toEqual([]);
+  });
+
   test('ends with its signal: unknown at the endpoint that had it, and no other gets it', async () => {
     const abort = new AbortController();
     const silent = await taker(() => abort.abort());

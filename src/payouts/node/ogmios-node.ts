@@ -3,6 +3,7 @@ import { decodeEraSummaries, slotAfter, slotTimeMs } from '../../chain/era-summa
 import { heightOf, ProtocolError, textOf } from '../../chain/fields.js';
 import { samePoint, type TipOrOrigin } from '../../chain/point.js';
 import { decodeProtocolParameters } from '../../chain/protocol-parameters.js';
+import { describeDatabaseError } from '../../database/pool.js';
 import { createEndpointRequests, type EndpointRequests } from '../../sync/endpoint-requests.js';
 import { type Endpoints, endpointName } from '../../sync/endpoints.js';
 import { askNodeHealth, nodeProblem } from '../../sync/node-health.js';
@@ -51,12 +52,16 @@ export function createOgmiosNode(
     submit: async (cbor, txHash, signal, mayGoOn = always) => {
       const outcomes: SubmitOutcome[] = [];
       for (const endpoint of all) {
-        if (outcomes.length > 0 && !(await mayGoOn())) break;
         const tell = (outcome: SubmitOutcome): void => {
           if (outcome.type === 'accepted') outcomes.push(outcome);
           else outcomes.push({ type: outcome.type, reason: show(endpoint, outcome.reason) });
         };
-        await submitTo(endpoint, cbor, txHash, { deps, signal, tell, mayGoOn });
+        const objection = await submitTo(endpoint, cbor, txHash, { deps, signal, tell, mayGoOn });
+        if (objection !== null) {
+          // It is ours, and no endpoint's: none of the others gets the bytes either.
+          outcomes.push({ type: 'passing', reason: objection });
+          break;
+        }
         if (outcomes.some(({ type }) => type === 'accepted') || signal.aborted) break;
       }
       return combineOutcomes(outcomes);
@@ -147,17 +152,19 @@ type Submission = {
   readonly mayGoOn: () => Promise<boolean>;
 };
 
+/** @returns why nothing was sent that is no matter of the endpoint; null: nothing of the kind */
 async function submitTo(
   endpoint: EndpointRequests,
   cbor: Uint8Array,
   txHash: string,
   { deps, signal, tell, mayGoOn }: Submission,
-): Promise<void> {
+): Promise<string | null> {
   const params = { transaction: { cbor: Buffer.from(cbor).toString('hex') } };
   const limits = { timeoutMs: deps.submitMsMax ?? SUBMIT_MS_MAX, signal };
-  const submit = async (requests: NodeRequests): Promise<void> => {
+  const submit = async (requests: NodeRequests): Promise<string | null> => {
     // Opening the connection may have taken long: what was held meanwhile isn't sent any more.
-    if (!(await mayGoOn())) return tell({ type: 'passing', reason: NOT_SENT });
+    const objection = await objectionOf(mayGoOn);
+    if (objection !== null) return objection;
     try {
       const result = await requests.request('submitTransaction', params, limits);
       tell(outcomeOfResult(result, txHash));
@@ -166,16 +173,25 @@ async function submitTo(
       // What the node says against a transaction says nothing against the connection.
       if (!(error instanceof NodeError)) throw error;
     }
+    return null;
   };
   try {
-    await endpoint.use(signal, submit);
+    return await endpoint.use(signal, submit);
   } catch (error) {
     // Without a connection nothing was sent. Where something was, that was told, and outweighs this.
     tell({ type: 'passing', reason: wordsOf(error) });
+    return null;
   }
 }
 
-const NOT_SENT = 'not sent: payouts were paused, or the chain was held';
+/** Why nothing may be sent now; null where it may. Never rejects: no node is to blame. */
+async function objectionOf(mayGoOn: () => Promise<boolean>): Promise<string | null> {
+  try {
+    return (await mayGoOn()) ? null : 'not sent: payouts were paused, or the chain was held';
+  } catch (error) {
+    return `not sent: whether payouts may go on couldn't be asked (${describeDatabaseError(error)})`;
+  }
+}
 
 const outcomeOfFailure = (error: unknown): SubmitOutcome =>
   error instanceof NodeError ? outcomeOfError(error) : { type: 'unknown', reason: wordsOf(error) };
