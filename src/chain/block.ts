@@ -12,6 +12,9 @@ export type Value = {
   readonly assets: ReadonlyMap<AssetUnit, bigint>;
 };
 
+/** What nearly all outputs hold beside ada. */
+export const NO_ASSETS: ReadonlyMap<AssetUnit, bigint> = new Map();
+
 /** Transaction id and index as `id#index`, the way people write it. */
 export type OutputReference = string;
 

@@ -1,5 +1,5 @@
 import type { Block, ChainEvent, Output, OutputReference, Transaction, Value } from './block.js';
-import { outputReference } from './block.js';
+import { NO_ASSETS, outputReference } from './block.js';
 import { exactInteger, parseExactJson } from './exact-json.js';
 import {
   type Fields,
@@ -71,7 +71,9 @@ const TRANSACTION_FIELDS = new Set(
   ),
 );
 const SUB_TRANSACTION_FIELDS = new Set(`${SHARED_TRANSACTION_FIELDS} topLevelGuards`.split(' '));
-const OUTPUT_FIELDS = new Set('address value datumHash datum script'.split(' '));
+export const OUTPUT_FIELDS: ReadonlySet<string> = new Set(
+  'address value datumHash datum script'.split(' '),
+);
 
 function decodeBlock(value: unknown): Block {
   const block = fieldsOf(value, 'the block');
@@ -164,10 +166,20 @@ function decodeFailedEffects(id: string, fields: Fields): Transaction {
   };
 }
 
-/** An output as it stands in a transaction. */
-export function decodeOutput(value: unknown, index: number, txHash: string): Output {
-  const output = fieldsOf(value, `output ${index} of ${txHash}`);
-  refuseUnknownValue(output, OUTPUT_FIELDS, `output ${index} of ${txHash}`);
+/**
+ * An output as it stands in a transaction.
+ *
+ * @param known names of its fields, and of those that stand beside them
+ */
+export function decodeOutput(
+  value: unknown,
+  index: number,
+  txHash: string,
+  known: ReadonlySet<string> = OUTPUT_FIELDS,
+): Output {
+  const where = `output ${index} of ${txHash}`;
+  const output = fieldsOf(value, where);
+  refuseUnknownValue(output, known, where);
   return {
     index,
     address: textOf(output.address, 'address'),
@@ -180,20 +192,26 @@ const POLICY_ID = /^[0-9a-f]{56}$/;
 const ASSET_NAME = /^[0-9a-f]{0,64}$/;
 
 function decodeValue(value: unknown): Value {
-  const { ada, ...policies } = fieldsOf(value, 'a value');
-  const { lovelace, ...rest } = fieldsOf(ada, 'ada');
-  if (Object.keys(rest).length > 0) throw new ProtocolError('ada holds more than lovelace', rest);
+  const policies = fieldsOf(value, 'a value');
+  const ada = fieldsOf(policies.ada, 'ada');
+  if (Object.keys(ada).some((field) => field !== 'lovelace'))
+    throw new ProtocolError('ada holds more than lovelace', ada);
+  const lovelace = quantityOf(ada.lovelace, 'lovelace');
+  const ids = Object.keys(policies);
+  if (ids.length === 1) return { lovelace, assets: NO_ASSETS };
   const assets = new Map<string, bigint>();
-  for (const [policy, names] of Object.entries(policies)) {
+  for (const policy of ids) {
+    if (policy === 'ada') continue;
     if (!POLICY_ID.test(policy))
       throw new ProtocolError('a policy id must be 56 hex digits', policy);
-    for (const [name, amount] of Object.entries(fieldsOf(names, 'the assets of a policy'))) {
+    const held = fieldsOf(policies[policy], 'the assets of a policy');
+    for (const [name, amount] of Object.entries(held)) {
       if (!ASSET_NAME.test(name)) throw new ProtocolError('an asset name must be hex', name);
       const quantity = quantityOf(amount, 'an asset quantity');
       if (quantity > 0n) assets.set(policy + name, quantity);
     }
   }
-  return { lovelace: quantityOf(lovelace, 'lovelace'), assets };
+  return { lovelace, assets };
 }
 
 function decodeReference(value: unknown): OutputReference {

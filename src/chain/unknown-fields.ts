@@ -11,11 +11,11 @@ export function refuseUnknownValue(
   known: ReadonlySet<string>,
   where: string,
 ): void {
-  for (const [name, value] of Object.entries(fields)) {
-    if (!known.has(name) && couldMoveValue(name, value)) {
+  for (const name of Object.keys(fields)) {
+    if (!known.has(name) && couldMoveValue(name, fields[name])) {
       throw new ProtocolError(
         `${where} has a field "${name}" that is unknown and may move value`,
-        value,
+        fields[name],
       );
     }
   }

@@ -1,4 +1,4 @@
-import type { AssetUnit, Lovelace } from '../chain/block.js';
+import { type AssetUnit, type Lovelace, NO_ASSETS } from '../chain/block.js';
 
 /** What stands in a row where an amount and assets should. */
 export type WrittenValue = { readonly amountLovelace: string; readonly assets: unknown };
@@ -27,7 +27,8 @@ export function readStoredValue(amountLovelace: string, assets: unknown): Stored
     const quantity = quantityOf(written);
     return quantity === null ? [] : [[unit, quantity]];
   });
-  const value = { lovelace: lovelace ?? 0n, assets: new Map(read) };
+  const assetsRead = read.length === 0 ? NO_ASSETS : new Map(read);
+  const value = { lovelace: lovelace ?? 0n, assets: assetsRead };
   const isReadable = lovelace !== null && isRecord && read.length === entries.length;
   return isReadable ? value : { ...value, unreadable: { amountLovelace, assets } };
 }

@@ -29,29 +29,26 @@ export function compareOutput(
   if (recorded === null) return onChain === null ? [] : ['missing_in_db'];
   if (recorded.status === 'rolled_back') return onChain === null ? [] : ['status_mismatch'];
   if (onChain === null) return ['extra_in_db'];
-  const differs: readonly [DiscrepancyType, boolean][] = [
-    [
-      'amount_mismatch',
-      recorded.unreadable !== undefined ||
-        !sameValue(recorded, onChain) ||
-        // It decides whether a payout may spend it.
-        (recorded.hasScript ?? onChain.hasScript) !== onChain.hasScript,
-    ],
-    [
-      'owner_mismatch',
-      recorded.address !== onChain.address || recorded.userId !== surroundings.owner,
-    ],
-    ['unspent_mismatch', onChain.spent === 'unspent' && recorded.spent !== null],
-    ['spent_mismatch', spentDiffers(recorded, onChain)],
-    [
-      'status_mismatch',
-      placementDiffers(recorded, onChain.placement) ||
-        isOverdue(recorded, surroundings) ||
-        (!surroundings.backfill && countsFromBefore(recorded)),
-    ],
-  ];
-  return differs.flatMap(([type, does]) => (does ? [type] : []));
+  const types: DiscrepancyType[] = [];
+  if (amountDiffers(recorded, onChain)) types.push('amount_mismatch');
+  if (recorded.address !== onChain.address || recorded.userId !== surroundings.owner)
+    types.push('owner_mismatch');
+  if (onChain.spent === 'unspent' && recorded.spent !== null) types.push('unspent_mismatch');
+  if (spentDiffers(recorded, onChain)) types.push('spent_mismatch');
+  if (
+    placementDiffers(recorded, onChain.placement) ||
+    isOverdue(recorded, surroundings) ||
+    (!surroundings.backfill && countsFromBefore(recorded))
+  )
+    types.push('status_mismatch');
+  return types;
 }
+
+const amountDiffers = (recorded: RecordedOutput, onChain: ChainOutput): boolean =>
+  recorded.unreadable !== undefined ||
+  !sameValue(recorded, onChain) ||
+  // It decides whether a payout may spend it.
+  (recorded.hasScript ?? onChain.hasScript) !== onChain.hasScript;
 
 const sameValue = (
   a: Pick<RecordedOutput, 'lovelace' | 'assets'>,
