@@ -104,3 +104,14 @@ test('where it is not known from where blocks were followed, its own beginning c
     new Map([['elsewhere', 7]]),
   );
 });
+
+test('where blocks were followed from is looked up once, and not for each output', async () => {
+  const scope = { jobId: '0', partitionId: 0, fromHeight: -1, height: CURSOR, hotWallet: null };
+  const { rows } = await pool.query<{ 'QUERY PLAN': string }>(
+    `explain select * from (${DERIVED}) d where $3::bigint is not null`,
+    scopeValues(scope),
+  );
+  const plan = rows.map((row) => row['QUERY PLAN']).join('\n');
+  expect(plan).toContain('on sync_state');
+  expect(plan).not.toMatch(/SubPlan \d+\)?\n[^\n]* on sync_state/);
+});

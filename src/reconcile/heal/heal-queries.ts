@@ -137,7 +137,7 @@ const OWNERS = `
   select address, user_id as "userId", reference_type as "referenceType",
          reference_id as "referenceId", backfill, backfilled_height::float8 as "backfilledHeight",
          watched_from is not null as "isSinceKnown",
-         (${followedAbove()})::float8 as "followedAbove"
+         (${followedAbove('a.partition_id', [])})::float8 as "followedAbove"
     from payment_addresses a where address = any($1::text[])`;
 
 export type AddressOwner = {

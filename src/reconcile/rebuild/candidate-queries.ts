@@ -22,7 +22,7 @@ export const scopeValues = (scope: CompareScope): unknown[] => [
   scope.hotWallet,
 ];
 
-const COUNTS_ABOVE = countsAbove('$4::bigint');
+const COUNTS_ABOVE = countsAbove('$2', '$4::bigint');
 
 /** An output that was derived: whether it must be recorded, and whether with its block. */
 export const DERIVED = `
