@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { checkAddress } from '../chain/address.js';
 import { textProblem } from '../payments/registration-request.js';
 import { actorOf } from '../payouts/model/identity.js';
-import { type Settled, settleOwner } from '../reconcile/runs/settle-owner.js';
+import { type Settled, settleOwner } from '../reconcile/compare/settle-owner.js';
 import { operator } from './caller.js';
 import { refuseOtherNetwork, withDatabase } from './database.js';
 import { finish, type JsonFlag, type VerbContext, withExample } from './flags.js';

@@ -3,6 +3,7 @@ import type { Tx } from '../../database/transaction.js';
 import type { HealContext } from './context.js';
 
 // An address's own references may have been changed as well: what was audited when it was registered must agree.
+// An entry that doesn't speak of them, as where somebody only said whose it is, proves nothing.
 const HEAL = `
   with differing as (
     select p.tx_hash, p.output_index, p.reference_type as before_type, p.reference_id as before_id,
@@ -16,7 +17,7 @@ const HEAL = `
        and exists (
          select 1 from audit_log l
           where l.entity_type = 'payment_address' and l.entity_id = a.address
-            and l.action = 'address.registered'
+            and l.action = 'address.registered' and l.details ?& array['referenceType', 'referenceId']
             and l.details ->> 'referenceType' is not distinct from a.reference_type
             and l.details ->> 'referenceId' is not distinct from a.reference_id)
      order by p.tx_hash, p.output_index for update of p

@@ -4,8 +4,10 @@ import { enterpriseAddress } from '../../../test/support/addresses.js';
 import { openWorker } from '../../../test/support/following.js';
 import { provingJobs } from '../../../test/support/proving-jobs.js';
 import { ANN, followedBooks, reconcileFully } from '../../../test/support/reconciling.js';
+import type { OutputReference } from '../../chain/block.js';
 import { inTransaction } from '../../database/transaction.js';
 import { takeRegistrationLock } from '../../payments/registration-lock.js';
+import { healReferences } from '../heal/heal-references.js';
 import { followJob } from '../jobs/follow-job.js';
 import { requestJob } from '../jobs/job-queries.js';
 import { settleOwner } from './settle-owner.js';
@@ -87,6 +89,7 @@ describe('a person says whose a disputed address is', () => {
       ANNS,
     ]);
     expect(rows).toEqual([{ user_id: 'zoe' }]);
+    expect(await settle(pool, ANNS, 'mallory')).toEqual({ type: 'undisputed', userId: 'zoe' });
   });
 
   test('also where nobody registered it', async () => {
@@ -101,6 +104,46 @@ describe('a person says whose a disputed address is', () => {
     expect(await reconcileFully(pool, net)).toMatchObject({ findings: [], problem: null });
   });
 });
+
+test.each([null, 'order'])(
+  'a person who says whose an address is says nothing of its references, such as %s',
+  async (referenceType) => {
+    const { pool } = await copyBooks();
+    await pool.query(
+      `delete from audit_log where entity_id = $1 and action = 'address.registered'`,
+      [ANNS],
+    );
+    await pool.query('update payment_addresses set reference_type = $2 where address = $1', [
+      ANNS,
+      referenceType,
+    ]);
+    const { rows } = await pool.query<{ reference: OutputReference }>(
+      `update incoming_payments set reference_type = 'other' where address = $1
+       returning tx_hash || '#' || output_index as reference`,
+      [ANNS],
+    );
+    expect(rows).not.toEqual([]);
+    const differing = rows.map(({ reference }) => reference);
+    const context = {
+      partitionId: 0,
+      policy: { tiers: [], minPaymentLovelace: 0n },
+      height: 0,
+      cursorHeight: 0,
+      actor: 'job:1',
+      cause: 'repair',
+      learn: () => undefined,
+    };
+    for (const userId of ['mallory', 'ann']) {
+      // Settled twice: what one entry left out the next one doesn't make up.
+      await pool.query(`update payment_addresses set user_id = 'eve' where address = $1`, [ANNS]);
+      expect(await settle(pool, ANNS, userId)).toMatchObject({ type: 'settled' });
+    }
+    const outcome = await inTransaction(pool, (tx) =>
+      healReferences(tx, new Date(), context, differing),
+    );
+    expect(outcome).toEqual({ healed: 0, left: differing.length });
+  },
+);
 
 describe('nobody says of an address whose it is', () => {
   test('where it is whose it was registered for, is gone, or was never heard of', async () => {

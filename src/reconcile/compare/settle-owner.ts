@@ -1,8 +1,8 @@
 import type { Pool } from 'pg';
 import { inTransaction, type Tx } from '../../database/transaction.js';
 import { takeRegistrationLockShared } from '../../payments/registration-lock.js';
-import type { Dispute } from '../compare/disputes.js';
-import { readDispute } from '../compare/registration-queries.js';
+import type { Dispute } from './disputes.js';
+import { readDispute } from './registration-queries.js';
 
 /** What a person says of an address. */
 export type Settlement = {
@@ -23,23 +23,23 @@ export type Settled =
 const LOCK = `
   select user_id as "userId" from payment_addresses where address = $1 and partition_id = $2 for update`;
 
-// References are those of the registration: that somebody says whose it is says nothing of them.
+// That somebody says whose it is says nothing of its references: an entry has those of the registration, or none.
 const SETTLE = `
   with settled as (
     update payment_addresses set user_id = $3 where address = $1 and partition_id = $2
-    returning address, reference_type, reference_id, backfill
+    returning address, backfill
   )
   insert into audit_log (action, entity_type, entity_id, actor, details)
   select 'address.registered', 'payment_address', s.address, $4,
          jsonb_build_object(
-           'userId', $3::text,
-           'referenceType', case when l.id is null then s.reference_type else l.details ->> 'referenceType' end,
-           'referenceId', case when l.id is null then s.reference_id else l.details ->> 'referenceId' end,
-           'backfill', s.backfill, 'reason', $5::text,
+           'userId', $3::text, 'backfill', s.backfill, 'reason', $5::text,
            'before', jsonb_build_object('userId', $6::text, 'registeredFor', $7::text))
+         || coalesce(l.said, '{}')
     from settled s
     left join lateral (
-      select id, details from audit_log
+      select (select jsonb_object_agg(key, value) from jsonb_each(details)
+               where key in ('referenceType', 'referenceId')) as said
+        from audit_log
        where entity_type = 'payment_address' and entity_id = s.address and action = 'address.registered'
        order by id desc limit 1) l on true`;
 
