@@ -54,6 +54,21 @@ describe('the nightly verification', () => {
     expect(all.rowCount).toBe(3);
   });
 
+  test('tells what it found although nothing can be written', async () => {
+    const { pool } = database;
+    const noted = await lastVerification(pool);
+    await pool.query(`
+      create function full_disk() returns trigger language plpgsql as
+        $$ begin raise exception 'could not extend file' using errcode = 'disk_full'; end $$;
+      create trigger full_disk before insert on outbox execute function full_disk()`);
+    const { deps, told } = setUp();
+    const later = { ...deps, now: () => new Date('2020-01-03T03:30:00Z') };
+    await expect(verifyNow(later)).rejects.toThrow('could not extend file');
+    await pool.query('drop function full_disk cascade');
+    expect(told).toMatchObject([{ type: 'verified', mismatches: 1 }]);
+    expect(await lastVerification(pool)).toEqual(noted);
+  });
+
   test('says that the books are being made again after a restore, until a rebuild has ended', async () => {
     const { pool } = database;
     const noted = await lastVerification(pool);

@@ -24,10 +24,7 @@ export async function verifyNow(deps: VerificationDeps): Promise<void> {
   const found = await verifyBooks(pool);
   const shown = mismatchesOf(found);
   const { balances, entries, totalMismatches: mismatches, overdueSealings, reserves } = found;
-  await inTransaction(pool, async (tx) => {
-    await noteVerification(tx, requestedBy, mismatches);
-    await tellMismatches(tx, now(), shown);
-  });
+  // First: what took minutes to find isn't lost because nothing can be written.
   observe({
     type: 'verified',
     balances,
@@ -37,6 +34,10 @@ export async function verifyNow(deps: VerificationDeps): Promise<void> {
     shortfalls: reserves.filter((one) => one.shortfall),
     overdueSealings,
     manualEntries: found.manualEntries.count,
+  });
+  await inTransaction(pool, async (tx) => {
+    await noteVerification(tx, requestedBy, mismatches);
+    await tellMismatches(tx, now(), shown);
   });
 }
 
