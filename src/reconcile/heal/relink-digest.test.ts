@@ -69,4 +69,10 @@ describe('a digest that is linked again', () => {
     expect([first]).toEqual(chainOf([[2, OTHER]]));
     expect(rest).toEqual(broken.slice(1));
   });
+
+  test('stays broken above a block of which nothing is left', async () => {
+    const forged = chain(2, 4, 6).slice(1);
+    const blocks = new Map([[4, NO_FACTS]]);
+    expect(await relinked(forged, { blocks })).toEqual(forged.slice(1));
+  });
 });

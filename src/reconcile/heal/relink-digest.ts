@@ -25,13 +25,13 @@ export async function* relink(
   stored: AsyncIterable<DigestRow> | Iterable<DigestRow>,
   { blocks, proven }: DigestCorrection,
 ): AsyncGenerator<Relinked, void, void> {
-  const owed = [...blocks].sort(([a], [b]) => a - b);
+  const owed = [...blocks].filter(([, sum]) => sum.facts > 0).sort(([a], [b]) => a - b);
+  let next = 0;
   let [before, after] = [digest, digest];
   const added = function* (below: number): Generator<Relinked> {
-    for (let next = owed[0]; next !== undefined && next[0] < below; next = owed[0]) {
-      owed.shift();
-      const [height, sum] = next;
-      if (sum.facts === 0) continue;
+    for (let one = owed[next]; one !== undefined && one[0] < below; one = owed[next]) {
+      next += 1;
+      const [height, sum] = one;
       after = linkDigest(after, height, sum);
       yield { height, row: { height, ...sum, digest: after } };
     }
@@ -39,15 +39,16 @@ export async function* relink(
   for await (const row of stored) {
     const { height } = row;
     yield* added(height);
+    if (owed[next]?.[0] === height) next += 1;
     const sum = blocks.get(height) ?? row;
-    if (owed[0]?.[0] === height) owed.shift();
     const isBroken = row.digest !== linkDigest(before, height, row) && !isWithin(height, proven);
     before = row.digest;
+    if (isBroken) after = row.digest;
+    else if (sum.facts > 0) after = linkDigest(after, height, sum);
     if (sum.facts === 0) {
       yield { height, row: null };
       continue;
     }
-    after = isBroken ? row.digest : linkDigest(after, height, sum);
     const isOther = after !== row.digest || sum.sum !== row.sum || sum.facts !== row.facts;
     if (isOther) yield { height, row: { height, facts: sum.facts, sum: sum.sum, digest: after } };
   }

@@ -156,6 +156,30 @@ test('what another hand changes after the comparison doesn’t become part of th
   await expectProven(pool);
 });
 
+test('a link that another hand breaks after the comparison stays broken, and told of', async () => {
+  const { lead, inOneLife } = await followedChain();
+  const before = await booksOf(pool);
+  const heights = await walletHeights();
+  const [low = 0] = heights;
+  const late = heights.at(-3) ?? 0;
+  await spoilSum(low);
+  let writes = 0;
+  await inOneLife(
+    watched(lead, async () => {
+      writes += 1;
+      // The first one takes the job.
+      if (writes !== 2) return;
+      await pool.query(
+        'update state_digests set digest = md5(digest) || md5(digest) where height = $1',
+        [late],
+      );
+    }),
+  );
+  expect((await checkDigest(pool, 0)).firstDifference).toEqual({ height: late });
+  expect((await inOneLife()).job.result).toMatchObject({ open: 0, left: [] });
+  expect(await booksOf(pool)).toEqual(before);
+});
+
 test('while the tables aren’t what the blocks make, the digest stays as it is', async () => {
   const { inOneLife } = await followedChain();
   const [low = 0] = await walletHeights();
