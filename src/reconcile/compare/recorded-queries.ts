@@ -30,7 +30,13 @@ const WALLET_AT = `
 const NEXT = `
   and (tx_hash, output_index) > ($3::text, $4::int) order by tx_hash, output_index limit $5`;
 const PAGE = `
-  (${PAYMENTS_AT} ${NEXT}) union all (${WALLET_AT} ${NEXT}) order by tx_hash, output_index limit $5`;
+  select o.*,
+         kind = 'payment' and exists (
+           select from payment_addresses a
+            where a.address = o.address and a.partition_id = $1 and a.user_id = o.user_id and a.backfill) as is_owned
+    from ((${PAYMENTS_AT} ${NEXT}) union all (${WALLET_AT} ${NEXT})
+           order by tx_hash, output_index limit $5) as o
+   order by tx_hash, output_index`;
 
 const THESE = 'and (tx_hash, output_index) in (select * from unnest($3::text[], $4::int[]))';
 const AMONG = `${PAYMENTS_AT} ${THESE} union all ${WALLET_AT} ${THESE}`;
@@ -59,6 +65,9 @@ export type RecordedRow = {
 
 export type Recorded = RecordedOutput & RequiredDepth;
 
+/** Whether it is a payment at an address that is registered as its user's, what it held before included. */
+export type Listed = Recorded & { readonly isOwned: boolean };
+
 /** One page of all recorded outputs, in the order of their references, after a reference. */
 export async function recordedAfter(
   db: Queryable,
@@ -66,10 +75,10 @@ export async function recordedAfter(
   height: number,
   after: { readonly txHash: string; readonly index: number },
   limit: number,
-): Promise<Recorded[]> {
+): Promise<Listed[]> {
   const values = [partitionId, height, after.txHash, after.index, limit];
-  const { rows } = await db.query<RecordedRow>(PAGE, values);
-  return rows.map((row) => recordedAt(row, height));
+  const { rows } = await db.query<RecordedRow & { is_owned: boolean }>(PAGE, values);
+  return rows.map((row) => ({ ...recordedAt(row, height), isOwned: row.is_owned }));
 }
 
 /** At most two of each reference, one of either table: only where another hand was at work are there two. */

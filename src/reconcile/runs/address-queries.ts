@@ -49,35 +49,6 @@ export async function watchedAmong(
   return watched;
 }
 
-// By "limit 1" each is looked up by its key, instead of reading all addresses for each page.
-const OTHER_OWNERS = `
-  select r.address, a.user_id, a.watched_from, a.backfilled_height, a.backfill
-    from (select distinct * from unnest($2::text[], $3::text[]) as r (address, user_id)) r
-    left join lateral (
-           select user_id, watched_from, backfilled_height, backfill from payment_addresses p
-            where p.address = r.address and p.partition_id = $1 limit 1) as a on true
-   where a.user_id is distinct from r.user_id`;
-
-/** Of payments' addresses only those that aren't the payment's user's: they are few, if any. */
-export async function otherOwners(
-  db: Queryable,
-  partitionId: number,
-  payments: readonly { readonly address: string; readonly userId: string | null }[],
-): Promise<Map<string, WatchedAddress | null>> {
-  type Found = Omit<Row, 'user_id'> & { user_id: string | null };
-  const { rows } = await db.query<Found>(OTHER_OWNERS, [
-    partitionId,
-    payments.map(({ address }) => address),
-    payments.map(({ userId }) => userId),
-  ]);
-  return new Map(
-    rows.map((row) => {
-      const { user_id } = row;
-      return [row.address, user_id === null ? null : watchedFrom({ ...row, user_id })];
-    }),
-  );
-}
-
 /** Each of its blocks was followed from the start; what it held before is known since its own backfill. */
 export async function watchedWallet(
   db: Queryable,

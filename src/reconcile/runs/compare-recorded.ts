@@ -1,7 +1,6 @@
 import type { OutputReference } from '../../chain/block.js';
 import type { Queryable, Tx } from '../../database/transaction.js';
 import { headersAt } from '../../sync/queries.js';
-import { countsFromBefore } from '../compare/compare-output.js';
 import {
   fromLedger,
   isCompared,
@@ -10,11 +9,10 @@ import {
   type StoredHeaders,
   type Surroundings,
 } from '../compare/judge-outputs.js';
-import { type Recorded, recordedAfter, recordedAmong } from '../compare/recorded-queries.js';
+import { type Listed, recordedAfter, recordedAmong } from '../compare/recorded-queries.js';
 import { explainOwners } from '../compare/registration-queries.js';
 import type { ChainOutput } from '../model/finding.js';
 import {
-  otherOwners,
   referencesAt,
   type WatchedAddress,
   watchedAmong,
@@ -29,7 +27,7 @@ import type { Work } from './run-work.js';
 const PAGE_OUTPUTS = 4_000;
 
 type Place = RunProgress['after'];
-type Page = { readonly rows: readonly Recorded[]; readonly last: OutputReference | undefined };
+type Page = { readonly rows: readonly Listed[]; readonly last: OutputReference | undefined };
 type ReadPage = (tx: Tx, after: Place) => Promise<Page>;
 
 /** Every recorded output, by its reference, against the ledger. */
@@ -41,7 +39,7 @@ export const compareRecorded = (work: Work): Promise<void> =>
   });
 
 /** Both tables may have a reference, where another hand was at work: no page ends between the two. */
-function withoutCut(rows: readonly Recorded[]): readonly Recorded[] {
+function withoutCut(rows: readonly Listed[]): readonly Listed[] {
   if (rows.length < PAGE_OUTPUTS) return rows;
   const last = rows.at(-1)?.reference;
   return rows.filter(({ reference }) => reference !== last);
@@ -53,8 +51,9 @@ export const compareRecordedAt = (work: Work, addresses: readonly string[]): Pro
     const { partitionId, at } = work;
     const references = await referencesAt(tx, partitionId, addresses, after, PAGE_OUTPUTS);
     const found = await recordedAmong(tx, partitionId, at.height, references);
+    const rows = found.map((row) => ({ ...row, isOwned: false }));
     // What came above the point is none of the rows, and the next page begins behind it all the same.
-    return { rows: found, last: references.at(-1) };
+    return { rows, last: references.at(-1) };
   });
 
 /** While a page is compared, the next one is asked for already, and the one after it is read. */
@@ -90,7 +89,7 @@ async function* withUnspent(
 }
 
 type RecordedPage = {
-  readonly rows: readonly Recorded[];
+  readonly rows: readonly Listed[];
   /** Where the next one begins. */
   readonly after: Place;
 };
@@ -99,7 +98,7 @@ type Around = { readonly headers: StoredHeaders; readonly surroundings: Surround
 type BothSides = RecordedPage &
   Around & { readonly unspent: ReadonlyMap<OutputReference, ChainOutput> };
 
-async function readAround(tx: Tx, work: Work, rows: readonly Recorded[]): Promise<Around> {
+async function readAround(tx: Tx, work: Work, rows: readonly Listed[]): Promise<Around> {
   const heights = new Set(rows.flatMap(({ placement }) => placement?.height ?? []));
   const headers = await headersAt(tx, work.partitionId, [...heights]);
   return {
@@ -109,32 +108,20 @@ async function readAround(tx: Tx, work: Work, rows: readonly Recorded[]): Promis
 }
 
 /** Whose the rows' addresses are: nearly all are the row's own user's. */
-async function ownersOf(
-  db: Queryable,
-  work: Work,
-  rows: readonly Recorded[],
-): Promise<Surroundings> {
+async function ownersOf(db: Queryable, work: Work, rows: readonly Listed[]): Promise<Surroundings> {
   const { partitionId, hotWallet, at, confirmationsHeld } = work;
-  const payments = rows.filter(({ kind }) => kind === 'payment');
-  const otherwise = await otherOwners(db, partitionId, payments);
   const known = new Map<string, WatchedAddress>();
-  for (const { address, userId } of payments) {
+  for (const { address, userId, isOwned } of rows) {
     const unknown = { watchedFrom: null, backfilledHeight: null, backfill: true };
-    known.set(address, { address, userId, ...unknown });
+    if (isOwned) known.set(address, { address, userId, ...unknown });
   }
-  // Of these more has to be known than whose they are.
-  const others = rows.filter((row) => row.kind === 'wallet' || countsFromBefore(row));
-  const more = [...new Set(others.map(({ address }) => address))];
-  if (more.length > 0) {
-    const watched = await watchedAmong(db, partitionId, null, more);
+  const others = new Set(rows.flatMap(({ address, isOwned }) => (isOwned ? [] : [address])));
+  if (others.size > 0) {
+    const watched = await watchedAmong(db, partitionId, null, [...others]);
     for (const [address, one] of watched) known.set(address, one);
   }
-  if (hotWallet !== null && payments.length < rows.length) {
+  if (hotWallet !== null && rows.some(({ kind }) => kind === 'wallet')) {
     known.set(hotWallet, await watchedWallet(db, partitionId, hotWallet));
-  }
-  for (const [address, owner] of otherwise) {
-    if (owner === null) known.delete(address);
-    else known.set(address, owner);
   }
   return { height: at.height, hotWallet, confirmationsHeld, watched: known };
 }
