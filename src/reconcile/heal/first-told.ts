@@ -1,7 +1,7 @@
 /**
  * Of payments (`tx_hash`, `output_index` of a relation) the event that first told of each, as `data`. It stands
  * under the first inclusion; or under the second, where the first was ignored as its address's past, of which
- * nothing is told. Whatever another hand made of an event, what can be read comes before what can't.
+ * nothing is told. Whatever another hand made of an event, what can be read comes before what can't, and then the first.
  *
  * @param readable condition on the event `o`
  */
@@ -13,4 +13,4 @@ export const firstTold = (relation: string, readable: string): string => `
       where o.event_key = any (array[
               'payment.detected:' || l.tx_hash || '#' || l.output_index || ':1',
               'payment.detected:' || l.tx_hash || '#' || l.output_index || ':2'])
-      order by 2 desc limit 1) e`;
+      order by 2 desc, o.event_key limit 1) e`;
