@@ -40,29 +40,27 @@ export async function closeHealed(
   { actor, partitionId }: HealContext,
   findings: readonly HealedFinding[],
 ): Promise<void> {
-  const parts = findings.map(({ reference }) => reference.split('#'));
   await tx.query(CLOSE, [
     runId,
     actor,
     at,
-    findings.map(({ type }) => type),
-    parts.map(([txHash]) => txHash),
-    parts.map(([, index]) => Number(index)),
+    ...keysOf(findings),
     findings.map(({ state }) => state),
     findings.map(({ reason }) => reason),
   ]);
   const repaired = findings.filter(({ state }) => state === 'repaired');
   if (repaired.length === 0) return;
-  const places = repaired.map(({ reference }) => reference.split('#'));
-  await tx.query(CLOSE_EARLIER, [
-    runId,
-    actor,
-    at,
-    repaired.map(({ type }) => type),
-    places.map(([txHash]) => txHash),
-    places.map(([, index]) => Number(index)),
-    partitionId,
-  ]);
+  await tx.query(CLOSE_EARLIER, [runId, actor, at, ...keysOf(repaired), partitionId]);
+}
+
+/** Type, transaction and index of each. */
+function keysOf(findings: readonly HealedFinding[]): [string[], string[], number[]] {
+  const parts = findings.map(({ reference }) => reference.split('#'));
+  return [
+    findings.map(({ type }) => type),
+    parts.map(([txHash = '']) => txHash),
+    parts.map(([, index]) => Number(index)),
+  ];
 }
 
 const NOTE_REPAIRED = `
