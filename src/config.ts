@@ -61,6 +61,10 @@ export function readSettings<N extends SettingName>(
   return Object.freeze(Object.fromEntries(values)) as Readonly<Pick<Config, N>>;
 }
 
+/** Whether anything is set, in the environment or in the file that it names. */
+export const isGiven = (environment: NodeJS.ProcessEnv, name: SettingName): boolean =>
+  readSource(environment, VARIABLES, new Set(LATER_VARIABLES)).values.has(SETTINGS[name].variable);
+
 const SETTING_NAMES = Object.keys(SETTINGS) as SettingName[];
 const VARIABLES: ReadonlySet<string> = new Set(
   Object.values(SETTINGS).map((setting) => setting.variable),

@@ -61,6 +61,19 @@ test('a database of another network is refused', async () => {
   expect(err).toContain('NETWORK: given preprod, but this database follows mainnet');
 });
 
+test('a database of any network is verified where none is named', async () => {
+  await change(
+    "insert into sync_state (partition_id, total_partitions, network) values (0, 1, 'mainnet')",
+  );
+  for (const NETWORK of [undefined, '']) {
+    const environment = { DATABASE_URL: under.database.url, NETWORK };
+    expect(await teller(['balance', 'verify'], { environment })).toMatchObject({
+      exitCode: 0,
+      err: '',
+    });
+  }
+});
+
 test('what differs is told with both values and what to do', async () => {
   await change('update incoming_payments set amount_lovelace = 6000000');
   await change('update balance_transactions set reason = reason || $$!$$');

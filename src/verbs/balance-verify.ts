@@ -8,7 +8,7 @@ import { noteVerification } from '../reconcile/verify/verification-queries.js';
 import { isWrong, type Verification, verifyBooks } from '../reconcile/verify/verify-books.js';
 import { sayWhatToDo } from './balance-verify-advice.js';
 import { operator } from './caller.js';
-import { refuseOtherNetwork, withDatabase } from './database.js';
+import { refuseNetworkGiven, withDatabase } from './database.js';
 import { finish, type JsonFlag, type VerbContext } from './flags.js';
 import { readSealNotes } from './seal-notes.js';
 import {
@@ -29,8 +29,8 @@ const SHOWN_MAX = 20;
 export async function verifyBalances(context: VerbContext, flags: VerifyFlags): Promise<void> {
   const { terminal } = context;
   const notes = flags.against === undefined ? {} : await readSealNotes(flags.against);
-  await withDatabase(terminal, ['network', 'partitionId'], async ({ pool, settings }) => {
-    await refuseOtherNetwork(pool, settings);
+  await withDatabase(terminal, [], async ({ pool }) => {
+    await refuseNetworkGiven(pool, terminal.environment);
     await refuseUnfinishedBooks(pool);
     const result = await verifyBooks(pool, notes);
     await note(terminal, pool, result.totalMismatches);

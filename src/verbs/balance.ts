@@ -23,7 +23,7 @@ export function addBalanceVerbs(program: Command, context: VerbContext): void {
       .command('verify')
       .description(
         'holds balances, ledger, payments, payouts, seals and reserves against each other; ' +
-          'exit 3 on any mismatch',
+          'exit 3 on any mismatch. Needs DATABASE_URL alone; a NETWORK that is set must be that of the database',
       )
       .option(
         '--against <file>',

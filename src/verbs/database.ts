@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
 import type { SettingName } from '../config/settings.js';
-import { type Config, readSettings } from '../config.js';
+import { type Config, isGiven, readSettings } from '../config.js';
 import { createPool } from '../database/pool.js';
 import { explainTakenId } from '../database/sequence-queries.js';
 import { readSyncState } from '../health/sync-state.js';
@@ -55,4 +55,13 @@ export async function refuseOtherNetwork(
   throw new UsageError(
     `NETWORK: given ${settings.network.name}, but this database follows ${state.network}`,
   );
+}
+
+/** For a verb that reads all partitions of whatever network: only what is set can be wrong. */
+export async function refuseNetworkGiven(
+  pool: Pool,
+  environment: NodeJS.ProcessEnv,
+): Promise<void> {
+  if (!isGiven(environment, 'network')) return;
+  await refuseOtherNetwork(pool, readSettings(environment, ['network', 'partitionId']));
 }
