@@ -151,11 +151,11 @@ async function followOnce<S>(
 ): Promise<Outcome> {
   const endpoint = endpointName(deps.endpoints, choice);
   let session: ChainSyncSession | null = null;
+  let begunAt = Number.POSITIVE_INFINITY;
   let before: string | null = null;
   let follower: Follower | null = null;
   let between: Between<S> | null = null;
   const closing = new AbortController();
-  const began = performance.now();
   try {
     const cursor = await readCursor(deps.pool, deps.partitionId);
     const { pool, decode } = deps;
@@ -183,7 +183,9 @@ async function followOnce<S>(
     const tellHealth = healthTeller(deps.observe);
     void watchNodeHealth(deps.endpoints, choice, tellHealth, untilClosed);
     watchPreferred(deps, choice, follower, open, untilClosed);
-    await follow(open, follower, deps, signal);
+    await meet(open, follower, deps, signal);
+    begunAt = performance.now();
+    await follow(open, follower, signal);
     return { error: null, madeProgress: true };
   } catch (thrown) {
     const error = await endedBySequences(deps.pool, thrown, signal);
@@ -198,11 +200,12 @@ async function followOnce<S>(
     if (session !== null) deps.observe({ type: 'disconnected', endpoint, reason: describe(error) });
     else deps.observe({ type: 'connect_failed', endpoint, reason: describe(error) });
     const after = follower === null ? before : JSON.stringify(follower.cursor());
-    // A quiet chain behind a proxy that closes what is idle is no failure, silence is one.
+    // A quiet chain behind a proxy that closes what is idle is no failure; silence is one, and so is what
+    // ends before a block could come, however long it took.
     const served =
       error instanceof ConnectionEnded &&
       !(error instanceof Stalled) &&
-      performance.now() - began > SERVED_MS_MIN;
+      performance.now() - begunAt > SERVED_MS_MIN;
     const madeProgress = after !== before || served || describe(error) === PREFERRED_IS_BACK;
     return { error, madeProgress };
   } finally {
@@ -232,7 +235,7 @@ const BEHIND_MS_MAX = 30_000;
 /** What is taken at once: bounded in blocks and bytes, and by that in time. */
 const TAKE = { frames: 500, bytes: 8 * 1024 * 1024 } as const;
 
-async function follow<S>(
+async function meet<S>(
   session: ChainSyncSession,
   follower: Follower,
   deps: SyncDeps<S>,
@@ -241,6 +244,13 @@ async function follow<S>(
   const alone = deps.endpoints.urls.length === 1;
   const behindMsMax = alone ? Number.POSITIVE_INFINITY : BEHIND_MS_MAX;
   await intersect(session, follower, { ...deps, behindMsMax }, signal);
+}
+
+async function follow(
+  session: ChainSyncSession,
+  follower: Follower,
+  signal: AbortSignal,
+): Promise<void> {
   session.begin();
   while (!signal.aborted) await follower.apply(await session.take(TAKE));
 }

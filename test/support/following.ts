@@ -23,6 +23,8 @@ export const endpointsTo = (net: Devnet): Endpoints => ({
 export const viewOf = (net: Devnet) => createChainView(endpointsTo(net), decodeNextBlock);
 
 export type WorkerWishes = {
+  /** Instead of the devnet alone. */
+  readonly endpoints?: Endpoints;
   readonly startPoint?: Parameters<typeof runSync>[0]['startPoint'];
   readonly hotWallet?: string | null;
   readonly policy?: DepositPolicy;
@@ -37,6 +39,7 @@ export function openWorker(database: TestDatabase, net: Devnet, wishes: WorkerWi
     hotWallet = null,
     policy = POLICY,
     leading = [],
+    endpoints = endpointsTo(net),
     observe,
   } = wishes;
   const abort = new AbortController();
@@ -48,7 +51,7 @@ export function openWorker(database: TestDatabase, net: Devnet, wishes: WorkerWi
       totalPartitions: 1,
       network: NETWORK,
       startPoint,
-      endpoints: endpointsTo(net),
+      endpoints,
       decode: decodeNextBlock,
       createHandlers: () => createPaymentHandlers({ partitionId: 0, policy, hotWallet }),
       leading,
