@@ -33,6 +33,13 @@ describe('a payer whose epochs another hand used up', () => {
     await world.takeOver();
     await world.pay();
     expect(await world.status(id)).toBe('submitted');
+    for (let block = 0; block < 3; block += 1) {
+      await world.pay();
+      await world.mine();
+    }
+    expect(await world.status(id)).toBe('confirmed');
+    expect(await world.attempts(id)).toHaveLength(1);
+    expect(await world.paid(id)).toBe(1);
   });
 });
 
