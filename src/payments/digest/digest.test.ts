@@ -1,7 +1,7 @@
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { createTestDatabase } from '../../../test/support/database.js';
 import { emptyTables } from '../../../test/support/follow.js';
-import { inTransaction } from '../../database/transaction.js';
+import { inTransaction, type Queryable } from '../../database/transaction.js';
 import { checkDigest, STRETCHES_MAX } from './check-digest.js';
 import {
   addToDigest,
@@ -168,6 +168,23 @@ describe('held against the live tables', () => {
     expect(whole.stored).toBe(whole.recomputed);
     expect(whole.stored).toBe((await readDigest(database.pool, 0)).digest);
     expect(await check(300)).toMatchObject({ height: 300, blocks: 88, firstDifference: null });
+  });
+
+  test('sound tables are read once, and only what differs is looked for block by block', async () => {
+    const readings = async (): Promise<number> => {
+      const asked: string[] = [];
+      const db: Queryable = {
+        query: (text, values) => {
+          asked.push(text);
+          return database.pool.query(text, values);
+        },
+      };
+      await checkDigest(db, 0);
+      return asked.filter((text) => text.includes('from incoming_payments')).length;
+    };
+    expect(await readings()).toBe(1);
+    await query('update incoming_payments set amount_lovelace = 1 where block_height = 200');
+    expect(await readings()).toBeGreaterThan(1);
   });
 
   test.each([
