@@ -47,7 +47,7 @@ export function checkEvents(books: Books, check: Check): void {
   }
 }
 
-/** After another hand changed the rows only what was told says what had been confirmed. */
+/** After another hand changed the rows only what was told says what had been confirmed. What it invented isn't read. */
 export const toldConfirmed = ({ events }: Books): ReadonlySet<string> =>
   new Set(
     events.flatMap(({ event_key: key }) =>
