@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createTestDatabase } from '../../test/support/database.js';
 import type { TestDatabase } from '../../test/support/test-databases.js';
 import { createPool, describeDatabaseError, isTransient } from './pool.js';
@@ -10,10 +10,15 @@ beforeAll(async () => {
   database = await createTestDatabase();
 });
 afterAll(() => database.drop());
+afterEach(() => void vi.unstubAllEnvs());
 
-const open = (behindPooler: boolean, idleErrors: Error[] = []): pg.Pool =>
+const open = (
+  behindPooler: boolean,
+  idleErrors: Error[] = [],
+  url: string = database.url,
+): pg.Pool =>
   createPool({
-    url: database.url,
+    url,
     connectionsMax: 2,
     applicationName: 'teller test',
     behindPooler,
@@ -32,18 +37,56 @@ const failureOf = async (work: Promise<unknown>): Promise<unknown> => {
 describe('no statement is compiled before it runs', () => {
   const SETTING = "select current_setting('jit') as jit";
 
-  test.each([false, true])('in a transaction, behind a pooler: %s', async (behindPooler) => {
-    const pool = open(behindPooler);
-    const { rows } = await inTransaction(pool, (tx) => tx.query(SETTING));
-    expect(rows).toEqual([{ jit: 'off' }]);
-    await pool.end();
-  });
+  test.each([false, true])(
+    'in a transaction, also where sessions compile, behind a pooler: %s',
+    async (behindPooler) => {
+      vi.stubEnv('PGOPTIONS', '-c jit=on');
+      const pool = open(behindPooler);
+      expect((await pool.query(SETTING)).rows).toEqual([{ jit: 'on' }]);
+      const { rows } = await inTransaction(pool, (tx) => tx.query(SETTING));
+      expect(rows).toEqual([{ jit: 'off' }]);
+      await pool.end();
+    },
+  );
 
   test('by itself, where the session is ours', async () => {
     const pool = open(false);
     expect((await pool.query(SETTING)).rows).toEqual([{ jit: 'off' }]);
     await pool.end();
   });
+});
+
+describe("an operator's options of the session", () => {
+  const SETTINGS =
+    "select current_setting('jit') as jit, current_setting('search_path') as path, current_setting('work_mem') as memory";
+  const THEIRS = '-c search_path=teller -c work_mem=5MB';
+  const inUrl = (options: string): string => {
+    const url = new URL(database.url);
+    url.searchParams.set('options', options);
+    return url.href;
+  };
+
+  test.each([false, true])(
+    'in the environment count, behind a pooler: %s',
+    async (behindPooler) => {
+      vi.stubEnv('PGOPTIONS', THEIRS);
+      const pool = open(behindPooler);
+      const jit = behindPooler ? 'on' : 'off';
+      expect((await pool.query(SETTINGS)).rows).toEqual([{ jit, path: 'teller', memory: '5MB' }]);
+      await pool.end();
+    },
+  );
+
+  test.each([false, true])(
+    'in the URL count instead of those, behind a pooler: %s',
+    async (behindPooler) => {
+      vi.stubEnv('PGOPTIONS', '-c search_path=elsewhere');
+      const pool = open(behindPooler, [], inUrl(THEIRS));
+      const jit = behindPooler ? 'on' : 'off';
+      expect((await pool.query(SETTINGS)).rows).toEqual([{ jit, path: 'teller', memory: '5MB' }]);
+      await pool.end();
+    },
+  );
 });
 
 test('large numbers come out exactly', async () => {

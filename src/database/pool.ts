@@ -20,30 +20,41 @@ const KEEPALIVE_AFTER_MS = 5_000;
 /** A client that froze in mid-transaction holds locks that the next leader needs. */
 const IDLE_IN_TRANSACTION_MS = 15_000;
 /**
- * Statements here are many-sided and short: of tables that were never analysed the planner expects so much that
- * compiling them would take seconds, and running them takes milliseconds. Transactions say it
- * themselves, too, for those behind a pooler.
+ * Most statements are many-sided and short: of tables that were never analysed the planner expects so much that
+ * compiling them would take seconds, and running them takes milliseconds. Those that read whole tables, to verify
+ * or rebuild, go without it too, so that nothing takes longer for what the planner doesn't know. Transactions say
+ * it themselves as well, for those behind a pooler.
  */
 const WITHOUT_COMPILING = '-c jit=off';
 
 /** bigint and numeric come out as strings, which is pg's default: as numbers they would be rounded. */
 export function createPool(settings: PoolSettings): pg.Pool {
+  const ours = settings.behindPooler ? { connectionString: settings.url } : sessionOf(settings.url);
   const pool = new pg.Pool({
-    connectionString: settings.url,
+    ...ours,
     max: settings.connectionsMax,
     application_name: settings.applicationName,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEPALIVE_AFTER_MS,
-    ...(settings.behindPooler
-      ? {}
-      : {
-          idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
-          options: WITHOUT_COMPILING,
-        }),
   });
   pool.on('error', settings.onIdleError);
   return pool;
+}
+
+/**
+ * What an operator says of sessions counts here as everywhere, and more than ours: pg takes what the URL says,
+ * else what it is given, and PGOPTIONS only where it is given nothing.
+ */
+function sessionOf(url: string): pg.PoolConfig {
+  const inUrl = URL.canParse(url) ? new URL(url).searchParams.get('options') : null;
+  const options = `${WITHOUT_COMPILING} ${inUrl || process.env.PGOPTIONS || ''}`.trimEnd();
+  return {
+    // Of a parameter that is there twice the last one counts.
+    connectionString: inUrl === null ? url : `${url}&options=${encodeURIComponent(options)}`,
+    options,
+    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
+  };
 }
 
 /** A connection outside of any pool, for what needs a session of its own. Not connected yet. */
