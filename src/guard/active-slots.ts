@@ -6,7 +6,7 @@ import { withoutKeys } from './witness.js';
 
 const ANSWER_MS_MAX = 10_000;
 
-/** Asks the genesis configuration. Rejects with words that may be shown. */
+/** Asks the genesis configuration. Rejects with words that may be shown, and with nothing beneath them. */
 export const askActiveSlots =
   (endpoints: Endpoints) =>
   (signal: AbortSignal): Promise<number> =>
@@ -15,7 +15,7 @@ export const askActiveSlots =
       const era = { era: 'shelley' };
       return activeSlotsOf(await requests.request(GENESIS, era, limits));
     }).catch((error: unknown) => {
-      throw new Error(withoutKeys(error, endpoints), { cause: error });
+      throw new Error(withoutKeys(error, endpoints));
     });
 
 const GENESIS = 'queryNetwork/genesisConfiguration';
