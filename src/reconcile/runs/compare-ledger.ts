@@ -44,7 +44,9 @@ async function compareAnswers(
   work: Work,
   questions: AsyncGenerator<Question, void, void>,
 ): Promise<void> {
-  for await (const answer of oneAhead(answered(work, questions))) await compareAnswer(work, answer);
+  const { release } = work.questions;
+  const answers = oneAhead(answered(work, questions), release);
+  for await (const answer of answers) await compareAnswer(work, answer);
 }
 
 async function* answered(

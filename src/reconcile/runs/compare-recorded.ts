@@ -58,8 +58,9 @@ export const compareRecordedAt = (work: Work, addresses: readonly string[]): Pro
 
 /** While a page is compared, the next one is asked for already, and the one after it is read. */
 async function compareInPages(work: Work, readPage: ReadPage): Promise<void> {
-  const pages = oneAhead(recordedIn(work, readPage));
-  for await (const page of oneAhead(withUnspent(work, pages))) await comparePage(work, page);
+  const { release } = work.questions;
+  const pages = oneAhead(withUnspent(work, oneAhead(recordedIn(work, readPage))), release);
+  for await (const page of pages) await comparePage(work, page);
 }
 
 async function* recordedIn(
@@ -99,7 +100,8 @@ type BothSides = RecordedPage &
   Around & { readonly unspent: ReadonlyMap<OutputReference, ChainOutput> };
 
 async function readAround(tx: Tx, work: Work, rows: readonly Listed[]): Promise<Around> {
-  const heights = new Set(rows.flatMap(({ placement }) => placement?.height ?? []));
+  const heights = new Set<number>();
+  for (const { placement } of rows) if (placement !== null) heights.add(placement.height);
   const headers = await headersAt(tx, work.partitionId, [...heights]);
   return {
     headers: new Map(headers.map((header) => [header.height, header])),
@@ -115,7 +117,7 @@ async function ownersOf(db: Queryable, work: Work, rows: readonly Listed[]): Pro
     const unknown = { watchedFrom: null, backfilledHeight: null, backfill: true };
     if (isOwned) known.set(address, { address, userId, ...unknown });
   }
-  const others = new Set(rows.flatMap(({ address, isOwned }) => (isOwned ? [] : [address])));
+  const others = new Set(rows.filter(({ isOwned }) => !isOwned).map(({ address }) => address));
   if (others.size > 0) {
     const watched = await watchedAmong(db, partitionId, null, [...others]);
     for (const [address, one] of watched) known.set(address, one);
@@ -158,8 +160,12 @@ async function unspentAmong(
   references: readonly OutputReference[],
 ): Promise<Map<OutputReference, ChainOutput>> {
   if (references.length === 0) return new Map();
-  const unspent = (await work.questions.among(references)).map(fromLedger);
-  return new Map(unspent.map((output) => [output.reference, output]));
+  const byReference = new Map<OutputReference, ChainOutput>();
+  for (const unspent of await work.questions.among(references)) {
+    const output = fromLedger(unspent);
+    byReference.set(output.reference, output);
+  }
+  return byReference;
 }
 
 /** An output may be at another address than its row says. */
@@ -168,9 +174,8 @@ async function withChainAddresses(
   known: Surroundings,
   unspent: ReadonlyMap<OutputReference, ChainOutput>,
 ): Promise<Surroundings> {
-  const others = [...unspent.values()].flatMap(({ address }) =>
-    known.watched.has(address) ? [] : [address],
-  );
+  const others: string[] = [];
+  for (const { address } of unspent.values()) if (!known.watched.has(address)) others.push(address);
   if (others.length === 0) return known;
   const more = await surroundingsOf(work.pool, work, others);
   return { ...known, watched: new Map([...known.watched, ...more.watched]) };

@@ -23,7 +23,8 @@ export type LedgerQuestions = {
   atAddresses(addresses: readonly string[]): Promise<UnspentOutput[]>;
   /** @throws PointLost */
   among(references: readonly OutputReference[]): Promise<UnspentOutput[]>;
-  release(): Promise<void>;
+  /** Ends what is being asked as well: nothing can be asked any more. */
+  readonly release: () => Promise<void>;
 };
 
 export type QuestionDeps = {
@@ -50,9 +51,11 @@ export function askLedger(point: Point, deps: QuestionDeps): LedgerQuestions {
   const { chain, signal, pacing, pause, clock } = deps;
   let ledger: LedgerView | null = null;
   let restUntil = 0;
+  const over = new AbortController();
+  const asking = AbortSignal.any([signal, over.signal]);
 
   const once = async <T>(question: (view: LedgerView) => Promise<T>): Promise<T> => {
-    ledger ??= await chain.ledgerAt(point, signal);
+    ledger ??= await chain.ledgerAt(point, asking);
     return question(ledger);
   };
   const letGo = async (): Promise<void> => {
@@ -62,8 +65,9 @@ export function askLedger(point: Point, deps: QuestionDeps): LedgerQuestions {
   };
   const ask = async <T>(question: (view: LedgerView) => Promise<T>): Promise<T> => {
     for (let attempt = 1; ; attempt += 1) {
+      asking.throwIfAborted();
       const rest = restUntil - clock();
-      if (rest > 0) await pause(rest, signal);
+      if (rest > 0) await pause(rest, asking);
       const begun = clock();
       try {
         const answer = await once(question);
@@ -71,7 +75,7 @@ export function askLedger(point: Point, deps: QuestionDeps): LedgerQuestions {
         return answer;
       } catch (error) {
         await letGo();
-        signal.throwIfAborted();
+        asking.throwIfAborted();
         if (isPointGone(error)) {
           throw new PointLost(`the node has no ledger of block ${point.id}`, { cause: error });
         }
@@ -84,6 +88,9 @@ export function askLedger(point: Point, deps: QuestionDeps): LedgerQuestions {
   return {
     atAddresses: (addresses) => ask((view) => view.atAddresses(addresses)),
     among: (references) => ask((view) => view.among(references)),
-    release: letGo,
+    release: () => {
+      over.abort();
+      return letGo();
+    },
   };
 }
