@@ -86,7 +86,7 @@ describe('one request', () => {
   test('for the hot wallet is refused', async () => {
     const [result] = await register({ address: HOT_WALLET, userId: 'ann' });
     expect(result).toMatchObject({ outcome: 'invalid' });
-    expect(result?.detail).toContain('hot wallet');
+    expect(result?.detail).toContain('is the hot wallet');
   });
 
   test.each([
@@ -118,7 +118,7 @@ describe('one request', () => {
       );
       // What is registered stays: a comparison tells of it.
       expect(results.map(({ outcome }) => outcome)).toEqual(['invalid', 'exists', 'created']);
-      expect(results[0]?.detail).toContain('hot wallet');
+      expect(results[0]?.detail).toContain('a former one must be emptied first');
       expect(await countOf('payment_addresses')).toBe(2);
       await database.pool.query('truncate wallet_backfills, wallet_outputs cascade');
     },

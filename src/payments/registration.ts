@@ -77,6 +77,10 @@ type StoredRegistration = Registration & { readonly created: boolean };
 /** Of all that were wanted, but for what the database knows as the hot wallet. */
 type Stored = ReadonlyMap<string, StoredRegistration>;
 
+const KNOWN_AS_WALLET =
+  'stands in the database as the hot wallet, or with unspent outputs among those of the hot wallet: a former ' +
+  'one must be emptied first; where it never was one, a person must take its rows out of wallet_outputs';
+
 function judge(
   wanted: Registration,
   stored: Stored,
@@ -85,10 +89,11 @@ function judge(
 ): RegistrationResult {
   const { address } = wanted;
   const found = stored.get(address);
-  if (address === deps.hotWalletAddress || found === undefined) {
+  if (address === deps.hotWalletAddress) {
     const detail = 'is the hot wallet: what it receives is no payment of a user';
     return { address, outcome: 'invalid', detail };
   }
+  if (found === undefined) return { address, outcome: 'invalid', detail: KNOWN_AS_WALLET };
   if (found.created && first) return { address, outcome: 'created' };
   const difference = differenceOf(wanted, found);
   return difference === undefined
