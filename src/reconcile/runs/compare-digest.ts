@@ -93,8 +93,8 @@ async function isTold(db: Queryable, partitionId: number, stretch: Stretch): Pro
   const { above, upTo } = stretch;
   for await (const { facts } of storedDigests(db, partitionId, upTo, above))
     if (facts > 0) return true;
-  for await (const { facts } of recompute(db, partitionId, stretch)) if (facts > 0) return true;
-  return false;
+  const { done: hasNone } = await recompute(db, partitionId, stretch).next();
+  return hasNone !== true;
 }
 
 async function compareFollowed(
