@@ -1,6 +1,6 @@
 import type { WebSocket } from 'ws';
-import { parseExactJson } from '../chain/exact-json.js';
-import { type Fields, fieldsOf, quantityOf } from '../chain/fields.js';
+import { exactInteger, parseExactJson } from '../chain/exact-json.js';
+import { type Fields, fieldsOf } from '../chain/fields.js';
 import { isPublicMagic, type Network, parseNetwork } from '../chain/network.js';
 import { ConnectionEnded, closedWith, openSocket } from './connection.js';
 import type { Dial } from './endpoints.js';
@@ -149,9 +149,10 @@ const isError = ({ error }: Fields): boolean => error !== undefined && error !==
 
 /**
  * Null where the node can't say, in whatever words: one that is still in Byron's blocks has no such
- * configuration, and some providers don't pass the question on, or call it forbidden.
+ * configuration, and some providers don't pass the question on, or call it forbidden. Nor does an answer of
+ * another shape say it.
  */
-const magicOf = (answer: Fields): bigint | null =>
-  isError(answer)
-    ? null
-    : quantityOf(fieldsOf(answer.result, 'the Shelley genesis').networkMagic, 'networkMagic');
+function magicOf({ error, result }: Fields): bigint | null {
+  if (isError({ error }) || typeof result !== 'object' || result === null) return null;
+  return 'networkMagic' in result ? (exactInteger(result.networkMagic) ?? null) : null;
+}
