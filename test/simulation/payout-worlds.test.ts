@@ -24,6 +24,7 @@ describe('payouts, by seed: two payers, clients, a competing wallet, restored da
         'payoutsRolledBack',
         'adopted',
         'restores',
+        'deadlocks',
         'competitors',
         'holdsEnded',
         'leftOut',
