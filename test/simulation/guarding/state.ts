@@ -14,6 +14,8 @@ export type WitnessNode = {
   readonly source: BlockSource;
   isApart: boolean;
   isAway: boolean;
+  /** The fork that was let pass, and after which something else has come already. */
+  tried: number | null;
 };
 
 /** An answer of a witness: what its tip was, and how many commits there had been. */
@@ -80,7 +82,7 @@ export function createGuardWorld(
     const chain = createChain({ ...options, branch: `witness ${i + 1}` });
     copyInto(chain, ours);
     const name = `witness-${i + 1}`;
-    return { name, chain, source: chainSource(chain), isApart: false, isAway: false };
+    return { name, chain, source: chainSource(chain), isApart: false, isAway: false, tried: null };
   });
   return {
     random,

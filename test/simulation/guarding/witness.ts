@@ -19,7 +19,7 @@ export function moveWitnesses(world: World, guard: GuardWorld): void {
     }
     if (random.chance(0.01)) witness.isAway = !witness.isAway && random.chance(0.3);
     if (witness.isApart) moveApart(world, guard, witness);
-    else if (random.chance(0.006)) part(world, guard, witness);
+    else if (random.chance(0.012)) part(world, guard, witness);
     else if (random.chance(0.4)) follow(witness.chain, world.chain);
   }
 }
@@ -37,7 +37,10 @@ function moveApart(world: World, guard: GuardWorld, witness: WitnessNode): void 
   const { random } = guard;
   if (random.chance(world.pace)) witness.chain.mine('random');
   const passed = letPass(world, witness);
-  if (passed !== null && random.chance(0.08)) {
+  if (passed === null) witness.tried = null;
+  else if (passed !== witness.tried && random.chance(0.4)) {
+    // Once: a witness that is on yet another chain each time it is asked tells no split.
+    witness.tried = passed;
     if (random.chance(0.5)) goBelow(world, guard, passed);
     else partAbove(world, guard, witness, passed);
     return;
