@@ -13,18 +13,18 @@ export type Heights = { readonly above: number; readonly upTo: number };
  * it and adds the hashes up block by block. Whoever changes one of the two changes both.
  */
 
-const ASSETS = `
-  case when assets = '{}' then ''
-       else (select string_agg(asset.key || '=' || coalesce(asset.value, 'null'), ',' order by asset.key collate "C")
-               from jsonb_each_text(assets) as asset) end`;
-// By "||", which takes half the time of "concat".
+const ASSETS_BETWEEN_SPACES = `
+  case when assets = '{}' then '  '
+       else ' ' || (select string_agg(asset.key || '=' || coalesce(asset.value, 'null'), ',' order by asset.key collate "C")
+                      from jsonb_each_text(assets) as asset) || ' ' end`;
+// By "||", which takes half the time of "concat"; each of them is felt.
 const OUTPUT = `
   'output ' || tx_hash || '#' || output_index::text || ' ' || address || ' ' || amount_lovelace::text
-    || ' ' || ${ASSETS}`;
+    || ${ASSETS_BETWEEN_SPACES}`;
 const IN_BLOCK = `
-  case when block_hash is null then ' before' else ' ' || block_hash || ' ' || coalesce(slot, 0)::text end`;
+  case when block_hash is null then 'before' else block_hash || ' ' || coalesce(slot, 0)::text end`;
 const OUTPUT_IN_BLOCK = `${OUTPUT} || ${IN_BLOCK}`;
-const OUTPUT_BEFORE = `${OUTPUT} || ' before'`;
+const OUTPUT_BEFORE = `${OUTPUT} || 'before'`;
 const SPEND = `
   'spend ' || tx_hash || '#' || output_index::text || ' ' || spent_by`;
 
@@ -154,7 +154,7 @@ export const stretchOf = (height: bigint): bigint => height >> BigInt(STRETCH_BI
 /** All facts of a table in one pass, in whatever order they lie. */
 const allOf = (table: Table, isLive: string): string => `
   select coalesce(block_height, counted_from) as height,
-         ${OUTPUT} || case when block_height is null then ' before' else ${IN_BLOCK} end as fact
+         ${OUTPUT} || case when block_height is null then 'before' else ${IN_BLOCK} end as fact
     from ${table} where partition_id = $1 and ${isLive} and ${IS_THERE}
   union all
   select spent_height, ${SPEND}

@@ -45,7 +45,8 @@ export async function verifySeals(
   notes: OutsideNotes,
   shown: number,
 ): Promise<SealsCheck> {
-  const checks = await Promise.all(SEAL_CHAINS.map((chain) => verifyChain(pool, chain, shown)));
+  const checks: Awaited<ReturnType<typeof verifyChain>>[] = [];
+  for (const chain of SEAL_CHAINS) checks.push(await verifyChain(pool, chain, shown));
   return {
     chains: checks.map((check) => check.head),
     changed: join(
