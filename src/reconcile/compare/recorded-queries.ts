@@ -65,8 +65,11 @@ export type RecordedRow = {
 
 export type Recorded = RecordedOutput & RequiredDepth;
 
-/** Whether it is a payment at an address that is registered as its user's, what it held before included. */
-export type Listed = Recorded & { readonly isOwned: boolean };
+export type ListedPage = {
+  readonly rows: readonly Recorded[];
+  /** Addresses of all but payments at addresses that are registered as their users', what was there before included. */
+  readonly others: ReadonlySet<string>;
+};
 
 /** One page of all recorded outputs, in the order of their references, after a reference. */
 export async function recordedAfter(
@@ -75,10 +78,12 @@ export async function recordedAfter(
   height: number,
   after: { readonly txHash: string; readonly index: number },
   limit: number,
-): Promise<Listed[]> {
+): Promise<ListedPage> {
   const values = [partitionId, height, after.txHash, after.index, limit];
   const { rows } = await db.query<RecordedRow & { is_owned: boolean }>(PAGE, values);
-  return rows.map((row) => ({ ...recordedAt(row, height), isOwned: row.is_owned }));
+  const others = new Set<string>();
+  for (const { address, is_owned } of rows) if (!is_owned) others.add(address);
+  return { rows: rows.map((row) => recordedAt(row, height)), others };
 }
 
 /** At most two of each reference, one of either table: only where another hand was at work are there two. */

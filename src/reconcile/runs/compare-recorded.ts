@@ -9,7 +9,12 @@ import {
   type StoredHeaders,
   type Surroundings,
 } from '../compare/judge-outputs.js';
-import { type Listed, recordedAfter, recordedAmong } from '../compare/recorded-queries.js';
+import {
+  type ListedPage,
+  type Recorded,
+  recordedAfter,
+  recordedAmong,
+} from '../compare/recorded-queries.js';
 import { explainOwners } from '../compare/registration-queries.js';
 import type { ChainOutput } from '../model/finding.js';
 import {
@@ -27,19 +32,20 @@ import type { Work } from './run-work.js';
 const PAGE_OUTPUTS = 4_000;
 
 type Place = RunProgress['after'];
-type Page = { readonly rows: readonly Listed[]; readonly last: OutputReference | undefined };
+type Page = ListedPage & { readonly last: OutputReference | undefined };
 type ReadPage = (tx: Tx, after: Place) => Promise<Page>;
 
 /** Every recorded output, by its reference, against the ledger. */
 export const compareRecorded = (work: Work): Promise<void> =>
   compareInPages(work, async (tx, after) => {
     const { partitionId, at } = work;
-    const rows = withoutCut(await recordedAfter(tx, partitionId, at.height, after, PAGE_OUTPUTS));
-    return { rows, last: rows.at(-1)?.reference };
+    const page = await recordedAfter(tx, partitionId, at.height, after, PAGE_OUTPUTS);
+    const rows = withoutCut(page.rows);
+    return { ...page, rows, last: rows.at(-1)?.reference };
   });
 
 /** Both tables may have a reference, where another hand was at work: no page ends between the two. */
-function withoutCut(rows: readonly Listed[]): readonly Listed[] {
+function withoutCut(rows: readonly Recorded[]): readonly Recorded[] {
   if (rows.length < PAGE_OUTPUTS) return rows;
   const last = rows.at(-1)?.reference;
   return rows.filter(({ reference }) => reference !== last);
@@ -50,10 +56,10 @@ export const compareRecordedAt = (work: Work, addresses: readonly string[]): Pro
   compareInPages(work, async (tx, after) => {
     const { partitionId, at } = work;
     const references = await referencesAt(tx, partitionId, addresses, after, PAGE_OUTPUTS);
-    const found = await recordedAmong(tx, partitionId, at.height, references);
-    const rows = found.map((row) => ({ ...row, isOwned: false }));
+    const rows = await recordedAmong(tx, partitionId, at.height, references);
+    const others = new Set(rows.map(({ address }) => address));
     // What came above the point is none of the rows, and the next page begins behind it all the same.
-    return { rows, last: references.at(-1) };
+    return { rows, others, last: references.at(-1) };
   });
 
 /** While a page is compared, the next one is asked for already, and the one after it is read. */
@@ -68,10 +74,10 @@ async function* recordedIn(
   readPage: ReadPage,
 ): AsyncGenerator<RecordedPage, void, void> {
   for (let { after } = work.progress(); ; ) {
-    const { rows, last } = await work.read((tx) => readPage(tx, after));
+    const { last, ...page } = await work.read((tx) => readPage(tx, after));
     if (last === undefined) return;
     after = placeOf(last);
-    yield { rows, after };
+    yield { ...page, after };
   }
 }
 
@@ -79,18 +85,17 @@ async function* withUnspent(
   work: Work,
   pages: AsyncGenerator<RecordedPage, void, void>,
 ): AsyncGenerator<BothSides, void, void> {
-  for await (const { rows, after } of pages) {
-    const held = rows.filter(isHeld).map(({ reference }) => reference);
+  for await (const page of pages) {
+    const held = page.rows.filter(isHeld).map(({ reference }) => reference);
     const [around, unspent] = await Promise.all([
-      work.read((tx) => readAround(tx, work, rows)),
+      work.read((tx) => readAround(tx, work, page)),
       unspentAmong(work, held),
     ]);
-    yield { rows, after, ...around, unspent };
+    yield { ...page, ...around, unspent };
   }
 }
 
-type RecordedPage = {
-  readonly rows: readonly Listed[];
+type RecordedPage = ListedPage & {
   /** Where the next one begins. */
   readonly after: Place;
 };
@@ -99,25 +104,29 @@ type Around = { readonly headers: StoredHeaders; readonly surroundings: Surround
 type BothSides = RecordedPage &
   Around & { readonly unspent: ReadonlyMap<OutputReference, ChainOutput> };
 
-async function readAround(tx: Tx, work: Work, rows: readonly Listed[]): Promise<Around> {
+async function readAround(tx: Tx, work: Work, page: ListedPage): Promise<Around> {
   const heights = new Set<number>();
-  for (const { placement } of rows) if (placement !== null) heights.add(placement.height);
+  for (const { placement } of page.rows) if (placement !== null) heights.add(placement.height);
   const headers = await headersAt(tx, work.partitionId, [...heights]);
   return {
     headers: new Map(headers.map((header) => [header.height, header])),
-    surroundings: await ownersOf(tx, work, rows),
+    surroundings: await ownersOf(tx, work, page),
   };
 }
 
 /** Whose the rows' addresses are: nearly all are the row's own user's. */
-async function ownersOf(db: Queryable, work: Work, rows: readonly Listed[]): Promise<Surroundings> {
+async function ownersOf(
+  db: Queryable,
+  work: Work,
+  { rows, others }: ListedPage,
+): Promise<Surroundings> {
   const { partitionId, hotWallet, at, confirmationsHeld } = work;
   const known = new Map<string, WatchedAddress>();
-  for (const { address, userId, isOwned } of rows) {
-    const unknown = { watchedFrom: null, backfilledHeight: null, backfill: true };
-    if (isOwned) known.set(address, { address, userId, ...unknown });
+  for (const { address, userId } of rows) {
+    if (others.has(address)) continue;
+    const plain = { address, userId, watchedFrom: null, backfilledHeight: null, backfill: true };
+    known.set(address, plain);
   }
-  const others = new Set(rows.filter(({ isOwned }) => !isOwned).map(({ address }) => address));
   if (others.size > 0) {
     const watched = await watchedAmong(db, partitionId, null, [...others]);
     for (const [address, one] of watched) known.set(address, one);
