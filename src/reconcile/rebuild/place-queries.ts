@@ -27,6 +27,10 @@ export const placeOf = (db: Queryable, partitionId: number, hash: string) =>
 export const placeAtOrBefore = (db: Queryable, partitionId: number, slot: number) =>
   first(db, `${KEPT} where slot <= $2 order by height desc limit 1`, [partitionId, slot]);
 
+/** The highest one up to a height. */
+export const placeUpTo = (db: Queryable, partitionId: number, height: number) =>
+  first(db, `${KEPT} where height <= $2 order by height desc limit 1`, [partitionId, height]);
+
 export const lowestPlace = (db: Queryable, partitionId: number) =>
   first(db, `${KEPT} order by height limit 1`, [partitionId]);
 

@@ -6,7 +6,7 @@ import type { Cursor, LinkedBlock } from '../../sync/events.js';
 import { knownPlaces } from './known-places.js';
 import { createPace } from './pace.js';
 import { createPlaceMemory } from './place-memory.js';
-import { placeOf } from './place-queries.js';
+import { placeOf, placeUpTo } from './place-queries.js';
 import type { RebuildContext } from './rebuild-parts.js';
 import { heightOf, type RebuildProgress } from './rebuild-progress.js';
 import { storeShadowOutputs, storeShadowSpends, undoShadowAbove } from './shadow-queries.js';
@@ -26,6 +26,8 @@ export type ShadowBooks = {
   /** For whoever looks: there is more to write, once the books are there. */
   noteWaiting(): Promise<void>;
   undoTo(point: PointOrOrigin): Promise<void>;
+  /** Takes back what has to be read and matched once more. @returns whether there was anything */
+  undoMissed(): Promise<boolean>;
 };
 
 /** @param progress as it was saved last */
@@ -49,6 +51,19 @@ export function openShadowBooks(
     if (place === null) throw new Error(`rolled back to ${showPoint(point)}, of unknown height`);
     return place;
   };
+  const goBack = async (at: Cursor): Promise<void> => {
+    const height = heightOf(at) ?? -1;
+    refuseBelow(saved.from, at.point, height);
+    const next = { ...saved, at };
+    await inTransaction(pool, async (tx) => {
+      await job.save(tx, next);
+      await undoShadowAbove(tx, job.id, height);
+    });
+    saved = next;
+    undone += 1;
+    watch.noteMatched(height);
+  };
+  watch.noteMatched(heightOf(saved.at) ?? -1);
   return {
     progress: () => saved,
     rollbacks: () => undone,
@@ -70,6 +85,7 @@ export function openShadowBooks(
         if (hits.spends.length > 0) await storeShadowSpends(tx, job.id, hits.spends);
       });
       watch.remember(hits.outputs);
+      watch.noteMatched(last.block.height);
       memory.note(blocks.map(placeAfter));
       saved = next;
     },
@@ -77,17 +93,16 @@ export function openShadowBooks(
       await inTransaction(pool, (tx) => job.save(tx, { ...saved, stage: 'waiting' }));
     },
     async undoTo(point) {
-      if (samePoint(point, saved.at.point)) return;
-      const at = await placeFor(point);
-      const height = heightOf(at) ?? -1;
-      refuseBelow(saved.from, point, height);
-      const next = { ...saved, at };
-      await inTransaction(pool, async (tx) => {
-        await job.save(tx, next);
-        await undoShadowAbove(tx, job.id, height);
-      });
-      saved = next;
-      undone += 1;
+      if (!samePoint(point, saved.at.point)) await goBack(await placeFor(point));
+    },
+    async undoMissed() {
+      const lowest = heightOf(saved.from) ?? -1;
+      const above = await watch.missedAbove(lowest);
+      if (above === null) return false;
+      const kept = await placeUpTo(pool, partitionId, above);
+      const isAbove = kept !== null && (heightOf(kept) ?? -1) > lowest;
+      await goBack(isAbove ? kept : saved.from);
+      return true;
     },
   };
 }

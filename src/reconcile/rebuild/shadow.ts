@@ -83,8 +83,12 @@ export function openShadow(context: RebuildContext, shadow: ShadowBooks): Shadow
           movedAt = now().getTime();
           waitingSince = null;
           isWaitingTold = false;
-        } else if (samePoint(at.point, cursor.point)) return at;
-        else {
+        } else if (samePoint(at.point, cursor.point)) {
+          if (!(await shadow.undoMissed())) return at;
+          read = [];
+          await reading?.close();
+          reading = null;
+        } else {
           await noteWaiting();
           await waitForMore();
         }

@@ -70,6 +70,20 @@ export const backfilledSince = async (
 const NEWEST = `
   select coalesce(max(watch_id), 0)::text as newest from payment_addresses where partition_id = $1`;
 
+const LOWEST_FROM = `
+  select min(watched_from)::text as lowest from payment_addresses where partition_id = $1 and watch_id > $2`;
+
+/** From when on the first of the addresses counts that were registered behind one of them. */
+export async function lowestWatchedFrom(
+  db: Queryable,
+  partitionId: number,
+  watchId: bigint,
+): Promise<number | null> {
+  const { rows } = await db.query<{ lowest: string | null }>(LOWEST_FROM, [partitionId, watchId]);
+  const lowest = rows[0]?.lowest ?? null;
+  return lowest === null ? null : Number(lowest);
+}
+
 /** Without the registration lock: lower ones may still appear. */
 export const newestWatchId = async (db: Queryable, partitionId: number): Promise<bigint> =>
   BigInt((await db.query<{ newest: string }>(NEWEST, [partitionId])).rows[0]?.newest ?? 0);

@@ -5,7 +5,13 @@ import { createFingerprintSet } from '../../payments/fingerprint-set.js';
 import type { OutputHit, Watched } from '../../payments/match.js';
 import { takeRegistrationLock } from '../../payments/registration-lock.js';
 import { addressesBetween, lastWatchId } from '../../payments/watch-queries.js';
-import { backfilledSince, newestWatchId, spendable, walletAddresses } from './watch-queries.js';
+import {
+  backfilledSince,
+  lowestWatchedFrom,
+  newestWatchId,
+  spendable,
+  walletAddresses,
+} from './watch-queries.js';
 
 /** Rows a page, when the watched set is read: some 20 MB at a time. */
 const PAGE_ROWS = 50_000;
@@ -31,6 +37,16 @@ export type Watch = Watched & {
    * @param cursorHeight where the books are, read before this call; no lower than the blocks
    */
   learnFor(height: number, cursorHeight: number): Promise<void>;
+  /** How far blocks are matched: addresses that are learned later weren't looked for up to there. */
+  noteMatched(height: number): void;
+  /**
+   * The height above which blocks were matched before an address was learned that counts in them; null where
+   * there are none. A rollback moves from when on an address counts further back, and the same blocks may come
+   * again without the reader of the chain ever being told that they were gone.
+   *
+   * @param lowest blocks up to there aren't matched
+   */
+  missedAbove(lowest: number): Promise<number | null>;
   remember(outputs: readonly OutputHit[]): void;
 };
 
@@ -44,6 +60,8 @@ export async function openWatch(
   const outputs = createFingerprintSet();
   let watchedUpTo = 0n;
   let knownThrough = -1;
+  let matchedThrough = -1;
+  let late: readonly { readonly above: bigint; readonly matchedThrough: number }[] = [];
 
   const learnAddresses = async (): Promise<void> => {
     if ((await newestWatchId(pool, partitionId)) <= watchedUpTo) return;
@@ -51,6 +69,7 @@ export async function openWatch(
       await takeRegistrationLock(tx, partitionId);
       return lastWatchId(tx);
     });
+    if (matchedThrough >= 0) late = [...late, { above: watchedUpTo, matchedThrough }];
     while (watchedUpTo < upTo) {
       const page = await addressesBetween(pool, partitionId, watchedUpTo, upTo, PAGE_ROWS);
       for (const { address } of page) addresses.add(address);
@@ -82,11 +101,23 @@ export async function openWatch(
     mayBeRecorded: outputs.mayHave,
     async learnFor(height, cursorHeight) {
       if (height <= knownThrough) return;
+      late = late.filter((one) => one.matchedThrough > settled(cursorHeight));
       await learnAddresses();
       for (const { txHash, index } of await backfilledSince(pool, partitionId, knownThrough)) {
         outputs.add(`${txHash}#${index}`);
       }
       knownThrough = Math.max(knownThrough, settled(cursorHeight));
+    },
+    noteMatched(height) {
+      matchedThrough = height;
+      late = late.map((one) => ({ ...one, matchedThrough: Math.min(one.matchedThrough, height) }));
+    },
+    async missedAbove(lowest) {
+      for (const { above, matchedThrough: through } of late) {
+        const from = await lowestWatchedFrom(pool, partitionId, above);
+        if (from !== null && Math.max(from, lowest) < through) return Math.max(from, lowest);
+      }
+      return null;
     },
     remember(hits) {
       for (const { txHash, output } of hits) outputs.add(`${txHash}#${output.index}`);
