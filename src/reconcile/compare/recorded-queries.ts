@@ -29,11 +29,31 @@ const WALLET_AT = `
 // Each half ends by itself: of both together PostgreSQL would read and sort all that follows for every page.
 const NEXT = `
   and (tx_hash, output_index) > ($3::text, $4::int) order by tx_hash, output_index limit $5`;
+const IS_OWNED = `
+  exists (select from payment_addresses a
+           where a.address = o.address and a.partition_id = $1 and a.user_id = o.user_id and a.backfill)`;
+/** Made by the block that is stored at its height, if any is, or told of by a ledger. */
+const IS_PLACED = `
+  case when o.block_hash is null
+       then o.block_height is null and o.slot is null and o.counted_from <= $2
+       else o.block_height <= $2 and o.slot is not null and o.counted_from is null
+            and not exists (select from blocks b
+                             where b.partition_id = $1 and b.height = o.block_height and not b.boundary
+                               and (b.hash, b.slot) is distinct from (o.block_hash, o.slot)) end`;
+/*
+ * What `judgeRecorded` finds nothing wrong with, whatever the ledger says of it beside its address and amount: nearly
+ * all, and of these no more has to leave the database. Whoever changes what it finds looks here too.
+ */
+const IS_PLAIN = `
+  o.kind = 'payment' and o.status <> 'rolled_back' and o.address is distinct from $6
+  and ${IS_OWNED} and ${IS_PLACED}`;
 const PAGE = `
-  select o.*,
-         kind = 'payment' and exists (
-           select from payment_addresses a
-            where a.address = o.address and a.partition_id = $1 and a.user_id = o.user_id and a.backfill) as is_owned
+  select o.tx_hash, o.output_index, o.address, o.amount_lovelace,
+         case when not coalesce(${IS_PLAIN}, false) then 'odd'
+              when o.spent_by is not null and o.spent_height <= $2 then 'spent'
+              when o.spent_by is null and o.spent_height is null and o.status = 'confirmed' and o.assets = '{}'
+              then 'held'
+              else 'odd' end as look
     from ((${PAYMENTS_AT} ${NEXT}) union all (${WALLET_AT} ${NEXT})
            order by tx_hash, output_index limit $5) as o
    order by tx_hash, output_index`;
@@ -65,25 +85,36 @@ export type RecordedRow = {
 
 export type Recorded = RecordedOutput & RequiredDepth;
 
-export type ListedPage = {
-  readonly rows: readonly Recorded[];
-  /** Addresses of all but payments at addresses that are registered as their users', what was there before included. */
-  readonly others: ReadonlySet<string>;
+/** A recorded output at first sight. */
+export type ListedOutput = {
+  readonly reference: OutputReference;
+  readonly address: string;
+  readonly amountLovelace: string;
+  /**
+   * `held`: all is well where the ledger holds as much ada, and nothing else, at this address. `spent`: all is well.
+   * `odd`: it has to be looked at.
+   */
+  readonly look: 'held' | 'spent' | 'odd';
 };
 
 /** One page of all recorded outputs, in the order of their references, after a reference. */
-export async function recordedAfter(
+export async function listedAfter(
   db: Queryable,
-  partitionId: number,
+  { partitionId, hotWallet }: { readonly partitionId: number; readonly hotWallet: string | null },
   height: number,
   after: { readonly txHash: string; readonly index: number },
   limit: number,
-): Promise<ListedPage> {
-  const values = [partitionId, height, after.txHash, after.index, limit];
-  const { rows } = await db.query<RecordedRow & { is_owned: boolean }>(PAGE, values);
-  const others = new Set<string>();
-  for (const { address, is_owned } of rows) if (!is_owned) others.add(address);
-  return { rows: rows.map((row) => recordedAt(row, height)), others };
+): Promise<ListedOutput[]> {
+  type Row = Pick<RecordedRow, 'tx_hash' | 'output_index' | 'address' | 'amount_lovelace'> &
+    Pick<ListedOutput, 'look'>;
+  const values = [partitionId, height, after.txHash, after.index, limit, hotWallet];
+  const { rows } = await db.query<Row>(PAGE, values);
+  return rows.map(({ tx_hash, output_index, address, amount_lovelace, look }) => ({
+    reference: outputReference(tx_hash, output_index),
+    address,
+    amountLovelace: amount_lovelace,
+    look,
+  }));
 }
 
 /** At most two of each reference, one of either table: only where another hand was at work are there two. */

@@ -1,4 +1,4 @@
-import type { OutputReference } from '../../chain/block.js';
+import { NO_ASSETS, type OutputReference } from '../../chain/block.js';
 import type { Queryable, Tx } from '../../database/transaction.js';
 import { headersAt } from '../../sync/queries.js';
 import {
@@ -10,19 +10,14 @@ import {
   type Surroundings,
 } from '../compare/judge-outputs.js';
 import {
-  type ListedPage,
+  type ListedOutput,
+  listedAfter,
   type Recorded,
-  recordedAfter,
   recordedAmong,
 } from '../compare/recorded-queries.js';
 import { explainOwners } from '../compare/registration-queries.js';
 import type { ChainOutput } from '../model/finding.js';
-import {
-  referencesAt,
-  type WatchedAddress,
-  watchedAmong,
-  watchedWallet,
-} from './address-queries.js';
+import { referencesAt, watchedAmong } from './address-queries.js';
 import { storeFindings, storeSuspects } from './discrepancy-queries.js';
 import { oneAhead } from './one-ahead.js';
 import { addTo, type RunProgress } from './run-progress.js';
@@ -32,23 +27,39 @@ import type { Work } from './run-work.js';
 const PAGE_OUTPUTS = 4_000;
 
 type Place = RunProgress['after'];
-type Page = ListedPage & { readonly last: OutputReference | undefined };
-type ReadPage = (tx: Tx, after: Place) => Promise<Page>;
+type Page = {
+  /** Of these no more has to be known than that the ledger holds the same. */
+  readonly plain: readonly ListedOutput[];
+  readonly rows: readonly Recorded[];
+  readonly outputs: number;
+};
+type ReadPage = (
+  tx: Tx,
+  after: Place,
+) => Promise<Page & { readonly last: OutputReference | undefined }>;
 
 /** Every recorded output, by its reference, against the ledger. */
 export const compareRecorded = (work: Work): Promise<void> =>
   compareInPages(work, async (tx, after) => {
     const { partitionId, at } = work;
-    const page = await recordedAfter(tx, partitionId, at.height, after, PAGE_OUTPUTS);
-    const rows = withoutCut(page.rows);
-    return { ...page, rows, last: rows.at(-1)?.reference };
+    const listed = withoutCut(await listedAfter(tx, work, at.height, after, PAGE_OUTPUTS));
+    const odd = new Set(listed.filter(({ look }) => look === 'odd').map(referenceOf));
+    return {
+      plain: listed.filter(({ look, reference }) => look === 'held' && !odd.has(reference)),
+      rows: odd.size === 0 ? [] : await recordedAmong(tx, partitionId, at.height, [...odd]),
+      outputs: listed.length,
+      last: listed.at(-1)?.reference,
+    };
   });
 
+const referenceOf = ({ reference }: { readonly reference: OutputReference }): OutputReference =>
+  reference;
+
 /** Both tables may have a reference, where another hand was at work: no page ends between the two. */
-function withoutCut(rows: readonly Recorded[]): readonly Recorded[] {
-  if (rows.length < PAGE_OUTPUTS) return rows;
-  const last = rows.at(-1)?.reference;
-  return rows.filter(({ reference }) => reference !== last);
+function withoutCut(listed: readonly ListedOutput[]): readonly ListedOutput[] {
+  if (listed.length < PAGE_OUTPUTS) return listed;
+  const last = listed.at(-1)?.reference;
+  return listed.filter(({ reference }) => reference !== last);
 }
 
 /** Those at some addresses only. */
@@ -57,9 +68,8 @@ export const compareRecordedAt = (work: Work, addresses: readonly string[]): Pro
     const { partitionId, at } = work;
     const references = await referencesAt(tx, partitionId, addresses, after, PAGE_OUTPUTS);
     const rows = await recordedAmong(tx, partitionId, at.height, references);
-    const others = new Set(rows.map(({ address }) => address));
     // What came above the point is none of the rows, and the next page begins behind it all the same.
-    return { rows, others, last: references.at(-1) };
+    return { plain: [], rows, outputs: rows.length, last: references.at(-1) };
   });
 
 /** While a page is compared, the next one is asked for already, and the one after it is read. */
@@ -85,56 +95,70 @@ async function* withUnspent(
   work: Work,
   pages: AsyncGenerator<RecordedPage, void, void>,
 ): AsyncGenerator<BothSides, void, void> {
-  for await (const page of pages) {
-    const held = page.rows.filter(isHeld).map(({ reference }) => reference);
-    const [around, unspent] = await Promise.all([
-      work.read((tx) => readAround(tx, work, page)),
-      unspentAmong(work, held),
-    ]);
-    yield { ...page, ...around, unspent };
+  for await (const { plain, ...page } of pages) {
+    const held = [...plain, ...page.rows.filter(isHeld)].map(referenceOf);
+    const unspent = await unspentAmong(work, held);
+    const same = plain.filter((listed) => isSame(listed, unspent.get(listed.reference)));
+    const others = same.length === plain.length ? [] : without(plain, same);
+    yield {
+      ...page,
+      same,
+      unspent,
+      ...(await work.read((tx) => lookCloser(tx, work, page, others))),
+    };
   }
 }
 
-type RecordedPage = ListedPage & {
+/** Nothing else of it is left to be compared. */
+const isSame = (listed: ListedOutput, onChain: ChainOutput | undefined): boolean =>
+  onChain !== undefined &&
+  onChain.address === listed.address &&
+  onChain.assets.size === 0 &&
+  onChain.lovelace.toString() === listed.amountLovelace;
+
+const without = (plain: readonly ListedOutput[], same: readonly ListedOutput[]) => {
+  const taken = new Set(same);
+  return plain.filter((one) => !taken.has(one)).map(referenceOf);
+};
+
+type RecordedPage = Page & {
   /** Where the next one begins. */
   readonly after: Place;
 };
 
-type Around = { readonly headers: StoredHeaders; readonly surroundings: Surroundings };
-type BothSides = RecordedPage &
-  Around & { readonly unspent: ReadonlyMap<OutputReference, ChainOutput> };
-
-async function readAround(tx: Tx, work: Work, page: ListedPage): Promise<Around> {
-  const heights = new Set<number>();
-  for (const { placement } of page.rows) if (placement !== null) heights.add(placement.height);
-  const headers = await headersAt(tx, work.partitionId, [...heights]);
-  return {
-    headers: new Map(headers.map((header) => [header.height, header])),
-    surroundings: await ownersOf(tx, work, page),
+type Closer = {
+  readonly rows: readonly Recorded[];
+  readonly headers: StoredHeaders;
+  readonly surroundings: Surroundings;
+};
+type BothSides = Closer &
+  Omit<RecordedPage, 'plain'> & {
+    readonly same: readonly ListedOutput[];
+    readonly unspent: ReadonlyMap<OutputReference, ChainOutput>;
   };
-}
 
-/** Whose the rows' addresses are: nearly all are the row's own user's. */
-async function ownersOf(
-  db: Queryable,
+/** @param others of which the ledger doesn't hold the same */
+async function lookCloser(
+  tx: Tx,
   work: Work,
-  { rows, others }: ListedPage,
-): Promise<Surroundings> {
-  const { partitionId, hotWallet, at, confirmationsHeld } = work;
-  const known = new Map<string, WatchedAddress>();
-  for (const { address, userId } of rows) {
-    if (others.has(address)) continue;
-    const plain = { address, userId, watchedFrom: null, backfilledHeight: null, backfill: true };
-    known.set(address, plain);
-  }
-  if (others.size > 0) {
-    const watched = await watchedAmong(db, partitionId, null, [...others]);
-    for (const [address, one] of watched) known.set(address, one);
-  }
-  if (hotWallet !== null && rows.some(({ kind }) => kind === 'wallet')) {
-    known.set(hotWallet, await watchedWallet(db, partitionId, hotWallet));
-  }
-  return { height: at.height, hotWallet, confirmationsHeld, watched: known };
+  page: Pick<Page, 'rows'>,
+  others: readonly OutputReference[],
+): Promise<Closer> {
+  const { partitionId, at } = work;
+  const found = others.length === 0 ? [] : await recordedAmong(tx, partitionId, at.height, others);
+  const rows = [...page.rows, ...found];
+  const heights = new Set<number>();
+  for (const { placement } of rows) if (placement !== null) heights.add(placement.height);
+  const headers = heights.size === 0 ? [] : await headersAt(tx, partitionId, [...heights]);
+  return {
+    rows,
+    headers: new Map(headers.map((header) => [header.height, header])),
+    surroundings: await surroundingsOf(
+      tx,
+      work,
+      rows.map(({ address }) => address),
+    ),
+  };
 }
 
 /** What is known of the addresses. */
@@ -144,21 +168,27 @@ export async function surroundingsOf(
   addresses: readonly string[],
 ): Promise<Surroundings> {
   const { partitionId, hotWallet, at, confirmationsHeld } = work;
-  const watched = await watchedAmong(db, partitionId, hotWallet, [...new Set(addresses)]);
+  const watched =
+    addresses.length === 0
+      ? new Map()
+      : await watchedAmong(db, partitionId, hotWallet, [...new Set(addresses)]);
   return { height: at.height, hotWallet, confirmationsHeld, watched };
 }
 
 async function comparePage(work: Work, page: BothSides): Promise<void> {
-  const { unspent, after } = page;
+  const { same, unspent, after } = page;
   const rows = page.rows.filter((row) =>
     isCompared(row, unspent.get(row.reference), page.surroundings),
   );
-  const surroundings = await withChainAddresses(work, page.surroundings, unspent);
+  const surroundings = await withChainAddresses(work, page.surroundings, rows, unspent);
   const judged = judgeRecorded(rows, unspent, page.headers, surroundings);
   const findings = await explainOwners(work.pool, work.partitionId, judged.findings);
   for (const row of rows) if (isHeld(row)) addTo(work.totals.recorded, row);
-  const { matched } = work.progress();
-  await work.commit({ after, matched: matched + judged.matched }, page.rows.length, async (tx) => {
+  for (const { amountLovelace } of same) {
+    addTo(work.totals.recorded, { lovelace: BigInt(amountLovelace), assets: NO_ASSETS });
+  }
+  const matched = work.progress().matched + same.length + judged.matched;
+  await work.commit({ after, matched }, page.outputs, async (tx) => {
     await storeFindings(tx, work.runId, findings);
     await storeSuspects(tx, work.runId, judged.suspects);
   });
@@ -181,10 +211,13 @@ async function unspentAmong(
 async function withChainAddresses(
   work: Work,
   known: Surroundings,
+  rows: readonly Recorded[],
   unspent: ReadonlyMap<OutputReference, ChainOutput>,
 ): Promise<Surroundings> {
-  const others: string[] = [];
-  for (const { address } of unspent.values()) if (!known.watched.has(address)) others.push(address);
+  const others = rows.flatMap(({ reference }) => {
+    const address = unspent.get(reference)?.address;
+    return address === undefined || known.watched.has(address) ? [] : [address];
+  });
   if (others.length === 0) return known;
   const more = await surroundingsOf(work.pool, work, others);
   return { ...known, watched: new Map([...known.watched, ...more.watched]) };
