@@ -41,6 +41,7 @@ const GIVEN_UP = `
     select from blocks later join blocks earlier
         on earlier.partition_id = later.partition_id and earlier.hash = later.ancestor
      where later.partition_id = $1 and later.slot >= $2 and earlier.slot < $2 and later.hash <> $3)
+     and not exists (select from blocks where partition_id = $1 and hash = $3)
      and not exists (select from block_checkpoints where partition_id = $1 and hash = $3) as given_up`;
 
 /** Whether the books have left a block for another fork; false where they don't reach to it, or don't tell. */

@@ -10,6 +10,8 @@ export type RebuildProgress = {
   readonly from: Cursor;
   /** Blocks up to here are read, and what they made and spent is written. */
   readonly at: Cursor;
+  /** The last address, by `watch_id`, that was looked for in all of them that a rollback may take; null: unknown. */
+  readonly watchedUpTo: string | null;
   /** Counted since the beginning, over all who worked on it. */
   readonly outputs: number;
   readonly spends: number;
@@ -36,6 +38,7 @@ const progress = z.object({
   stage: z.enum(['reading', 'waiting', 'comparing', 'applying']),
   from: cursor,
   at: cursor,
+  watchedUpTo: z.string().regex(/^\d+$/).nullable().default(null),
   outputs: z.number(),
   spends: z.number(),
   seconds: z.number(),
@@ -55,6 +58,7 @@ export const startingProgress = (from: Cursor): RebuildProgress => ({
   stage: 'reading',
   from,
   at: from,
+  watchedUpTo: null,
   outputs: 0,
   spends: 0,
   seconds: 0,

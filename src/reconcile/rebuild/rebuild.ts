@@ -19,7 +19,7 @@ import { openShadow, type Shadow } from './shadow.js';
 import { openShadowBooks, type ShadowBooks } from './shadow-books.js';
 import { forgetEndedShadows } from './shadow-queries.js';
 import { startLost } from './start-lost.js';
-import { openWatch } from './watch.js';
+import { type Matched, openWatch } from './watch.js';
 
 /**
  * Derives the chain's facts once more, beside the live tables and while they go on; then tells what
@@ -42,6 +42,7 @@ export async function rebuild(deps: RebuildDeps, job: RebuildJob): Promise<void>
       hotWallet: deps.hotWallet,
       fromHeight: heightOf(progress.from) ?? -1,
       cursorHeight: cursor?.height ?? -1,
+      before: matchedBefore(progress),
     },
     job.signal,
   );
@@ -55,6 +56,12 @@ export async function rebuild(deps: RebuildDeps, job: RebuildJob): Promise<void>
     await shadow.close();
   }
   await forgetEndedShadows(pool);
+}
+
+function matchedBefore({ watchedUpTo, at }: RebuildProgress): Matched | null {
+  const matchedThrough = heightOf(at);
+  if (watchedUpTo === null || matchedThrough === null) return null;
+  return { above: BigInt(watchedUpTo), matchedThrough };
 }
 
 async function begin(context: RebuildContext): Promise<RebuildProgress> {

@@ -1,6 +1,6 @@
 import type { Block } from '../../chain/block.js';
 import { type PointOrOrigin, samePoint, showPoint } from '../../chain/point.js';
-import { inTransaction } from '../../database/transaction.js';
+import { atOneMoment, inTransaction } from '../../database/transaction.js';
 import { type Hits, matchBlocks } from '../../payments/match.js';
 import type { Cursor, LinkedBlock } from '../../sync/events.js';
 import { knownPlaces } from './known-places.js';
@@ -77,7 +77,8 @@ export function openShadowBooks(
       if (last === undefined) return;
       await watch.learnFor(last.block.height, cursor.height ?? last.block.height);
       const hits = matchBlocks(blocks, watch);
-      const next = pace.moved(advance(saved, blocks, hits), cursor);
+      const read = { ...advance(saved, blocks, hits), watchedUpTo: watch.watchedUpTo().toString() };
+      const next = pace.moved(read, cursor);
       await inTransaction(pool, async (tx) => {
         await job.save(tx, next);
         const scope = { jobId: job.id, partitionId, own: watch.own };
@@ -98,8 +99,14 @@ export function openShadowBooks(
     async undoMissed() {
       const lowest = heightOf(saved.from) ?? -1;
       const above = await watch.missedAbove(lowest);
-      if (above === null) return false;
-      const kept = await placeUpTo(pool, partitionId, above);
+      if (above === null || saved.at.point === 'origin') return false;
+      const { id } = saved.at.point;
+      const [here, kept] = await atOneMoment(pool, async (tx) => [
+        await placeOf(tx, partitionId, id),
+        await placeUpTo(tx, partitionId, above),
+      ]);
+      // The books have gone on to another fork: reading is told of that as well.
+      if (here === null) return false;
       const isAbove = kept !== null && (heightOf(kept) ?? -1) > lowest;
       await goBack(isAbove ? kept : saved.from);
       return true;

@@ -71,6 +71,8 @@ export function openShadow(context: RebuildContext, shadow: ShadowBooks): Shadow
   };
   return {
     async catchUp() {
+      // Who compared meanwhile wasn't stuck.
+      movedAt = now().getTime();
       for (;;) {
         job.signal.throwIfAborted();
         const cursor = await readCursor(pool, partitionId);

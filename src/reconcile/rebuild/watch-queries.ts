@@ -1,3 +1,4 @@
+import { type OutputReference, outputReference } from '../../chain/block.js';
 import type { Queryable } from '../../database/transaction.js';
 
 type Reference = { readonly txHash: string; readonly index: number };
@@ -51,21 +52,25 @@ export async function* spendable(
 }
 
 const BACKFILLED_SINCE = `
-  select tx_hash, output_index from incoming_payments where partition_id = $1 and counted_from >= $2
+  select tx_hash, output_index, counted_from from incoming_payments
+   where partition_id = $1 and counted_from >= $2
   union all
-  select tx_hash, output_index from wallet_outputs
+  select tx_hash, output_index, counted_from from wallet_outputs
    where partition_id = $1 and block_height is null and counted_from >= $2`;
 
 /** What a ledger told of, at that height or later: no block that was read made it. */
-export const backfilledSince = async (
+export async function backfilledSince(
   db: Queryable,
   partitionId: number,
   height: number,
-): Promise<readonly Reference[]> =>
-  (await db.query<ReferenceRow>(BACKFILLED_SINCE, [partitionId, height])).rows.map((row) => ({
-    txHash: row.tx_hash,
-    index: row.output_index,
+): Promise<readonly { readonly reference: OutputReference; readonly countedFrom: number }[]> {
+  type Row = ReferenceRow & { counted_from: string };
+  const { rows } = await db.query<Row>(BACKFILLED_SINCE, [partitionId, height]);
+  return rows.map((row) => ({
+    reference: outputReference(row.tx_hash, row.output_index),
+    countedFrom: Number(row.counted_from),
   }));
+}
 
 const NEWEST = `
   select coalesce(max(watch_id), 0)::text as newest from payment_addresses where partition_id = $1`;

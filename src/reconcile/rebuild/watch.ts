@@ -24,7 +24,12 @@ export type WatchScope = {
   readonly fromHeight: number;
   /** Where the books were when the watched set was asked for. */
   readonly cursorHeight: number;
+  /** What whoever rebuilt before knew; null where nobody did, or nothing is known of that. */
+  readonly before: Matched | null;
 };
+
+/** Blocks up to a height were matched before any address behind one of them was learned. */
+export type Matched = { readonly above: bigint; readonly matchedThrough: number };
 
 /** What a rebuild looks for: a superset of what it must find. */
 export type Watch = Watched & {
@@ -32,17 +37,20 @@ export type Watch = Watched & {
   readonly own: readonly string[];
   /**
    * To be called before blocks up to a height are matched. Registrations and backfills of the time when
-   * the books stood below those blocks are known afterwards; later ones don't concern them.
+   * the books stood below those blocks are known afterwards; later ones concern them only after a rollback.
    *
    * @param cursorHeight where the books are, read before this call; no lower than the blocks
    */
   learnFor(height: number, cursorHeight: number): Promise<void>;
   /** How far blocks are matched: addresses that are learned later weren't looked for up to there. */
   noteMatched(height: number): void;
+  /** The last address, in the order of registration, that was looked for in all blocks that may still be rolled back. */
+  watchedUpTo(): bigint;
   /**
-   * The height above which blocks were matched before an address was learned that counts in them; null where
-   * there are none. A rollback moves from when on an address counts further back, and the same blocks may come
-   * again without the reader of the chain ever being told that they were gone.
+   * The height above which blocks were matched before an address was learned that counts in them, or an output
+   * that a ledger below them told of; null where there are none. A rollback moves from when on an address counts
+   * further back, and the same blocks may come again without the reader of the chain ever being told that they
+   * were gone.
    *
    * @param lowest blocks up to there aren't matched
    */
@@ -61,7 +69,8 @@ export async function openWatch(
   let watchedUpTo = 0n;
   let knownThrough = -1;
   let matchedThrough = -1;
-  let late: readonly { readonly above: bigint; readonly matchedThrough: number }[] = [];
+  let late: readonly Matched[] = [];
+  let backfilledFrom: number | null = null;
 
   const learnAddresses = async (): Promise<void> => {
     if ((await newestWatchId(pool, partitionId)) <= watchedUpTo) return;
@@ -95,6 +104,18 @@ export async function openWatch(
     }
   }
   knownThrough = settled(scope.cursorHeight);
+  if (scope.before !== null) late = [scope.before];
+  /** What a ledger told of since, and isn't looked for yet. */
+  const backfilled = async () =>
+    (await backfilledSince(pool, partitionId, knownThrough)).filter(
+      ({ reference }) => !outputs.mayHave(reference),
+    );
+  const lowestOf = (found: readonly { readonly countedFrom: number }[]): number | null =>
+    found.reduce<number | null>(
+      (lowest, { countedFrom }) =>
+        countedFrom < Math.min(matchedThrough, lowest ?? matchedThrough) ? countedFrom : lowest,
+      backfilledFrom,
+    );
   return {
     own,
     mayBeWatched: addresses.mayHave,
@@ -103,21 +124,30 @@ export async function openWatch(
       if (height <= knownThrough) return;
       late = late.filter((one) => one.matchedThrough > settled(cursorHeight));
       await learnAddresses();
-      for (const { txHash, index } of await backfilledSince(pool, partitionId, knownThrough)) {
-        outputs.add(`${txHash}#${index}`);
-      }
+      const found = await backfilled();
+      backfilledFrom = lowestOf(found);
+      for (const { reference } of found) outputs.add(reference);
       knownThrough = Math.max(knownThrough, settled(cursorHeight));
     },
     noteMatched(height) {
       matchedThrough = height;
+      if (backfilledFrom !== null && backfilledFrom >= height) backfilledFrom = null;
       late = late.map((one) => ({ ...one, matchedThrough: Math.min(one.matchedThrough, height) }));
     },
+    watchedUpTo: () => late[0]?.above ?? watchedUpTo,
     async missedAbove(lowest) {
-      for (const { above, matchedThrough: through } of late) {
-        const from = await lowestWatchedFrom(pool, partitionId, above);
-        if (from !== null && Math.max(from, lowest) < through) return Math.max(from, lowest);
+      const told = lowestOf(await backfilled());
+      const counting = [{ from: told, through: matchedThrough }];
+      for (const { above, matchedThrough: through } of [
+        ...late,
+        { above: watchedUpTo, matchedThrough },
+      ]) {
+        counting.push({ from: await lowestWatchedFrom(pool, partitionId, above), through });
       }
-      return null;
+      const missed = counting.flatMap(({ from, through }) =>
+        from !== null && Math.max(from, lowest) < through ? [Math.max(from, lowest)] : [],
+      );
+      return missed.length === 0 ? null : Math.min(...missed);
     },
     remember(hits) {
       for (const { txHash, output } of hits) outputs.add(`${txHash}#${output.index}`);
