@@ -1,7 +1,7 @@
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { createTestDatabase } from '../../../test/support/database.js';
 import { outputReference } from '../../chain/block.js';
-import { recordedAmong } from './recorded-queries.js';
+import { listedAfter, recordedAmong } from './recorded-queries.js';
 
 const database = await createTestDatabase();
 const { pool } = database;
@@ -21,4 +21,83 @@ test('what was spent above the height of the comparison is unspent there', async
   };
   expect(await spentAt(8)).toBeNull();
   expect(await spentAt(9)).toEqual({ txHash: 'b'.repeat(64), height: 9 });
+});
+
+describe('at first sight', () => {
+  const PAID = '0'.repeat(64);
+  const lookAt = async (change: string) => {
+    await pool.query(
+      'truncate sync_state, payment_addresses, incoming_payments, wallet_outputs cascade',
+    );
+    await pool.query(
+      `insert into sync_state (partition_id, total_partitions, network, started) values (0, 1, 'preprod', true)`,
+    );
+    await pool.query(
+      `insert into blocks (partition_id, height, slot, hash) values (0, 5, 100, repeat('c', 64))`,
+    );
+    await pool.query(
+      `insert into payment_addresses (address, partition_id, user_id, watched_from, backfill)
+       values ('at ann', 0, 'ann', 0, true)`,
+    );
+    await pool.query(
+      `insert into incoming_payments (tx_hash, output_index, partition_id, address, user_id, amount_lovelace, status,
+                                      block_hash, block_height, slot, confirmed_at)
+       values ($1, 0, 0, 'at ann', 'ann', 5, 'confirmed', repeat('c', 64), 5, 100, now())`,
+      [PAID],
+    );
+    await pool.query(change);
+    const books = { partitionId: 0, hotWallet: 'hot wallet' };
+    const listed = await listedAfter(pool, books, 9, { txHash: '', index: -1 }, 10);
+    return listed.map(({ look }) => look);
+  };
+  const UPDATE = 'update incoming_payments set';
+
+  test.each([
+    ['select 1', 'held'],
+    [`delete from blocks`, 'held'],
+    [`update payment_addresses set backfill = false`, 'held'],
+    [`${UPDATE} block_hash = null, block_height = null, slot = null, counted_from = 3`, 'held'],
+    [`${UPDATE} spent_by = repeat('b', 64), spent_height = 9`, 'spent'],
+    [`${UPDATE} spent_by = repeat('b', 64), spent_height = 9, amount_lovelace = 6`, 'spent'],
+  ])('%s: nothing more has to be known', async (change, look) => {
+    expect(await lookAt(change)).toEqual([look]);
+  });
+
+  test.each([
+    [`${UPDATE} status = 'pending'`],
+    [`${UPDATE} status = 'ignored'`],
+    [`${UPDATE} status = 'rolled_back'`],
+    [`${UPDATE} assets = '{"${'ab'.repeat(28)}": "1"}'`],
+    [`${UPDATE} spent_by = repeat('b', 64), spent_height = 10`],
+    [`${UPDATE} spent_by = repeat('b', 64)`],
+    [`${UPDATE} block_hash = repeat('d', 64)`],
+    [`${UPDATE} slot = 101`],
+    [`${UPDATE} slot = null`],
+    [`${UPDATE} block_hash = null`],
+    [`${UPDATE} block_hash = null, block_height = null, slot = null`],
+    [
+      `${UPDATE} block_hash = null, block_height = null, slot = null, counted_from = -9007199254740993`,
+    ],
+    [`${UPDATE} block_height = -9007199254740993`],
+    [
+      `update payment_addresses set backfill = false;
+       ${UPDATE} block_hash = null, block_height = null, slot = null, counted_from = 3`,
+    ],
+    [`update payment_addresses set user_id = 'bob'`],
+    [`update payment_addresses set partition_id = 1`],
+    [
+      `insert into payment_addresses (address, partition_id, user_id) values ('hot wallet', 0, 'ann');
+       ${UPDATE} address = 'hot wallet'`,
+    ],
+  ])('%s: it has to be looked at', async (change) => {
+    expect(await lookAt(change)).toEqual(['odd']);
+  });
+
+  test('outputs of the wallet have to be looked at', async () => {
+    const change = `
+      insert into wallet_outputs (tx_hash, output_index, partition_id, address, amount_lovelace, block_hash,
+                                  block_height, slot)
+      values (repeat('0', 64), 0, 0, 'hot wallet', 5, repeat('c', 64), 5, 100)`;
+    expect((await lookAt(change)).sort()).toEqual(['held', 'odd']);
+  });
 });

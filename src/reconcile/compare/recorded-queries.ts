@@ -29,14 +29,16 @@ const WALLET_AT = `
 // Each half ends by itself: of both together PostgreSQL would read and sort all that follows for every page.
 const NEXT = `
   and (tx_hash, output_index) > ($3::text, $4::int) order by tx_hash, output_index limit $5`;
+/** Registered as its user's; what no block brought counts only where what was there before does. */
 const IS_OWNED = `
   exists (select from payment_addresses a
-           where a.address = o.address and a.partition_id = $1 and a.user_id = o.user_id and a.backfill)`;
+           where a.address = o.address and a.partition_id = $1 and a.user_id = o.user_id
+             and (a.backfill or o.block_hash is not null))`;
 /** Made by the block that is stored at its height, if any is, or told of by a ledger. */
 const IS_PLACED = `
   case when o.block_hash is null
-       then o.block_height is null and o.slot is null and o.counted_from <= $2
-       else o.block_height <= $2 and o.slot is not null and o.counted_from is null
+       then o.block_height is null and o.slot is null and o.counted_from between -1 and $2
+       else o.block_height between 0 and $2 and o.slot is not null and o.counted_from is null
             and not exists (select from blocks b
                              where b.partition_id = $1 and b.height = o.block_height and not b.boundary
                                and (b.hash, b.slot) is distinct from (o.block_hash, o.slot)) end`;
