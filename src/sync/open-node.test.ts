@@ -190,6 +190,23 @@ describe('a node that does not answer which network it is of', () => {
     expect(await ours).toBe('open');
   });
 
+  test('and names another one on a second connection is asked on the third', async () => {
+    const { node, asked } = await silentNode();
+    const clock = stopTheClock();
+    const silent = opening(node);
+    await asked();
+    await clock.pass(1_000);
+    const told = opening(node);
+    const question = await asked();
+    await clock.pass(2_000);
+    expect(await silent).toBe('open');
+    question.result({ networkMagic: 2 });
+    expect(String(await told)).toContain('one of preview');
+    const third = opening(node);
+    (await asked()).result({ networkMagic: 2 });
+    expect(String(await third)).toContain('one of preview');
+  });
+
   test.each([
     ['names ours', (late: Reply) => late.result({ networkMagic: 1 })],
     ['calls the question forbidden', (late: Reply) => late.error(-32_000, 'Forbidden')],

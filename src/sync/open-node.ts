@@ -40,7 +40,7 @@ const foreign = new Set<string>();
 export async function openNode(dial: Dial, signal: AbortSignal): Promise<WebSocket> {
   const socket = await openSocket(dial, signal);
   const { url, network } = dial;
-  if (network === undefined || performance.now() < (silentUntil.get(url) ?? 0)) return socket;
+  if (network === undefined || isLeftInPeace(url)) return socket;
   try {
     const answer = await ask(socket, foreign.has(url) ? FOREIGN_MS_MAX : ANSWER_MS_MAX, signal);
     judge(answer, url, network);
@@ -55,6 +55,10 @@ export async function openNode(dial: Dial, signal: AbortSignal): Promise<WebSock
   }
 }
 
+/** Who was known to be of another network is asked each time. */
+const isLeftInPeace = (url: string): boolean =>
+  !foreign.has(url) && performance.now() < (silentUntil.get(url) ?? 0);
+
 /** @throws ConnectionEnded where the node is of another network, or was and doesn't take it back */
 function judge(answer: Fields | null, url: string, ours: Network): void {
   const theirs = answer === null ? null : magicOf(answer);
@@ -67,7 +71,8 @@ function judge(answer: Fields | null, url: string, ours: Network): void {
 }
 
 /**
- * Whoever uses the connection by now sees it end, and the next one is refused with the reason.
+ * Whoever uses this connection by now sees it end, and the next one is refused with the reason; others that
+ * were opened meanwhile go on.
  * Blocks may have come before, which is why who asks waits at first.
  */
 function judgeLate(socket: WebSocket, url: string, ours: Network): void {

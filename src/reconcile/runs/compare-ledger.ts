@@ -44,8 +44,8 @@ async function compareAnswers(
   work: Work,
   questions: AsyncGenerator<Question, void, void>,
 ): Promise<void> {
-  const { release } = work.questions;
-  const answers = oneAhead(answered(work, questions), release);
+  const { giveUp } = work.questions;
+  const answers = oneAhead(answered(work, questions), giveUp);
   for await (const answer of answers) await compareAnswer(work, answer);
 }
 

@@ -74,8 +74,8 @@ export const compareRecordedAt = (work: Work, addresses: readonly string[]): Pro
 
 /** While a page is compared, the next one is asked for already, and the one after it is read. */
 async function compareInPages(work: Work, readPage: ReadPage): Promise<void> {
-  const { release } = work.questions;
-  const pages = oneAhead(withUnspent(work, oneAhead(recordedIn(work, readPage))), release);
+  const { giveUp } = work.questions;
+  const pages = oneAhead(withUnspent(work, oneAhead(recordedIn(work, readPage))), giveUp);
   for await (const page of pages) await comparePage(work, page);
 }
 

@@ -45,13 +45,13 @@ function slowNode() {
   return { questions, opened };
 }
 
-test('what is being asked ends with the release, and is not asked again', async () => {
+test('what is being asked ends where it is given up, and is not asked again', async () => {
   const { questions, opened } = slowNode();
   await questions.atAddresses(['first']);
   const second = questions.atAddresses(['second']);
   // It is under way.
   await Promise.resolve();
-  await questions.release();
+  await questions.giveUp();
   await expect(second).rejects.toThrow();
   await expect(questions.among(['a#0'])).rejects.toThrow();
   expect(opened).toHaveBeenCalledTimes(1);
@@ -63,7 +63,7 @@ test('who fails while the next answer is on its way fails at once', async () => 
     for (;;) yield await questions.atAddresses(['one']);
   }
   await expect(async () => {
-    for await (const answer of oneAhead(answers(), questions.release))
+    for await (const answer of oneAhead(answers(), questions.giveUp))
       throw new Error(`the run is taken after ${answer.length} outputs`);
   }).rejects.toThrow('the run is taken');
 });

@@ -23,8 +23,10 @@ export type LedgerQuestions = {
   atAddresses(addresses: readonly string[]): Promise<UnspentOutput[]>;
   /** @throws PointLost */
   among(references: readonly OutputReference[]): Promise<UnspentOutput[]>;
-  /** Ends what is being asked as well: nothing can be asked any more. */
+  /** Nothing can be asked any more. */
   readonly release: () => Promise<void>;
+  /** The same, and what is being asked ends at once. */
+  readonly giveUp: () => Promise<void>;
 };
 
 export type QuestionDeps = {
@@ -88,7 +90,8 @@ export function askLedger(point: Point, deps: QuestionDeps): LedgerQuestions {
   return {
     atAddresses: (addresses) => ask((view) => view.atAddresses(addresses)),
     among: (references) => ask((view) => view.among(references)),
-    release: () => {
+    release: () => letGo().finally(() => over.abort()),
+    giveUp: () => {
       over.abort();
       return letGo();
     },
