@@ -96,3 +96,21 @@ test('what a ledger told of below blocks that are matched has to be looked for i
   watch.noteMatched(3);
   expect(await watch.missedAbove(-1)).toBeNull();
 });
+
+test('nobody goes back twice for what was told below where reading begins', async () => {
+  await register(1, 0);
+  const watch = await open();
+  watch.noteMatched(8);
+  await pool.query(
+    `insert into incoming_payments (tx_hash, output_index, address, user_id, amount_lovelace, status, counted_from)
+     values (repeat('c', 64), 0, $1, 'ann', 5, 'confirmed', 2)`,
+    [enterpriseAddress(1)],
+  );
+  expect(await watch.missedAbove(5)).toBe(5);
+  await watch.learnFor(9, 9);
+  expect(await watch.missedAbove(5)).toBe(5);
+  watch.noteMatched(5);
+  expect(await watch.missedAbove(5)).toBeNull();
+  watch.noteMatched(9);
+  expect(await watch.missedAbove(5)).toBeNull();
+});

@@ -31,6 +31,9 @@ export type WatchScope = {
 /** Blocks up to a height were matched before any address behind one of them was learned. */
 export type Matched = { readonly above: bigint; readonly matchedThrough: number };
 
+/** What counts from a height on wasn't looked for in blocks up to another one. */
+type Told = { readonly from: number; readonly matchedThrough: number };
+
 /** What a rebuild looks for: a superset of what it must find. */
 export type Watch = Watched & {
   /** Addresses that are watched without being registered. */
@@ -70,7 +73,7 @@ export async function openWatch(
   let knownThrough = -1;
   let matchedThrough = -1;
   let late: readonly Matched[] = [];
-  let backfilledFrom: number | null = null;
+  let told: readonly Told[] = [];
 
   const learnAddresses = async (): Promise<void> => {
     if ((await newestWatchId(pool, partitionId)) <= watchedUpTo) return;
@@ -110,43 +113,45 @@ export async function openWatch(
     (await backfilledSince(pool, partitionId, knownThrough)).filter(
       ({ reference }) => !outputs.mayHave(reference),
     );
-  const lowestOf = (found: readonly { readonly countedFrom: number }[]): number | null =>
-    found.reduce<number | null>(
-      (lowest, { countedFrom }) =>
-        countedFrom < Math.min(matchedThrough, lowest ?? matchedThrough) ? countedFrom : lowest,
-      backfilledFrom,
-    );
+  // Also what was spent up to where reading begins: it isn't new.
+  for (const { reference } of await backfilled()) outputs.add(reference);
+  const lowestOf = (found: readonly { readonly countedFrom: number }[]): Told[] => {
+    let from = Number.POSITIVE_INFINITY;
+    for (const { countedFrom } of found) from = Math.min(from, countedFrom);
+    return found.length === 0 ? [] : [{ from, matchedThrough }];
+  };
   return {
     own,
     mayBeWatched: addresses.mayHave,
     mayBeRecorded: outputs.mayHave,
     async learnFor(height, cursorHeight) {
       if (height <= knownThrough) return;
-      late = late.filter((one) => one.matchedThrough > settled(cursorHeight));
+      const mayStillBe = (one: { readonly matchedThrough: number }): boolean =>
+        one.matchedThrough > settled(cursorHeight);
+      late = late.filter(mayStillBe);
+      told = told.filter(mayStillBe);
       await learnAddresses();
       const found = await backfilled();
-      backfilledFrom = lowestOf(found);
+      told = [...told, ...lowestOf(found)];
       for (const { reference } of found) outputs.add(reference);
       knownThrough = Math.max(knownThrough, settled(cursorHeight));
     },
     noteMatched(height) {
       matchedThrough = height;
-      if (backfilledFrom !== null && backfilledFrom >= height) backfilledFrom = null;
       late = late.map((one) => ({ ...one, matchedThrough: Math.min(one.matchedThrough, height) }));
+      told = told.map((one) => ({ ...one, matchedThrough: Math.min(one.matchedThrough, height) }));
     },
     watchedUpTo: () => late[0]?.above ?? watchedUpTo,
     async missedAbove(lowest) {
-      const told = lowestOf(await backfilled());
-      const counting = [{ from: told, through: matchedThrough }];
-      for (const { above, matchedThrough: through } of [
-        ...late,
-        { above: watchedUpTo, matchedThrough },
-      ]) {
-        counting.push({ from: await lowestWatchedFrom(pool, partitionId, above), through });
+      const counting: Told[] = [...told, ...lowestOf(await backfilled())];
+      for (const one of [...late, { above: watchedUpTo, matchedThrough }]) {
+        const from = await lowestWatchedFrom(pool, partitionId, one.above);
+        if (from !== null) counting.push({ from, matchedThrough: one.matchedThrough });
       }
-      const missed = counting.flatMap(({ from, through }) =>
-        from !== null && Math.max(from, lowest) < through ? [Math.max(from, lowest)] : [],
-      );
+      const missed = counting.flatMap((one) => {
+        const above = Math.max(one.from, lowest);
+        return above < one.matchedThrough ? [above] : [];
+      });
       return missed.length === 0 ? null : Math.min(...missed);
     },
     remember(hits) {
