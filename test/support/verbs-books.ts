@@ -1,7 +1,7 @@
 import type { Devnet } from '../../src/devnet/server.js';
 import type { LeadingTask } from '../../src/sync/leadership.js';
 import { devnet } from './devnet.js';
-import { register, startWorker, untilFollowed } from './rebuilding.js';
+import { register, startWorker, untilBackfilled, untilFollowed } from './rebuilding.js';
 import type { TestDatabase } from './test-databases.js';
 
 type Under = { readonly database: TestDatabase; environment: NodeJS.ProcessEnv };
@@ -19,6 +19,8 @@ export async function paidBooks(under: Under, { address, lovelace, leading }: Wi
   const worker = startWorker(under.database, net, leading === undefined ? {} : { leading });
   for (const amount of lovelace) net.payNow({ address, lovelace: amount });
   await untilFollowed(pool, net);
+  // Else whoever leads next asks what Ann held before, and books what a test took away.
+  await untilBackfilled(pool);
   under.environment = {
     NETWORK: 'custom:42',
     DATABASE_URL: under.database.url,
