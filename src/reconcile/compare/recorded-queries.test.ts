@@ -1,7 +1,11 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { createTestDatabase } from '../../../test/support/database.js';
-import { outputReference } from '../../chain/block.js';
-import { listedAfter, recordedAmong } from './recorded-queries.js';
+import { NO_ASSETS, type OutputReference, outputReference } from '../../chain/block.js';
+import { headersAt } from '../../sync/queries.js';
+import type { ChainOutput } from '../model/finding.js';
+import { watchedAmong } from '../runs/address-queries.js';
+import { judgeRecorded } from './judge-outputs.js';
+import { type ListedOutput, listedAfter, recordedAmong } from './recorded-queries.js';
 
 const database = await createTestDatabase();
 const { pool } = database;
@@ -25,7 +29,8 @@ test('what was spent above the height of the comparison is unspent there', async
 
 describe('at first sight', () => {
   const PAID = '0'.repeat(64);
-  const lookAt = async (change: string) => {
+  const AT = 9;
+  const lookAt = async (change: string, hotWallet: string | null = 'hot wallet') => {
     await pool.query(
       'truncate sync_state, payment_addresses, incoming_payments, wallet_outputs cascade',
     );
@@ -46,9 +51,45 @@ describe('at first sight', () => {
       [PAID],
     );
     await pool.query(change);
-    const books = { partitionId: 0, hotWallet: 'hot wallet' };
-    const listed = await listedAfter(pool, books, 9, { txHash: '', index: -1 }, 10);
-    return listed.map(({ look }) => look);
+    const books = { partitionId: 0, hotWallet };
+    const listed = await listedAfter(pool, books, AT, { txHash: '', index: -1 }, 10);
+    const judged = await judge(listed, hotWallet);
+    return listed.map(({ look, reference }) => {
+      if (look !== 'odd') expect(judged.filter((one) => one.reference === reference)).toEqual([]);
+      return look;
+    });
+  };
+  /** What judging finds wrong with their payments where the ledger holds just what they say at first sight. */
+  const judge = async (listed: readonly ListedOutput[], hotWallet: string | null) => {
+    const rows = (
+      await recordedAmong(
+        pool,
+        0,
+        AT,
+        listed.map(({ reference }) => reference),
+      )
+    ).filter(({ kind }) => kind === 'payment');
+    const heights = rows.flatMap(({ placement }) => placement?.height ?? []);
+    const headers = await headersAt(pool, 0, heights);
+    const addresses = rows.map(({ address }) => address);
+    const { findings, suspects } = judgeRecorded(
+      rows,
+      new Map(listed.flatMap((one) => (one.look === 'held' ? [unspent(one)] : []))),
+      new Map(headers.map((header) => [header.height, header])),
+      {
+        height: AT,
+        hotWallet,
+        watched: await watchedAmong(pool, 0, hotWallet, addresses),
+        confirmationsHeld: false,
+      },
+    );
+    return [...findings, ...suspects];
+  };
+  const unspent = (listed: ListedOutput): [OutputReference, ChainOutput] => {
+    const { reference, address, amountLovelace } = listed;
+    const value = { lovelace: BigInt(amountLovelace), assets: NO_ASSETS };
+    const whole = { reference, address, ...value, hasScript: false, placement: null };
+    return [reference, { ...whole, spent: 'unspent' }];
   };
   const UPDATE = 'update incoming_payments set';
 
@@ -59,6 +100,11 @@ describe('at first sight', () => {
     [`${UPDATE} block_hash = null, block_height = null, slot = null, counted_from = 3`, 'held'],
     [`${UPDATE} spent_by = repeat('b', 64), spent_height = 9`, 'spent'],
     [`${UPDATE} spent_by = repeat('b', 64), spent_height = 9, amount_lovelace = 6`, 'spent'],
+    [`${UPDATE} spent_by = repeat('b', 64), spent_height = 9, assets = '{"ab": [1.5]}'`, 'spent'],
+    [
+      `insert into blocks (partition_id, height, slot, hash, boundary) values (0, 5, 100, repeat('d', 64), true)`,
+      'held',
+    ],
   ])('%s: nothing more has to be known', async (change, look) => {
     expect(await lookAt(change)).toEqual([look]);
   });
@@ -70,6 +116,8 @@ describe('at first sight', () => {
     [`${UPDATE} assets = '{"${'ab'.repeat(28)}": "1"}'`],
     [`${UPDATE} spent_by = repeat('b', 64), spent_height = 10`],
     [`${UPDATE} spent_by = repeat('b', 64)`],
+    [`${UPDATE} spent_height = 9`],
+    [`${UPDATE} block_height = 9007199254740993`],
     [`${UPDATE} block_hash = repeat('d', 64)`],
     [`${UPDATE} slot = 101`],
     [`${UPDATE} slot = null`],
@@ -91,6 +139,10 @@ describe('at first sight', () => {
     ],
   ])('%s: it has to be looked at', async (change) => {
     expect(await lookAt(change)).toEqual(['odd']);
+  });
+
+  test('where there is no hot wallet payments are looked at all the same', async () => {
+    expect(await lookAt('select 1', null)).toEqual(['held']);
   });
 
   test('outputs of the wallet have to be looked at', async () => {

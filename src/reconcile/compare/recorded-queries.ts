@@ -44,7 +44,8 @@ const IS_PLACED = `
                                and (b.hash, b.slot) is distinct from (o.block_hash, o.slot)) end`;
 /*
  * What `judgeRecorded` finds nothing wrong with, whatever the ledger says of it beside its address and amount: nearly
- * all, and of these no more has to leave the database. Whoever changes what it finds looks here too.
+ * all, and of these no more has to leave the database. Whoever changes what it finds looks here too; the test of
+ * this file holds both against each other.
  */
 const IS_PLAIN = `
   o.kind = 'payment' and o.status <> 'rolled_back' and o.address is distinct from $6
