@@ -79,6 +79,13 @@ export const CORRUPTIONS: Readonly<Record<string, string>> = {
     'update state_digests set digest = md5($1) || md5(digest) where height % 2 = 0',
 };
 
+const HEADERS = 'headers dropped';
+/** A fork that comes before they are read again goes further back than it had to; below the lowest none could. */
+const DROP_HEADERS = `
+  delete from blocks
+   where height < (select last_block_height from sync_state) and height > (select min(height) from blocks)
+     and ('x' || substr(md5($1 || hash), 1, 4))::bit(16)::int % 3 = 0`;
+
 /** Blocks decide by rows of payments alone: whatever these ways do, what is told is what happened. */
 const UNTOLD: ReadonlySet<string> = new Set([
   'wallet outputs dropped',
@@ -91,10 +98,11 @@ const UNTOLD: ReadonlySet<string> = new Set([
   'balances changed',
   'balances dropped',
   'digests changed',
+  HEADERS,
 ]);
 
 /** After these the next block, or the next rollback, can't be booked: tried most where they come before it is healed. */
-const CONTRADICTING = ['unconfirmed by hand', 'unconfirmed by hand', 'entries invented'];
+const CONTRADICTING = ['unconfirmed by hand', 'unconfirmed by hand', 'entries invented', HEADERS];
 
 /** Another hand changes the books, and somebody asks for what heals them. */
 export async function spoil(world: World): Promise<void> {
@@ -106,7 +114,9 @@ export async function spoil(world: World): Promise<void> {
   world.corrupted = done.join(' and ');
   world.mayTellWrongly ||= done.some((way) => !UNTOLD.has(way));
   world.tally.corruptions += 1;
-  const kind = world.random.chance(0.5) ? 'rebuild' : 'repair';
+  const isRebuilt = world.random.chance(0.5);
+  // A rebuild derives what blocks brought, and reads no headers.
+  const kind = isRebuilt && !done.includes(HEADERS) ? 'rebuild' : 'repair';
   const waits = world.patience?.pick([100, 200, 300]) ?? 0;
   world.healing = { kind, fromStep: world.tally.steps + waits };
   await askOnceNoticed(world);
@@ -125,13 +135,17 @@ async function corrupt(world: World, random: Random): Promise<readonly string[] 
   const names = Object.keys(CORRUPTIONS);
   const drawn = random.pick(names);
   const first = world.patience?.chance(0.7) ? world.patience.pick(CONTRADICTING) : drawn;
-  const chosen = [first, ...(random.chance(0.4) ? [random.pick(names)] : [])];
+  const more = random.chance(0.4) ? [random.pick(names)] : [];
+  const chosen = first === HEADERS ? [first] : [first, ...more];
   const client = await world.pool.connect();
   try {
     await client.query('begin');
     await client.query("set local lock_timeout = '50ms'");
     let changed = 0;
-    for (const name of chosen) changed += await change(client, CORRUPTIONS[name] ?? '', random);
+    for (const name of chosen) {
+      const statement = name === HEADERS ? DROP_HEADERS : (CORRUPTIONS[name] ?? '');
+      changed += await change(client, statement, random);
+    }
     await client.query('commit');
     return changed === 0 ? null : chosen;
   } catch (error) {
@@ -183,7 +197,9 @@ export async function lookForHealing(world: World): Promise<string | null> {
   }
   if (kind === 'repair' && state === 'done') {
     world.tally.leftOpen += 1;
-    await askForHealing(world, 'rebuild');
+    // Headers that couldn't be read yet are read by a repair alone; what it leaves open a rebuild explains.
+    const isUnread = world.corrupted === HEADERS && (result?.left ?? []).length > 0;
+    await askForHealing(world, isUnread ? 'repair' : 'rebuild');
     return null;
   }
   if (state === 'done' && (await acceptWhatDiffers(world)) > 0) {
