@@ -117,6 +117,8 @@ export async function reconcile(
     // A database that is away shows by the next page.
     heartbeat(pool, run.id, run.progress.runner).catch(() => undefined);
   }, deps.heartbeatMs ?? HEARTBEAT_MS);
+  // A process in which nothing else goes on is over.
+  beat.unref();
   try {
     return await atAnyPoint(deps, request, run, point);
   } catch (error) {
