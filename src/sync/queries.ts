@@ -198,7 +198,9 @@ export const headersAt = async (
   partitionId: number,
   heights: readonly number[],
 ): Promise<Header[]> =>
-  (await db.query<HeaderRow>(HEADERS_AT, [partitionId, heights])).rows.map(headerFrom);
+  heights.length === 0
+    ? []
+    : (await db.query<HeaderRow>(HEADERS_AT, [partitionId, heights])).rows.map(headerFrom);
 
 const EXTENT = `
   select count(*) as stored, min(slot) as oldest_slot,

@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { afterAll, describe, expect, test } from 'vitest';
 import { createTestDatabase } from '../../../test/support/database.js';
 import { NO_ASSETS, type OutputReference, outputReference } from '../../chain/block.js';
@@ -25,6 +26,14 @@ test('what was spent above the height of the comparison is unspent there', async
   };
   expect(await spentAt(8)).toBeNull();
   expect(await spentAt(9)).toEqual({ txHash: 'b'.repeat(64), height: 9 });
+});
+
+test('who asks for nothing doesn’t keep the database busy', async () => {
+  const ended = new pg.Pool();
+  await ended.end();
+  expect(await recordedAmong(ended, 0, 9, [])).toEqual([]);
+  expect(await headersAt(ended, 0, [])).toEqual([]);
+  expect(await watchedAmong(ended, 0, 'hot wallet', [])).toEqual(new Map());
 });
 
 describe('at first sight', () => {

@@ -127,6 +127,7 @@ export async function recordedAmong(
   height: number,
   references: readonly OutputReference[],
 ): Promise<Recorded[]> {
+  if (references.length === 0) return [];
   const parts = references.map((reference) => reference.split('#'));
   const { rows } = await db.query<RecordedRow>(AMONG, [
     partitionId,

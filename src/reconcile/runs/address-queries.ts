@@ -41,6 +41,7 @@ export async function watchedAmong(
   hotWallet: string | null,
   addresses: readonly string[],
 ): Promise<Map<string, WatchedAddress>> {
+  if (addresses.length === 0) return new Map();
   const { rows } = await db.query<Row>(AMONG, [partitionId, addresses]);
   const watched = new Map(rows.map((row) => [row.address, watchedFrom(row)]));
   if (hotWallet !== null && addresses.includes(hotWallet)) {

@@ -46,7 +46,7 @@ export const compareRecorded = (work: Work): Promise<void> =>
     const odd = new Set(listed.filter(({ look }) => look === 'odd').map(referenceOf));
     return {
       plain: listed.filter(({ look, reference }) => look === 'held' && !odd.has(reference)),
-      rows: odd.size === 0 ? [] : await recordedAmong(tx, partitionId, at.height, [...odd]),
+      rows: await recordedAmong(tx, partitionId, at.height, [...odd]),
       outputs: listed.length,
       last: listed.at(-1)?.reference,
     };
@@ -145,11 +145,10 @@ async function lookCloser(
   others: readonly OutputReference[],
 ): Promise<Closer> {
   const { partitionId, at } = work;
-  const found = others.length === 0 ? [] : await recordedAmong(tx, partitionId, at.height, others);
-  const rows = [...page.rows, ...found];
+  const rows = [...page.rows, ...(await recordedAmong(tx, partitionId, at.height, others))];
   const heights = new Set<number>();
   for (const { placement } of rows) if (placement !== null) heights.add(placement.height);
-  const headers = heights.size === 0 ? [] : await headersAt(tx, partitionId, [...heights]);
+  const headers = await headersAt(tx, partitionId, [...heights]);
   return {
     rows,
     headers: new Map(headers.map((header) => [header.height, header])),
@@ -168,10 +167,7 @@ export async function surroundingsOf(
   addresses: readonly string[],
 ): Promise<Surroundings> {
   const { partitionId, hotWallet, at, confirmationsHeld } = work;
-  const watched =
-    addresses.length === 0
-      ? new Map()
-      : await watchedAmong(db, partitionId, hotWallet, [...new Set(addresses)]);
+  const watched = await watchedAmong(db, partitionId, hotWallet, [...new Set(addresses)]);
   return { height: at.height, hotWallet, confirmationsHeld, watched };
 }
 
