@@ -72,7 +72,7 @@ const PURE_FILES = [
   /^src\/reconcile\/(model\/(finding|proof-events)|heal\/correction|schedule\/schedule-step|backup\/retention)\.ts$/,
   /^src\/reconcile\/compare\/(compare-output|ledger-status|judge-outputs|judge-blocks|judge-cursor|judge-headers)\.ts$/,
   /^src\/reconcile\/compare\/(explain-suspect|misplaced|watching|disputes)\.ts$/,
-  /^src\/reconcile\/rebuild\/(judge|stretches|take-blocks|slot-at)\.ts$/,
+  /^src\/reconcile\/rebuild\/(judge|stretches|take-blocks|slot-at|told|unmatched)\.ts$/,
   /^src\/sync\/(points|verdict|linking|flow|endpoints|events|chain-view)\.ts$/,
   /^src\/devnet\/(random|address|transaction|ledger|walking-ledger|block-tree|genesis|draft|chain|content|metadata|json|render|source|network|queries|request|session|recorded|faults)\.ts$/,
   /^src\/devnet\/(address-bytes|answers|auxiliary-hash|body-fields|cbor-tree|filling|ledger-rules|split|look|mempool|mempool-reader|metadatum|output-cbor|refusal|signed-transaction|submission|submission-faults)\.ts$/,

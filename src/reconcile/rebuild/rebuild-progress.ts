@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Height, Slot } from '../../chain/point.js';
 import type { Cursor } from '../../sync/events.js';
+import type { Looked } from './watch.js';
 
 /** How far a rebuild is, as its job keeps it: all that a leader after this one needs to go on. */
 export type RebuildProgress = {
@@ -10,8 +11,8 @@ export type RebuildProgress = {
   readonly from: Cursor;
   /** Blocks up to here are read, and what they made and spent is written. */
   readonly at: Cursor;
-  /** The last address, by `watch_id`, that was looked for in all of them that a rollback may take; null: unknown. */
-  readonly watchedUpTo: string | null;
+  /** In those blocks; null: unknown, as in what an older version saved. */
+  readonly looked: Looked | null;
   /** Counted since the beginning, over all who worked on it. */
   readonly outputs: number;
   readonly spends: number;
@@ -34,11 +35,22 @@ const cursor = z.object({
     .transform((height) => height as Height)
     .nullable(),
 });
+const watchId = z.string().regex(/^\d+$/);
+const looked = z.object({
+  addressesUpTo: watchId,
+  told: z.object({ since: z.number(), digests: z.record(z.string(), z.string()) }),
+  unmatched: z.array(
+    z.discriminatedUnion('what', [
+      z.object({ what: z.literal('addresses'), behind: watchId, matchedThrough: z.number() }),
+      z.object({ what: z.literal('outputs'), from: z.number(), matchedThrough: z.number() }),
+    ]),
+  ),
+});
 const progress = z.object({
   stage: z.enum(['reading', 'waiting', 'comparing', 'applying']),
   from: cursor,
   at: cursor,
-  watchedUpTo: z.string().regex(/^\d+$/).nullable().default(null),
+  looked: looked.nullable().default(null),
   outputs: z.number(),
   spends: z.number(),
   seconds: z.number(),
@@ -58,7 +70,7 @@ export const startingProgress = (from: Cursor): RebuildProgress => ({
   stage: 'reading',
   from,
   at: from,
-  watchedUpTo: null,
+  looked: null,
   outputs: 0,
   spends: 0,
   seconds: 0,

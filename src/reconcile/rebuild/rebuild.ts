@@ -1,3 +1,4 @@
+import { samePoint } from '../../chain/point.js';
 import { atOneMoment, inTransaction } from '../../database/transaction.js';
 import type { Cursor } from '../../sync/events.js';
 import { readCursor } from '../../sync/queries.js';
@@ -19,7 +20,7 @@ import { openShadow, type Shadow } from './shadow.js';
 import { openShadowBooks, type ShadowBooks } from './shadow-books.js';
 import { forgetEndedShadows } from './shadow-queries.js';
 import { startLost } from './start-lost.js';
-import { type Matched, openWatch } from './watch.js';
+import { openWatch, type WatchScope } from './watch.js';
 
 /**
  * Derives the chain's facts once more, beside the live tables and while they go on; then tells what
@@ -42,7 +43,7 @@ export async function rebuild(deps: RebuildDeps, job: RebuildJob): Promise<void>
       hotWallet: deps.hotWallet,
       fromHeight: heightOf(progress.from) ?? -1,
       cursorHeight: cursor?.height ?? -1,
-      before: matchedBefore(progress),
+      before: lookedForBefore(progress),
     },
     job.signal,
   );
@@ -58,10 +59,10 @@ export async function rebuild(deps: RebuildDeps, job: RebuildJob): Promise<void>
   await forgetEndedShadows(pool);
 }
 
-function matchedBefore({ watchedUpTo, at }: RebuildProgress): Matched | null {
+function lookedForBefore({ looked, from, at }: RebuildProgress): WatchScope['before'] {
   const matchedThrough = heightOf(at);
-  if (watchedUpTo === null || matchedThrough === null) return null;
-  return { above: BigInt(watchedUpTo), matchedThrough };
+  if (matchedThrough === null || samePoint(from.point, at.point)) return null;
+  return { looked, matchedThrough };
 }
 
 async function begin(context: RebuildContext): Promise<RebuildProgress> {

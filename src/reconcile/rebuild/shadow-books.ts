@@ -77,7 +77,7 @@ export function openShadowBooks(
       if (last === undefined) return;
       await watch.learnFor(last.block.height, cursor.height ?? last.block.height);
       const hits = matchBlocks(blocks, watch);
-      const read = { ...advance(saved, blocks, hits), watchedUpTo: watch.watchedUpTo().toString() };
+      const read = { ...advance(saved, blocks, hits), looked: watch.looked() };
       const next = pace.moved(read, cursor);
       await inTransaction(pool, async (tx) => {
         await job.save(tx, next);

@@ -1,5 +1,6 @@
-import { type OutputReference, outputReference } from '../../chain/block.js';
+import { outputReference } from '../../chain/block.js';
 import type { Queryable } from '../../database/transaction.js';
+import type { Told } from './told.js';
 
 type Reference = { readonly txHash: string; readonly index: number };
 type ReferenceRow = { tx_hash: string; output_index: number };
@@ -51,21 +52,22 @@ export async function* spendable(
   }
 }
 
-const BACKFILLED_SINCE = `
+const TOLD = `
   select tx_hash, output_index, counted_from from incoming_payments
-   where partition_id = $1 and counted_from >= $2
+   where partition_id = $1 and counted_from >= $2 and ($3::bigint is null or counted_from < $3)
   union all
   select tx_hash, output_index, counted_from from wallet_outputs
-   where partition_id = $1 and block_height is null and counted_from >= $2`;
+   where partition_id = $1 and block_height is null
+     and counted_from >= $2 and ($3::bigint is null or counted_from < $3)`;
 
-/** What a ledger told of, at that height or later: no block that was read made it. */
-export async function backfilledSince(
+/** What a ledger told of at those heights. */
+export async function toldBetween(
   db: Queryable,
   partitionId: number,
-  height: number,
-): Promise<readonly { readonly reference: OutputReference; readonly countedFrom: number }[]> {
+  { from, below = null }: { readonly from: number; readonly below?: number | null },
+): Promise<readonly Told[]> {
   type Row = ReferenceRow & { counted_from: string };
-  const { rows } = await db.query<Row>(BACKFILLED_SINCE, [partitionId, height]);
+  const { rows } = await db.query<Row>(TOLD, [partitionId, from, below]);
   return rows.map((row) => ({
     reference: outputReference(row.tx_hash, row.output_index),
     countedFrom: Number(row.counted_from),
@@ -76,17 +78,22 @@ const NEWEST = `
   select coalesce(max(watch_id), 0)::text as newest from payment_addresses where partition_id = $1`;
 
 const LOWEST_FROM = `
-  select min(watched_from)::text as lowest from payment_addresses where partition_id = $1 and watch_id > $2`;
+  select behind.watch_id::text as behind,
+         (select min(a.watched_from) from payment_addresses a
+           where a.partition_id = $1 and a.watch_id > behind.watch_id)::text as lowest
+    from unnest($2::bigint[]) as behind (watch_id)`;
 
-/** From when on the first of the addresses counts that were registered behind one of them. */
+/** From when on the first of the addresses counts that were registered behind each; nothing where there is none. */
 export async function lowestWatchedFrom(
   db: Queryable,
   partitionId: number,
-  watchId: bigint,
-): Promise<number | null> {
-  const { rows } = await db.query<{ lowest: string | null }>(LOWEST_FROM, [partitionId, watchId]);
-  const lowest = rows[0]?.lowest ?? null;
-  return lowest === null ? null : Number(lowest);
+  behind: readonly string[],
+): Promise<ReadonlyMap<string, number>> {
+  type Row = { behind: string; lowest: string | null };
+  const { rows } = await db.query<Row>(LOWEST_FROM, [partitionId, behind]);
+  return new Map(
+    rows.flatMap((row) => (row.lowest === null ? [] : [[row.behind, Number(row.lowest)] as const])),
+  );
 }
 
 /** Without the registration lock: lower ones may still appear. */

@@ -1,38 +1,30 @@
 import type { Pool } from 'pg';
-import { SECURITY_PARAMETER_BLOCKS } from '../../chain/point.js';
-import { inTransaction } from '../../database/transaction.js';
-import { createFingerprintSet } from '../../payments/fingerprint-set.js';
 import type { OutputHit, Watched } from '../../payments/match.js';
-import { takeRegistrationLock } from '../../payments/registration-lock.js';
-import { addressesBetween, lastWatchId } from '../../payments/watch-queries.js';
+import { type LearnedAddresses, learnAddresses } from './learned-addresses.js';
+import { type KnownTold, learnOutputs, type OutputsScope } from './learned-outputs.js';
+import { lowestCounting, lowestNews, type Told } from './told.js';
 import {
-  backfilledSince,
-  lowestWatchedFrom,
-  newestWatchId,
-  spendable,
-  walletAddresses,
-} from './watch-queries.js';
+  missedAbove,
+  nothingLookedFor,
+  stillOpen,
+  takenBack,
+  type Unmatched,
+} from './unmatched.js';
+import { lowestWatchedFrom, toldBetween } from './watch-queries.js';
 
-/** Rows a page, when the watched set is read: some 20 MB at a time. */
-const PAGE_ROWS = 50_000;
-
-export type WatchScope = {
-  readonly partitionId: number;
-  readonly jobId: string;
+export type WatchScope = OutputsScope & {
   readonly hotWallet: string | null;
-  /** Outputs that were spent up to there are none of the rebuild's affair. */
-  readonly fromHeight: number;
-  /** Where the books were when the watched set was asked for. */
-  readonly cursorHeight: number;
-  /** What whoever rebuilt before knew; null where nobody did, or nothing is known of that. */
-  readonly before: Matched | null;
+  /** What whoever rebuilt before looked for, and in blocks up to where; null where none were matched yet. */
+  readonly before: { readonly looked: Looked | null; readonly matchedThrough: number } | null;
 };
 
-/** Blocks up to a height were matched before any address behind one of them was learned. */
-export type Matched = { readonly above: bigint; readonly matchedThrough: number };
-
-/** What counts from a height on wasn't looked for in blocks up to another one. */
-type Told = { readonly from: number; readonly matchedThrough: number };
+/** What was looked for in blocks that were matched: saved with them, so that nobody who goes on has to guess. */
+export type Looked = {
+  /** The last address by `watch_id`. */
+  readonly addressesUpTo: string;
+  readonly told: KnownTold;
+  readonly unmatched: readonly Unmatched[];
+};
 
 /** What a rebuild looks for: a superset of what it must find. */
 export type Watch = Watched & {
@@ -45,10 +37,10 @@ export type Watch = Watched & {
    * @param cursorHeight where the books are, read before this call; no lower than the blocks
    */
   learnFor(height: number, cursorHeight: number): Promise<void>;
-  /** How far blocks are matched: addresses that are learned later weren't looked for up to there. */
+  /** How far blocks are matched: what is learned later wasn't looked for up to there. */
   noteMatched(height: number): void;
-  /** The last address, in the order of registration, that was looked for in all blocks that may still be rolled back. */
-  watchedUpTo(): bigint;
+  /** In blocks up to the height that was learned for last. */
+  looked(): Looked;
   /**
    * The height above which blocks were matched before an address was learned that counts in them, or an output
    * that a ledger below them told of; null where there are none. A rollback moves from when on an address counts
@@ -66,96 +58,66 @@ export async function openWatch(
   scope: WatchScope,
   signal: AbortSignal,
 ): Promise<Watch> {
-  const { partitionId, jobId, hotWallet, fromHeight } = scope;
-  const addresses = createFingerprintSet();
-  const outputs = createFingerprintSet();
-  let watchedUpTo = 0n;
-  let knownThrough = -1;
+  const { partitionId } = scope;
+  const addresses = await learnAddresses(pool, scope, signal);
+  const outputs = await learnOutputs(pool, scope, signal);
   let matchedThrough = -1;
-  let late: readonly Matched[] = [];
-  let told: readonly Told[] = [];
+  // After all was learned: what is told from here on is news to this one too.
+  let unmatched = await leftUnmatched(pool, scope);
 
-  const learnAddresses = async (): Promise<void> => {
-    if ((await newestWatchId(pool, partitionId)) <= watchedUpTo) return;
-    const upTo = await inTransaction(pool, async (tx) => {
-      await takeRegistrationLock(tx, partitionId);
-      return lastWatchId(tx);
-    });
-    if (matchedThrough >= 0) late = [...late, { above: watchedUpTo, matchedThrough }];
-    while (watchedUpTo < upTo) {
-      const page = await addressesBetween(pool, partitionId, watchedUpTo, upTo, PAGE_ROWS);
-      for (const { address } of page) addresses.add(address);
-      watchedUpTo = page.length < PAGE_ROWS ? upTo : (page.at(-1)?.watchId ?? upTo);
-      signal.throwIfAborted();
-    }
-  };
-  const own = await walletAddresses(pool, partitionId);
-  if (hotWallet !== null && !own.includes(hotWallet)) own.push(hotWallet);
-  for (const address of own) addresses.add(address);
-  // No rollback takes what is registered from now on further back than k blocks.
-  const settled = (cursorHeight: number): number => cursorHeight - SECURITY_PARAMETER_BLOCKS;
-  await learnAddresses();
-  const sources = [
-    ['payments', partitionId],
-    ['wallet', partitionId],
-    ['shadow', jobId],
-  ] as const;
-  for (const [source, of] of sources) {
-    for await (const page of spendable(pool, source, of, fromHeight, PAGE_ROWS)) {
-      for (const { txHash, index } of page) outputs.add(`${txHash}#${index}`);
-      signal.throwIfAborted();
-    }
-  }
-  knownThrough = settled(scope.cursorHeight);
-  if (scope.before !== null) late = [scope.before];
-  /** What a ledger told of since, and isn't looked for yet. */
-  const backfilled = async () =>
-    (await backfilledSince(pool, partitionId, knownThrough)).filter(
-      ({ reference }) => !outputs.mayHave(reference),
-    );
-  // Also what was spent up to where reading begins: it isn't new.
-  for (const { reference } of await backfilled()) outputs.add(reference);
-  const lowestOf = (found: readonly { readonly countedFrom: number }[]): Told[] => {
-    let from = Number.POSITIVE_INFINITY;
-    for (const { countedFrom } of found) from = Math.min(from, countedFrom);
-    return found.length === 0 ? [] : [{ from, matchedThrough }];
+  const notYet = (told: readonly Told[]): readonly Unmatched[] => {
+    const from = lowestCounting(told);
+    return from === null ? [] : [{ what: 'outputs', from, matchedThrough }];
   };
   return {
-    own,
+    own: addresses.own,
     mayBeWatched: addresses.mayHave,
     mayBeRecorded: outputs.mayHave,
+    remember: outputs.remember,
     async learnFor(height, cursorHeight) {
-      if (height <= knownThrough) return;
-      const mayStillBe = (one: { readonly matchedThrough: number }): boolean =>
-        one.matchedThrough > settled(cursorHeight);
-      late = late.filter(mayStillBe);
-      told = told.filter(mayStillBe);
-      await learnAddresses();
-      const found = await backfilled();
-      told = [...told, ...lowestOf(found)];
-      for (const { reference } of found) outputs.add(reference);
-      knownThrough = Math.max(knownThrough, settled(cursorHeight));
+      if (height <= outputs.settled()) return;
+      const registered = unlearned(addresses, matchedThrough);
+      await addresses.learn();
+      if (addresses.upTo().toString() !== registered.behind) unmatched = [...unmatched, registered];
+      unmatched = [...unmatched, ...notYet(await outputs.learn(cursorHeight))];
     },
     noteMatched(height) {
       matchedThrough = height;
-      late = late.map((one) => ({ ...one, matchedThrough: Math.min(one.matchedThrough, height) }));
-      told = told.map((one) => ({ ...one, matchedThrough: Math.min(one.matchedThrough, height) }));
+      unmatched = takenBack(unmatched, height);
     },
-    watchedUpTo: () => late[0]?.above ?? watchedUpTo,
+    looked: () => ({
+      addressesUpTo: addresses.upTo().toString(),
+      told: outputs.known(),
+      unmatched,
+    }),
     async missedAbove(lowest) {
-      const counting: Told[] = [...told, ...lowestOf(await backfilled())];
-      for (const one of [...late, { above: watchedUpTo, matchedThrough }]) {
-        const from = await lowestWatchedFrom(pool, partitionId, one.above);
-        if (from !== null) counting.push({ from, matchedThrough: one.matchedThrough });
-      }
-      const missed = counting.flatMap((one) => {
-        const above = Math.max(one.from, lowest);
-        return above < one.matchedThrough ? [above] : [];
-      });
-      return missed.length === 0 ? null : Math.min(...missed);
-    },
-    remember(hits) {
-      for (const { txHash, output } of hits) outputs.add(`${txHash}#${output.index}`);
+      const told = notYet(await outputs.news());
+      const list = [...unmatched, ...told, unlearned(addresses, matchedThrough)];
+      const behind = list.flatMap((one) => (one.what === 'addresses' ? [one.behind] : []));
+      const above = missedAbove(list, await lowestWatchedFrom(pool, partitionId, behind), lowest);
+      if (above === null) unmatched = stillOpen(unmatched, outputs.settled());
+      return above;
     },
   };
+}
+
+const unlearned = (addresses: LearnedAddresses, matchedThrough: number) =>
+  ({ what: 'addresses', behind: addresses.upTo().toString(), matchedThrough }) as const;
+
+/** What whoever rebuilt before didn't look for, or didn't live to. */
+async function leftUnmatched(
+  pool: Pool,
+  { partitionId, before }: WatchScope,
+): Promise<readonly Unmatched[]> {
+  if (before === null) return [];
+  const { looked, matchedThrough } = before;
+  if (looked === null) return [nothingLookedFor(matchedThrough)];
+  const { addressesUpTo, told, unmatched } = looked;
+  const range = { from: told.since, below: matchedThrough };
+  const news = lowestNews(told.digests, await toldBetween(pool, partitionId, range));
+  return [
+    ...unmatched,
+    { what: 'addresses', behind: addressesUpTo, matchedThrough },
+    ...(news === null ? [] : [{ what: 'outputs', from: news, matchedThrough } as const]),
+  ];
 }
