@@ -75,4 +75,30 @@ describe('a digest that is linked again', () => {
     const blocks = new Map([[4, NO_FACTS]]);
     expect(await relinked(forged, { blocks })).toEqual(forged.slice(1));
   });
+
+  describe('keeps a row that nothing is left of where no row above would show the break', () => {
+    const [first, second, third] = broken;
+    const gone = (...heights: readonly number[]) =>
+      new Map(heights.map((height) => [height, NO_FACTS]));
+    const forged = chain(2, 4, 6).slice(1);
+
+    test('at the head', async () => {
+      expect(await relinked(forged, { blocks: gone(4, 6) })).toEqual(forged.slice(0, 1));
+      expect(await relinked(broken.slice(0, 2), { blocks: gone(2, 4) })).toEqual([second]);
+    });
+
+    test('once, where several are broken', async () => {
+      expect(await relinked(broken, { blocks: gone(4, 6) })).toEqual([first, third]);
+    });
+
+    test('but no row that a block above shows, nor one that was proven', async () => {
+      const added = await relinked(broken.slice(0, 2), {
+        blocks: new Map([...gone(4), [9, sumOf(9)]]),
+      });
+      const digest = linkDigest(second?.digest ?? '', 9, sumOf(9));
+      expect(added).toEqual([first, { height: 9, ...sumOf(9), digest }]);
+      const proven = [{ above: 3, upTo: 6 }];
+      expect(await relinked(broken, { blocks: gone(4, 6), proven })).toEqual([first]);
+    });
+  });
 });

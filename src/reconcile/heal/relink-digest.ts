@@ -14,9 +14,9 @@ export type DigestCorrection = {
 export type Relinked = { readonly height: number; readonly row: DigestRow | null };
 
 /**
- * Rows of the digest that become others, in the order of heights. All other blocks keep what they brought:
- * nobody looked at their rows since they were compared. Where nobody proved what doesn't hang together either,
- * the chain stays broken, and goes on being told.
+ * Rows of the digest that become others. All other blocks keep what they brought: nobody looked at their rows
+ * since they were compared. Where nobody proved what doesn't hang together either, the chain stays broken, and
+ * goes on being told: if no row is above that shows it, then by the row itself, whatever is left of its block.
  *
  * @param digest as it is stored right below the first of `stored`
  */
@@ -28,9 +28,15 @@ export async function* relink(
   const owed = [...blocks].filter(([, sum]) => sum.facts > 0).sort(([a], [b]) => a - b);
   let next = 0;
   let [before, after] = [digest, digest];
+  let broken: number | null = null;
+  const dropBroken = function* (): Generator<Relinked> {
+    if (broken !== null) yield { height: broken, row: null };
+    broken = null;
+  };
   const added = function* (below: number): Generator<Relinked> {
     for (let one = owed[next]; one !== undefined && one[0] < below; one = owed[next]) {
       next += 1;
+      yield* dropBroken();
       const [height, sum] = one;
       after = linkDigest(after, height, sum);
       yield { height, row: { height, ...sum, digest: after } };
@@ -45,8 +51,10 @@ export async function* relink(
     before = row.digest;
     if (isBroken) after = row.digest;
     else if (sum.facts > 0) after = linkDigest(after, height, sum);
+    if (isBroken || sum.facts > 0) yield* dropBroken();
     if (sum.facts === 0) {
-      yield { height, row: null };
+      if (isBroken) broken = height;
+      else yield { height, row: null };
       continue;
     }
     const isOther = after !== row.digest || sum.sum !== row.sum || sum.facts !== row.facts;

@@ -3,7 +3,12 @@ import { expect, onTestFinished, test } from 'vitest';
 import { openWorker } from '../../../test/support/following.js';
 import { provingJobs } from '../../../test/support/proving-jobs.js';
 import { booksOf, endOf } from '../../../test/support/rebuilding.js';
-import { DAVE, followedBooks, reconcileFully } from '../../../test/support/reconciling.js';
+import {
+  DAVE,
+  followedBooks,
+  reconcileFully,
+  startWorker,
+} from '../../../test/support/reconciling.js';
 import type { TestDatabase } from '../../../test/support/test-databases.js';
 import { inTransaction } from '../../database/transaction.js';
 import { checkDigest } from '../../payments/digest/check-digest.js';
@@ -12,12 +17,19 @@ import { requestJob } from './job-queries.js';
 
 const { net, copyBooks } = await followedBooks();
 
-async function repair(database: TestDatabase, addresses: readonly string[] | null) {
+const repair = (database: TestDatabase, addresses: readonly string[] | null) =>
+  resultOf(database, { kind: 'repair', params: { addresses } });
+const rebuild = (database: TestDatabase) =>
+  resultOf(database, { kind: 'rebuild', params: { from: 'origin', dryRun: false } });
+
+async function resultOf(
+  database: TestDatabase,
+  { kind, params }: Pick<Parameters<typeof requestJob>[1], 'kind' | 'params'>,
+) {
   const hotWallet = net.chain.faucet;
   const worker = openWorker(database, net, { hotWallet, leading: [provingJobs(net)] });
   onTestFinished(worker.stop);
-  const params = { addresses };
-  const asked = { partitionId: 0, kind: 'repair', params, requestedBy: 'test' } as const;
+  const asked = { partitionId: 0, kind, params, requestedBy: 'test' };
   const job = await endOf(database.pool, await requestJob(database.pool, asked));
   await worker.stop();
   expect(job).toMatchObject({ state: 'done' });
@@ -76,3 +88,42 @@ test.each([
     expect((await reconcileFully(pool, net)).problem).toBeNull();
   },
 );
+
+const INVENT_LAST = `
+  insert into incoming_payments (tx_hash, output_index, address, user_id, amount_lovelace, status, block_hash,
+                                 block_height, slot, tx_position)
+  select repeat('e7', 32), 0, '${DAVE}', 'dave', 7000000, 'ignored', hash, height, slot, 0 from blocks
+   where height > (select max(height) from state_digests) order by height limit 1
+  returning block_height::int as height`;
+const BREAK_LAST = `
+  update state_digests set digest = repeat('ab', 32) where height = (select max(height) from state_digests)`;
+
+/** A payment in a block that brought nothing, above all that brought something. */
+async function inventLast(database: TestDatabase): Promise<number> {
+  const worker = startWorker(database, net);
+  for (;;) {
+    await worker.untilAtTip();
+    const { rows } = await database.pool.query<{ height: number }>(INVENT_LAST);
+    const [invented] = rows;
+    if (invented === undefined) net.mine();
+    else {
+      await worker.stop();
+      return invented.height;
+    }
+  }
+}
+
+test('a broken link at the end of the digest is told until a rebuild, though its block brought nothing', async () => {
+  const database = await copyBooks();
+  const { pool } = database;
+  const height = await inventLast(database);
+  await inTransaction(pool, (tx) => rewriteDigests(tx, 0, 0));
+  expect((await pool.query(BREAK_LAST)).rowCount).toBe(1);
+  expect(await repair(database, [DAVE])).toMatchObject({ repaired: 1, open: 0 });
+  expect((await checkDigest(pool, 0)).firstDifference).toEqual({ height });
+  const again = await repair(database, null);
+  expect(again).toMatchObject({ found: 0 });
+  expect(again?.problem).toContain('teller rebuild');
+  expect(await rebuild(database)).toMatchObject({ open: 0, left: [] });
+  expect((await reconcileFully(pool, net)).problem).toBeNull();
+});
