@@ -83,6 +83,20 @@ export async function changedRows(
   };
 }
 
+/** Hashing them takes a processor about a second: so nobody waits long for whoever began with the last ones. */
+const SLICE_ROWS = 500_000;
+const SLICE_ENDS = `
+  select max(seal) as seal
+    from (select seal, sum(row_count) over (order by seal) / $3::int as slice
+            from seals where chain = $1 and seal <= $2) as counted
+   group by slice order by 1`;
+
+/** Seals at which slices of about as many rows end, in their order. */
+export const sliceEnds = async (db: Queryable, chain: SealChain, upTo: number): Promise<number[]> =>
+  (await db.query<{ seal: number }>(SLICE_ENDS, [chain, upTo, SLICE_ROWS])).rows.map(
+    ({ seal }) => seal,
+  );
+
 /** The text of `linkSeals`: whoever changes one of them changes both. */
 const CHECK_LINKS = `
   with linked as (

@@ -76,6 +76,17 @@ describe('of sealed rows', () => {
     expect(changed.shown).toHaveLength(2);
   });
 
+  test.each([
+    ['as many', 'row_count'],
+    ['millions of', '3000000, rows_total = 3000000'],
+    ['no', '0'],
+  ])('edits are found in each seal, also where it says that it has %s rows', async (_, rows) => {
+    await tables.change(`update seals set row_count = ${rows} where chain = 'ledger'`);
+    await tables.change("update balance_transactions set reason = '' where id in (7, 1007, 2007)");
+    const { changed } = await tables.verify();
+    expect(changed.shown.map(({ seal }) => seal)).toEqual([1, 2, 3]);
+  });
+
   test('a number that was changed is found', async () => {
     await tables.change('alter table balance_transactions alter id drop identity');
     await tables.change('update balance_transactions set id = 100000 where id = 2500');

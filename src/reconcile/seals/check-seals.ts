@@ -8,6 +8,7 @@ import {
   type ChangedRows,
   changedRows,
   hashOfSeal,
+  sliceEnds,
 } from './check-queries.js';
 import { SEAL_CHAINS, type SealChain } from './seal.js';
 import { countUnsealed, sealHead } from './seal-queries.js';
@@ -39,14 +40,20 @@ export type SealsCheck = {
   readonly notAsNoted: readonly NotAsNoted[];
 };
 
+/** Begins some work once it may have a connection; as many as it may at a time. */
+export type InTurn = <T>(work: () => Promise<T>) => Promise<T>;
+const atOnce: InTurn = (work) => work();
+
 /** Whether a row that was sealed was edited, deleted or added since, and the seals are those of then. */
 export async function verifySeals(
   pool: Pool,
   notes: OutsideNotes,
   shown: number,
+  inTurn: InTurn = atOnce,
 ): Promise<SealsCheck> {
-  const checks: Awaited<ReturnType<typeof verifyChain>>[] = [];
-  for (const chain of SEAL_CHAINS) checks.push(await verifyChain(pool, chain, shown));
+  const checks = await Promise.all(
+    SEAL_CHAINS.map((chain) => verifyChain(pool, chain, shown, inTurn)),
+  );
   return {
     chains: checks.map((check) => check.head),
     changed: join(
@@ -57,27 +64,31 @@ export async function verifySeals(
       checks.map((check) => check.broken),
       shown,
     ),
-    notAsNoted: await holdAgainst(pool, notes),
+    notAsNoted: await inTurn(() => holdAgainst(pool, notes)),
   };
 }
 
-async function verifyChain(pool: Pool, chain: SealChain, shown: number) {
-  const head = await sealHead(pool, chain);
-  const middle = Math.floor(head.seal / 2);
-  // Two connections: hashing is all work of the database's processors.
-  const [first, second, broken, unsealed] = await Promise.all([
-    changedRows(pool, chain, [0, middle], shown),
-    changedRows(pool, chain, [middle + 1, head.seal], shown),
-    brokenLinks(pool, chain, shown),
-    countUnsealed(pool, chain, head),
+async function verifyChain(pool: Pool, chain: SealChain, shown: number, inTurn: InTurn) {
+  const head = await inTurn(() => sealHead(pool, chain));
+  const ends = await inTurn(() => sliceEnds(pool, chain, head.seal));
+  const [changed, broken, unsealed] = await Promise.all([
+    Promise.all(
+      slicesOf(ends).map((slice) => inTurn(() => changedRows(pool, chain, slice, shown))),
+    ),
+    inTurn(() => brokenLinks(pool, chain, shown)),
+    inTurn(() => countUnsealed(pool, chain, head)),
   ]);
   const { seal, hash, rows } = head;
   return {
     head: { chain, seal, hash, rows, unsealed },
-    changed: join([first, second], shown),
+    changed: join(changed, shown),
     broken,
   };
 }
+
+/** From the end of one to that of the next. */
+const slicesOf = (ends: readonly number[]) =>
+  ends.map((to, place): [from: number, to: number] => [(ends[place - 1] ?? -1) + 1, to]);
 
 const join = <T>(parts: readonly Bounded<T>[], shown: number): Bounded<T> => ({
   count: parts.reduce((sum, part) => sum + part.count, 0),

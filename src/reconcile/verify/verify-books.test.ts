@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { CORRUPTIONS } from '../../../test/support/corruptions.js';
 import { createTestDatabase } from '../../../test/support/database.js';
@@ -18,6 +20,8 @@ afterAll(() => database.drop());
 const change = (text: string, values: unknown[] = []) => database.pool.query(text, values);
 const verify = () => verifyBooks(database.pool);
 
+/** Of a pool of the program it is longer. */
+const CONNECT_TIMEOUT_MS = 200;
 const PAID_BY = hashOf('transaction');
 const SPENT = hashOf('spent');
 const UNSPENT = hashOf('wallet');
@@ -241,5 +245,25 @@ test('changes nothing and locks nobody out', async () => {
     await writer.query('rollback');
   } finally {
     writer.release();
+  }
+});
+
+test('waits for a connection for as long as it takes, where there are few', async () => {
+  const few = new pg.Pool({
+    connectionString: database.url,
+    max: 2,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+  });
+  const holder = await database.pool.connect();
+  try {
+    await holder.query('begin');
+    await holder.query('lock table balance_transactions, state_digests, seals');
+    const verifying = verifyBooks(few);
+    await sleep(3 * CONNECT_TIMEOUT_MS);
+    await holder.query('rollback');
+    expect((await verifying).totalMismatches).toBe(0);
+  } finally {
+    holder.release();
+    await few.end();
   }
 });
