@@ -85,6 +85,9 @@ async function judgeStretch(
   return { stretch, isSame: isSame && stored.size === 0, isLinked };
 }
 
+/** Heights that are asked for in one statement. */
+const ASKED_AT_ONCE = 5_000;
+
 /** Blocks of these heights of which the tables make something else than is stored, and what they make of them. */
 export async function differingBlocks(
   db: Queryable,
@@ -92,13 +95,16 @@ export async function differingBlocks(
   heights: readonly number[],
 ): Promise<Map<number, FactsSum>> {
   const wanted = [...new Set(heights)];
-  const stored = await storedSumsAt(db, partitionId, wanted);
-  const tables = await recomputeAt(db, partitionId, wanted);
   const differing = new Map<number, FactsSum>();
-  for (const height of wanted) {
-    const was = stored.get(height) ?? NO_FACTS;
-    const is = tables.get(height) ?? NO_FACTS;
-    if (was.facts !== is.facts || was.sum !== is.sum) differing.set(height, is);
+  for (let from = 0; from < wanted.length; from += ASKED_AT_ONCE) {
+    const some = wanted.slice(from, from + ASKED_AT_ONCE);
+    const stored = await storedSumsAt(db, partitionId, some);
+    const tables = await recomputeAt(db, partitionId, some);
+    for (const height of some) {
+      const was = stored.get(height) ?? NO_FACTS;
+      const is = tables.get(height) ?? NO_FACTS;
+      if (was.facts !== is.facts || was.sum !== is.sum) differing.set(height, is);
+    }
   }
   return differing;
 }
