@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { agrees, ahead, behind, forked, silent } from '../../test/support/verdicts.js';
 import type { Height, Slot, TipOrOrigin } from '../chain/point.js';
 import { agreesWith, describeVerdict, judgeWitness, type Verdict } from './judge.js';
 
@@ -60,23 +61,9 @@ describe('a witness', () => {
   });
 });
 
-const forked = (
-  ours: number,
-  theirs: number,
-  common = 990,
-): Extract<Verdict, { type: 'forked' }> => ({
-  type: 'forked',
-  common,
-  ours,
-  theirs,
-});
-const agrees: Verdict = { type: 'agrees', common: 1000 };
-const silent: Verdict = { type: 'silent', reason: 'away' };
-const behind: Verdict = { type: 'behind', common: 900, slots: 2000 };
-
 test.each<[boolean, Verdict]>([
   [true, agrees],
-  [true, { type: 'ahead', common: 1000, blocks: 9 }],
+  [true, ahead],
   [true, forked(1, 1)],
   [false, forked(5, 1)],
   [false, behind],

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { agrees, ahead, behind, forked, silent } from '../../test/support/verdicts.js';
 import type { Verdict } from './judge.js';
 import {
   afterRollback,
@@ -11,16 +12,6 @@ import {
 } from './testimony.js';
 
 const DEPTH = 5;
-type Forked = Extract<Verdict, { type: 'forked' }>;
-const forked = (ours: number, theirs: number, common = 990): Forked => ({
-  type: 'forked',
-  common,
-  ours,
-  theirs,
-});
-const agrees: Verdict = { type: 'agrees', common: 1000 };
-const silent: Verdict = { type: 'silent', reason: 'away' };
-const behind: Verdict = { type: 'behind', common: 900, slots: 2000 };
 const NOWHERE = { on: null, lacks: null };
 
 const hearing = (verdicts: readonly Verdict[]): Testimony =>
@@ -68,7 +59,7 @@ describe('a split', () => {
 });
 
 test.each<[number, readonly Verdict[]]>([
-  [3, [agrees, agrees, { type: 'ahead', common: 1000, blocks: 9 }]],
+  [3, [agrees, agrees, ahead]],
   [1, [agrees, silent, agrees]],
   [0, [agrees, agrees, behind]],
   [0, [agrees, forked(1, 1)]],
@@ -80,7 +71,7 @@ test.each<[boolean, readonly Verdict[]]>([
   [true, [agrees]],
   [true, [behind]],
   [false, [silent]],
-  [false, [{ type: 'ahead', common: 1000, blocks: 9 }]],
+  [false, [ahead]],
   [false, [forked(5, 4)]],
   [true, [forked(5, 4), forked(6, 5)]],
   [true, [forked(4, 4)]],

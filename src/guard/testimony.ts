@@ -44,10 +44,14 @@ export const afterRollback = (testimony: Testimony): Testimony => ({
 /** Of our chain: how high it is now, and which of the blocks that were spoken of are on it. */
 export type OurChain = { readonly height: number; readonly ours: ReadonlySet<string> };
 
+/** Whether it spoke of the chain that we are on now, if of any. */
+export const isOfOurs = ({ on }: Testimony, ours: OurChain['ours']): boolean =>
+  on === null || ours.has(on.hash);
+
 /** What it said, as far as that is true of the chain that we are on now: a fork outlives the blocks above it. */
 export function whatStands(testimony: Testimony, { height, ours }: OurChain): Testimony {
-  const { on, lacks, verdict } = testimony;
-  if (on === null || ours.has(on.hash)) return testimony;
+  if (isOfOurs(testimony, ours)) return testimony;
+  const { lacks, verdict } = testimony;
   if (verdict.type !== 'forked' || lacks === null || !ours.has(lacks.hash)) {
     return afterRollback(testimony);
   }

@@ -11,6 +11,7 @@ import {
   awaitsSecondSight,
   type Hearing,
   isHeard,
+  isOfOurs,
   isSplit,
   type Testimony,
   testify,
@@ -142,15 +143,17 @@ async function hear(
   return isSplit(testimony, deps.splitDepth) || (isHeardNow && !wasHeard);
 }
 
-/** A row of agreements ends with the chain that it was given on. */
+/**
+ * A row of agreements ends with the chain that it was given on. Unlike `whatStands` this asks for no more: what it
+ * says of a fork is taken from what was just heard, and a fork that stood until now left no row.
+ */
 async function ofOurChain(
   testimony: Testimony,
   { pool, partitionId }: Leadership,
 ): Promise<Testimony> {
   const { on } = testimony;
-  if (on === null) return testimony;
-  const ours = await oursAmong(pool, partitionId, [on.hash]);
-  return ours.has(on.hash) ? testimony : afterRollback(testimony);
+  const ours = await oursAmong(pool, partitionId, on === null ? [] : [on.hash]);
+  return isOfOurs(testimony, ours) ? testimony : afterRollback(testimony);
 }
 
 function silentBecause(error: unknown): Hearing {
