@@ -190,6 +190,23 @@ export const blockByBlock = (
   },
 });
 
+/** A pool that does something after statements of a kind; each takes until that is done. */
+export const afterStatements = (
+  real: pg.Pool,
+  kind: RegExp,
+  act: () => Promise<unknown>,
+): pg.Pool =>
+  new Proxy(real, {
+    get: (target, name) => {
+      if (name !== 'query') return Reflect.get(target, name) as unknown;
+      return async (text: string, values?: unknown[]) => {
+        const result = await target.query(text, values);
+        if (kind.test(text)) await act();
+        return result;
+      };
+    },
+  });
+
 /** Somebody killed the process: whoever takes the job next knows what was saved. */
 export class Killed extends Error {
   override readonly name = 'Killed';

@@ -12,7 +12,7 @@ const PAGE_ROWS = 50_000;
 export type LearnedAddresses = {
   /** Watched without being registered. */
   readonly own: readonly string[];
-  mayHave(address: string): boolean;
+  readonly mayHave: (address: string) => boolean;
   /** The last one, in the order of registration. */
   upTo(): bigint;
   /** Afterwards all are known that were registered before this call. */

@@ -18,8 +18,8 @@ export type KnownTold = {
 
 /** The outputs whose spends are looked for: all that blocks may spend that are read. */
 export type LearnedOutputs = {
-  mayHave(reference: OutputReference): boolean;
-  remember(outputs: readonly OutputHit[]): void;
+  readonly mayHave: (reference: OutputReference) => boolean;
+  readonly remember: (outputs: readonly OutputHit[]) => void;
   /** No rollback takes the books back below it: what ledgers told below is all known. */
   settled(): number;
   known(): KnownTold;

@@ -1,9 +1,9 @@
-import type { Pool } from 'pg';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { enterpriseAddress } from '../../../test/support/addresses.js';
 import { createTestDatabase } from '../../../test/support/database.js';
 import { ADA } from '../../../test/support/follow.js';
 import {
+  afterStatements,
   blockByBlock,
   booksOf,
   emptyBooks,
@@ -28,19 +28,6 @@ const CAROL = enterpriseAddress(4);
 
 /** Statements over all that was read, or over the whole ledger. */
 const TAKES_LONG = /^\s*analyze|balance_transactions/;
-
-/** A pool whose slow statements take until a block has come. */
-const withBlocksDuring = (real: Pool, block: () => Promise<unknown>): Pool =>
-  new Proxy(real, {
-    get: (target, name) => {
-      if (name !== 'query') return Reflect.get(target, name) as unknown;
-      return async (text: string, values?: unknown[]) => {
-        const result = await target.query(text, values);
-        if (TAKES_LONG.test(text)) await block();
-        return result;
-      };
-    },
-  });
 
 const CLEAN = { differences: {}, open: 0, digest: { equal: true } };
 
@@ -155,7 +142,7 @@ describe('on a chain whose blocks come during every step that takes long', () =>
     const { net, deps, lead } = await followedChain(database, ANN_OWNS);
     await pool.query('delete from incoming_payments where block_height > 10');
     let mined = 0;
-    const slow = withBlocksDuring(lead.pool, async () => {
+    const slow = afterStatements(lead.pool, TAKES_LONG, async () => {
       mined += 1;
       net.payNow({ address: ANN[0] ?? '', lovelace: 9n * ADA });
       await untilFollowed(pool, net);
