@@ -137,6 +137,25 @@ describe('reading a part', () => {
     expect(databaseDirectUrl.reveal()).toBe('postgres://a/b');
   });
 
+  test.each([
+    ['postgres://a/b', '-c jit=on', 'postgres://a/b?options=-c+jit%3Don'],
+    [
+      'postgres://a/b?sslmode=require',
+      '-c jit=on',
+      'postgres://a/b?sslmode=require&options=-c+jit%3Don',
+    ],
+    ['postgres://a/b?options=-c%20x%3D1', '-c jit=on', 'postgres://a/b?options=-c%20x%3D1'],
+    ['postgres://a/b?options=', '-c jit=on', 'postgres://a/b?options=+'],
+    ['postgres://a/b?options=', '', 'postgres://a/b?options='],
+    ['postgres://a/b', '', 'postgres://a/b'],
+  ])('%s takes PGOPTIONS %j where it names no options', (url, options, read) => {
+    const environment = { DATABASE_URL: url, PGOPTIONS: options };
+    const both = readSettings(environment, ['databaseUrl', 'databaseDirectUrl']);
+    expect([both.databaseUrl.reveal(), both.databaseDirectUrl.reveal()]).toEqual([read, read]);
+    const alone = readSettings(environment, ['databaseDirectUrl']);
+    expect(alone.databaseDirectUrl.reveal()).toBe(read);
+  });
+
   test("what it doesn't name isn't looked at", () => {
     expect(readSettings({ NETWORK: 'preview', HTTP_PORT: 'x' }, ['network']).network.magic).toBe(2);
   });

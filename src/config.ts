@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { checkAddress } from './chain/address.js';
-import type { Secret } from './config/secret.js';
+import { Secret } from './config/secret.js';
 import { LATER_VARIABLES, REQUIRED, SETTINGS, type SettingName } from './config/settings.js';
 import { readSource } from './config/source.js';
 
@@ -50,6 +50,10 @@ export function readSettings<N extends SettingName>(
   if (names.includes('databaseDirectUrl' as N) && values.get('databaseDirectUrl') === null) {
     values.set('databaseDirectUrl', values.get('databaseUrl') ?? read('databaseUrl'));
   }
+  for (const name of ['databaseUrl', 'databaseDirectUrl'] as const) {
+    const url = values.get(name);
+    if (url instanceof Secret) values.set(name, withSessionOptions(url, environment.PGOPTIONS));
+  }
   const foreign = hotWalletProblem(values);
   if (foreign !== undefined) problems.push(foreign);
   if (isItsOwnWitness(values)) problems.push(OWN_WITNESS);
@@ -78,6 +82,18 @@ function isItsOwnWitness(values: ReadonlyMap<SettingName, unknown>): boolean {
   const href = (url: Secret): string => new URL(url.reveal()).href;
   const own = new Set((ogmiosUrls ?? []).map(href));
   return (witnessUrls ?? []).some((url) => own.has(href(url)));
+}
+
+/**
+ * What libpq's variable says of sessions holds for all of ours, also where some have options of their own. As
+ * there, a URL that names options counts instead, be they none: pg would take the variable then, but not a blank.
+ */
+function withSessionOptions(url: Secret, options = ''): Secret {
+  const address = new URL(url.reveal());
+  const named = address.searchParams.get('options');
+  if (options === '' || named) return url;
+  address.searchParams.set('options', named === null ? options : ' ');
+  return new Secret(address.href);
 }
 
 function tellProblem(variable: string, given: string | undefined, wanted: string): string {

@@ -2,6 +2,7 @@ import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createTestDatabase } from '../../test/support/database.js';
 import type { TestDatabase } from '../../test/support/test-databases.js';
+import { readSettings } from '../config.js';
 import { createPool, describeDatabaseError, isTransient } from './pool.js';
 import { inTransaction } from './transaction.js';
 
@@ -34,14 +35,19 @@ const failureOf = async (work: Promise<unknown>): Promise<unknown> => {
   throw new Error('it did not fail');
 };
 
+const withOptions = (options: string): string => {
+  const url = new URL(database.url);
+  url.searchParams.set('options', options);
+  return url.href;
+};
+
 describe('no statement is compiled before it runs', () => {
   const SETTING = "select current_setting('jit') as jit";
 
   test.each([false, true])(
     'in a transaction, also where sessions compile, behind a pooler: %s',
     async (behindPooler) => {
-      vi.stubEnv('PGOPTIONS', '-c jit=on');
-      const pool = open(behindPooler);
+      const pool = open(behindPooler, [], withOptions('-c jit=on'));
       expect((await pool.query(SETTING)).rows).toEqual([{ jit: 'on' }]);
       const { rows } = await inTransaction(pool, (tx) => tx.query(SETTING));
       expect(rows).toEqual([{ jit: 'off' }]);
@@ -60,17 +66,15 @@ describe("an operator's options of the session", () => {
   const SETTINGS =
     "select current_setting('jit') as jit, current_setting('search_path') as path, current_setting('work_mem') as memory";
   const THEIRS = '-c search_path=teller -c work_mem=5MB';
-  const inUrl = (options: string): string => {
-    const url = new URL(database.url);
-    url.searchParams.set('options', options);
-    return url.href;
-  };
+  const asSet = (environment: NodeJS.ProcessEnv): string =>
+    readSettings({ DATABASE_URL: database.url, ...environment }, [
+      'databaseUrl',
+    ]).databaseUrl.reveal();
 
   test.each([false, true])(
     'in the environment count, behind a pooler: %s',
     async (behindPooler) => {
-      vi.stubEnv('PGOPTIONS', THEIRS);
-      const pool = open(behindPooler);
+      const pool = open(behindPooler, [], asSet({ PGOPTIONS: THEIRS }));
       const jit = behindPooler ? 'on' : 'off';
       expect((await pool.query(SETTINGS)).rows).toEqual([{ jit, path: 'teller', memory: '5MB' }]);
       await pool.end();
@@ -81,9 +85,22 @@ describe("an operator's options of the session", () => {
     'in the URL count instead of those, behind a pooler: %s',
     async (behindPooler) => {
       vi.stubEnv('PGOPTIONS', '-c search_path=elsewhere');
-      const pool = open(behindPooler, [], inUrl(THEIRS));
+      const environment = { ...process.env, DATABASE_URL: withOptions(THEIRS) };
+      const pool = open(behindPooler, [], asSet(environment));
       const jit = behindPooler ? 'on' : 'off';
       expect((await pool.query(SETTINGS)).rows).toEqual([{ jit, path: 'teller', memory: '5MB' }]);
+      await pool.end();
+    },
+  );
+
+  test.each([false, true])(
+    'in the URL count instead also where they are none, behind a pooler: %s',
+    async (behindPooler) => {
+      vi.stubEnv('PGOPTIONS', '-c search_path=elsewhere');
+      const environment = { ...process.env, DATABASE_URL: withOptions('') };
+      const pool = open(behindPooler, [], asSet(environment));
+      const usual = { jit: behindPooler ? 'on' : 'off', path: '"$user", public' };
+      expect((await pool.query(SETTINGS)).rows).toMatchObject([usual]);
       await pool.end();
     },
   );

@@ -42,13 +42,10 @@ export function createPool(settings: PoolSettings): pg.Pool {
   return pool;
 }
 
-/**
- * What an operator says of sessions counts here as everywhere, and more than ours: pg takes what the URL says,
- * else what it is given, and PGOPTIONS only where it is given nothing.
- */
+/** What the URL says of sessions counts more than ours. */
 function sessionOf(url: string): pg.PoolConfig {
   const inUrl = URL.canParse(url) ? new URL(url).searchParams.get('options') : null;
-  const options = `${WITHOUT_COMPILING} ${inUrl || process.env.PGOPTIONS || ''}`.trimEnd();
+  const options = `${WITHOUT_COMPILING} ${inUrl ?? ''}`.trimEnd();
   return {
     // Of a parameter that is there twice the last one counts.
     connectionString: inUrl === null ? url : `${url}&options=${encodeURIComponent(options)}`,
