@@ -4,9 +4,8 @@ import type { GuardEvent } from '../guard/events.js';
 import type { RollbackGuard } from '../guard/rollback.js';
 import { watchChain } from '../guard/watch.js';
 import { createWitnesses, type Witness } from '../guard/witness.js';
-import type { Endpoints } from '../sync/endpoints.js';
 import type { LeadingTask } from '../sync/leadership.js';
-import { endpointsOf } from './endpoints.js';
+import { endpointsOf, witnessEndpointsOf } from './endpoints.js';
 
 /** The settings that say when the chain isn't believed. */
 export const GUARD_SETTINGS = [
@@ -65,14 +64,6 @@ export function guardTaskOf(
 }
 
 function openWitnesses(config: GuardConfig): readonly Witness[] {
-  const [first, ...others] = (config.witnessUrls ?? []).map((url) => url.reveal());
-  if (first === undefined) return [];
-  const endpoints: Endpoints = {
-    urls: [first, ...others],
-    keys: (config.witnessApiKeys ?? []).map((key) => key.reveal()),
-    keyHeader: config.ogmiosApiKeyHeader,
-    keyParam: config.ogmiosApiKeyParam,
-    network: config.network,
-  };
-  return createWitnesses(endpoints);
+  const endpoints = witnessEndpointsOf(config);
+  return endpoints === null ? [] : createWitnesses(endpoints);
 }

@@ -1,4 +1,4 @@
-import type { Network } from '../chain/network.js';
+import type { NodeMemory } from './node-memory.js';
 
 /** Where Ogmios is asked for, in order of preference, and with which keys. */
 export type Endpoints = {
@@ -7,12 +7,12 @@ export type Endpoints = {
   /** Keys travel in this header where it is set, else in the query parameter. */
   readonly keyHeader: string | null;
   readonly keyParam: string;
-  /** Nodes of another one are refused; left out, nothing is compared. */
-  readonly network?: Network;
+  /** Nodes of another network than its own are refused; left out, nothing is compared. */
+  readonly nodes?: NodeMemory;
 };
 
 /** What is dialled. Never log it: its key is in it. */
-export type Dial = Pick<Endpoints, 'network'> & {
+export type Dial = Pick<Endpoints, 'nodes'> & {
   readonly url: string;
   readonly headers: Record<string, string>;
 };
@@ -73,12 +73,12 @@ export function backoffMs(choice: Choice, endpoints: Endpoints, random: number):
 export function dialOf(endpoints: Endpoints, choice: Choice): Dial {
   const url = new URL(endpoints.urls[choice.endpoint] ?? endpoints.urls[0]);
   const key = endpoints.keys[choice.key];
-  const network = endpoints.network === undefined ? {} : { network: endpoints.network };
-  if (key === undefined) return { url: url.href, headers: {}, ...network };
+  const nodes = endpoints.nodes === undefined ? {} : { nodes: endpoints.nodes };
+  if (key === undefined) return { url: url.href, headers: {}, ...nodes };
   if (endpoints.keyHeader !== null)
-    return { url: url.href, headers: { [endpoints.keyHeader]: key }, ...network };
+    return { url: url.href, headers: { [endpoints.keyHeader]: key }, ...nodes };
   url.searchParams.set(endpoints.keyParam, key);
-  return { url: url.href, headers: {}, ...network };
+  return { url: url.href, headers: {}, ...nodes };
 }
 
 /** An endpoint as it may be shown. */

@@ -1,16 +1,15 @@
-import { EventEmitter, on, once } from 'node:events';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { devnet } from '../../test/support/devnet.js';
-import { type Reply, type Scripted, scriptedNode } from '../../test/support/scripted-node.js';
+import { scriptedNode } from '../../test/support/scripted-node.js';
 import { decodeNextBlock } from '../chain/decode.js';
 import { type Network, parseNetwork } from '../chain/network.js';
 import { ConnectionEnded, KeyRefused } from './connection.js';
 import { createEndpointRequests } from './endpoint-requests.js';
 import type { Dial, Endpoints } from './endpoints.js';
+import { createNodeMemory } from './node-memory.js';
 import { createChainView } from './ogmios-chain-view.js';
 import { openNode } from './open-node.js';
 import { openRequests } from './requests.js';
-import { createSession } from './session.js';
 
 const never = new AbortController().signal;
 
@@ -26,7 +25,7 @@ const LIMITS = { timeoutMs: 5_000, signal: never };
 const dialOf = ({ url }: { readonly url: string }, network: Network = PREPROD): Dial => ({
   url,
   headers: {},
-  network,
+  nodes: createNodeMemory(network),
 });
 
 const opening = (node: { readonly url: string }, network: Network = PREPROD): Promise<unknown> =>
@@ -134,116 +133,19 @@ describe('a node', () => {
   });
 
   test('that is asked is left as soon as nobody waits any more', async () => {
-    const { node, asked } = await silentNode();
     const stop = new AbortController();
+    const node = await scriptedNode(() => stop.abort());
     const open = openNode(dialOf(node), stop.signal);
-    void asked().then(() => stop.abort());
     await expect(open).rejects.toThrow('stopped while connecting');
     await expect.poll(() => node.connections()).toBe(0);
-  });
-});
-
-describe('a node that does not answer which network it is of', () => {
-  test('is taken after three seconds, and for a minute at once', async () => {
-    const { node, asked } = await silentNode();
-    const clock = stopTheClock();
-    const open = opening(node);
-    await asked();
-    const settled = vi.fn();
-    void open.then(settled);
-    await clock.pass(2_999);
-    expect(settled).not.toHaveBeenCalled();
-    await clock.pass(1);
-    expect(await open).toBe('open');
-    await clock.pass(59_999);
-    expect(await opening(node)).toBe('open');
-    expect(node.requests).toHaveLength(1);
-    await clock.pass(1);
-    const later = opening(node);
-    await asked();
-    await clock.pass(3_000);
-    expect(await later).toBe('open');
-    expect(node.requests).toHaveLength(2);
-  });
-
-  test('and then names another one is left, and refused until it names ours', async () => {
-    const { node, asked } = await silentNode();
-    const clock = stopTheClock();
-    const opened = openNode(dialOf(node), never);
-    const first = await asked();
-    await clock.pass(3_000);
-    const socket = await opened;
-    const closed = once(socket, 'close');
-    socket.resume();
-    first.result({ networkMagic: 2 });
-    await closed;
-
-    const silent = opening(node);
-    await asked();
-    await clock.pass(10_000);
-    expect(String(await silent)).toContain('of another network than NETWORK, which is preprod');
-    const unsure = opening(node);
-    (await asked()).error(2002, 'Query unavailable in the current era.');
-    expect(String(await unsure)).toContain('of another network than NETWORK, which is preprod');
-    const ours = opening(node);
-    (await asked()).result({ networkMagic: 1 });
-    expect(await ours).toBe('open');
-  });
-
-  test('and names another one on a second connection is asked on the third', async () => {
-    const { node, asked } = await silentNode();
-    const clock = stopTheClock();
-    const silent = opening(node);
-    await asked();
-    await clock.pass(1_000);
-    const told = opening(node);
-    const question = await asked();
-    await clock.pass(2_000);
-    expect(await silent).toBe('open');
-    question.result({ networkMagic: 2 });
-    expect(String(await told)).toContain('one of preview');
-    const third = opening(node);
-    (await asked()).result({ networkMagic: 2 });
-    expect(String(await third)).toContain('one of preview');
-  });
-
-  test.each([
-    ['names ours', (late: Reply) => late.result({ networkMagic: 1 })],
-    ['calls the question forbidden', (late: Reply) => late.error(-32_000, 'Forbidden')],
-  ])('and then %s disturbs nobody who asks it something else', async (_, answerLate) => {
-    const { node, asked } = await silentNode();
-    const clock = stopTheClock();
-    const open = async (): Promise<Reply> => {
-      const late = await asked();
-      await clock.pass(3_000);
-      return late;
-    };
-    const [requests, first] = await Promise.all([openRequests(dialOf(node), never), open()]);
-    const tip = requests.request('queryNetwork/tip', undefined, LIMITS);
-    const tipAsked = await asked();
-    answerLate(first);
-    tipAsked.result('origin');
-    expect(await tip).toBe('origin');
-    requests.close('the test is over');
-
-    // It answers after all, so it is asked again.
-    const [socket, second] = await Promise.all([openNode(dialOf(node), never), open()]);
-    const session = createSession(socket, {
-      answersTipQuery: { get: () => false, set: () => undefined },
-    });
-    const intersection = session.findIntersection(['origin']);
-    const intersectionAsked = await asked();
-    answerLate(second);
-    intersectionAsked.result({ intersection: 'origin', tip: 'origin' });
-    expect(await intersection).toEqual({ point: 'origin', tip: 'origin' });
-    session.close('the test is over');
   });
 });
 
 describe('a devnet, which is no node of mainnet, is refused by', () => {
   const foreign = async (): Promise<Endpoints> => {
     const { url } = await devnet();
-    return { urls: [url], keys: [], keyHeader: null, keyParam: 'apikey', network: MAINNET };
+    const nodes = createNodeMemory(MAINNET);
+    return { urls: [url], keys: [], keyHeader: null, keyParam: 'apikey', nodes };
   };
 
   test('whoever asks it something', async () => {
@@ -264,27 +166,3 @@ describe('a devnet, which is no node of mainnet, is refused by', () => {
     await expect(view.ledgerAt(block.point, never)).rejects.toThrow('NETWORK is mainnet');
   });
 });
-
-/** A node that answers when the test does: `asked` waits for the next question. */
-async function silentNode(): Promise<{ node: Scripted; asked: () => Promise<Reply> }> {
-  const questions = new EventEmitter();
-  const node = await scriptedNode((_, reply) => void questions.emit('asked', reply));
-  const replies = on(questions, 'asked') as AsyncIterator<[Reply], undefined>;
-  const asked = async (): Promise<Reply> => {
-    const { value } = await replies.next();
-    if (value === undefined) throw new Error('nothing will be asked any more');
-    return value[0];
-  };
-  return { node, asked };
-}
-
-/** Sockets keep their own clock. `expect.poll` and `vi.waitFor` would let time pass. */
-function stopTheClock(): { pass(ms: number): Promise<void> } {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
-  onTestFinished(() => void vi.useRealTimers());
-  return {
-    pass: async (ms) => {
-      await vi.advanceTimersByTimeAsync(ms);
-    },
-  };
-}

@@ -4,16 +4,18 @@ import { type Fields, fieldsOf } from '../chain/fields.js';
 import { isPublicMagic, type Network, parseNetwork } from '../chain/network.js';
 import { ConnectionEnded, closedWith, openSocket } from './connection.js';
 import type { Dial } from './endpoints.js';
+import { type KnownNode, knownNode } from './node-memory.js';
 
-const METHOD = 'queryNetwork/genesisConfiguration';
 /** Its answer may come when somebody else listens already, who is to leave it alone. */
 export const NETWORK_QUESTION_ID = 'n';
 const QUESTION = JSON.stringify({
   jsonrpc: '2.0',
-  method: METHOD,
+  method: 'queryNetwork/genesisConfiguration',
   params: { era: 'shelley' },
   id: NETWORK_QUESTION_ID,
 });
+
+const MAGIC_FIELD = 'networkMagic';
 
 /**
  * A node answers out of its configuration, in milliseconds. Some servers silently drop what they don't
@@ -23,12 +25,8 @@ const QUESTION = JSON.stringify({
 const ANSWER_MS_MAX = 3_000;
 /** Who named another network is taken only once it names ours. */
 const FOREIGN_MS_MAX = 10_000;
-/** Who was silent isn't asked again for so long: some must be dialled for each single question. */
+/** For so long nobody waits again for who was silent: some must be dialled for each single question. */
 const SILENT_MS = 60_000;
-
-/** What is known of who was dialled, by URL, for as long as the process lives. */
-const silentUntil = new Map<string, number>();
-const foreign = new Set<string>();
 
 /**
  * Opens a connection to a node of our network, paused like its socket. Test networks share the form of their
@@ -37,17 +35,22 @@ const foreign = new Set<string>();
  *
  * @throws KeyRefused, ConnectionEnded, also where the node is of another network
  */
-export async function openNode(dial: Dial, signal: AbortSignal): Promise<WebSocket> {
+export async function openNode({ nodes, ...dial }: Dial, signal: AbortSignal): Promise<WebSocket> {
   const socket = await openSocket(dial, signal);
-  const { url, network } = dial;
-  if (network === undefined || isLeftInPeace(url)) return socket;
+  if (nodes === undefined) return socket;
+  const node = knownNode(nodes, dial.url);
   try {
-    const answer = await ask(socket, foreign.has(url) ? FOREIGN_MS_MAX : ANSWER_MS_MAX, signal);
-    judge(answer, url, network);
-    if (answer === null) {
-      silentUntil.set(url, performance.now() + SILENT_MS);
-      judgeLate(socket, url, network);
+    if (isAwaited(node)) {
+      const answer = await ask(socket, node.isForeign ? FOREIGN_MS_MAX : ANSWER_MS_MAX, signal);
+      const theirs = answer === null ? null : magicOf(answer);
+      judge(theirs, node, nodes.network);
+      if (theirs !== null) return socket;
+      if (answer === null) node.silentUntil = performance.now() + SILENT_MS;
+    } else {
+      // Where it has ended meanwhile, whoever uses it sees that.
+      socket.send(QUESTION, () => undefined);
     }
+    keepAnEyeOn(socket, node, nodes.network);
     return socket;
   } catch (error) {
     socket.terminate();
@@ -55,40 +58,45 @@ export async function openNode(dial: Dial, signal: AbortSignal): Promise<WebSock
   }
 }
 
-/** Who was known to be of another network is asked each time. */
-const isLeftInPeace = (url: string): boolean =>
-  !foreign.has(url) && performance.now() < (silentUntil.get(url) ?? 0);
+/** Who was known to be of another network has to answer each time. */
+const isAwaited = ({ isForeign, silentUntil }: KnownNode): boolean =>
+  isForeign || performance.now() >= silentUntil;
 
 /** @throws ConnectionEnded where the node is of another network, or was and doesn't take it back */
-function judge(answer: Fields | null, url: string, ours: Network): void {
-  const theirs = answer === null ? null : magicOf(answer);
-  if (theirs === null && foreign.has(url)) throw new ConnectionEnded(wasForeign(ours));
-  if (theirs === null) return;
-  foreign.delete(url);
-  if (!isMistaken(theirs, ours)) return;
-  foreign.add(url);
+function judge(theirs: bigint | null, node: KnownNode, ours: Network): void {
+  if (theirs === null) {
+    if (node.isForeign) throw new ConnectionEnded(wasForeign(ours));
+    return;
+  }
+  node.silentUntil = 0;
+  node.isForeign = isMistaken(theirs, ours);
+  if (!node.isForeign) return;
+  for (const socket of node.unsure) socket.terminate();
   throw new ConnectionEnded(otherNetwork(theirs, ours));
 }
 
 /**
- * Whoever uses this connection by now sees it end, and the next one is refused with the reason; others that
- * were opened meanwhile go on.
+ * Where its answer comes late and names another network, or that is what the node says to somebody else, whoever
+ * uses the connection by now sees it end, and the next one is refused with the reason.
  * Blocks may have come before, which is why who asks waits at first.
  */
-function judgeLate(socket: WebSocket, url: string, ours: Network): void {
+function keepAnEyeOn(socket: WebSocket, node: KnownNode, ours: Network): void {
   const onMessage = (frame: Buffer): void => {
-    // Blocks come here too, and are large: only what names the question is parsed.
-    const answer = frame.includes(METHOD) ? answerIn(frame) : null;
+    // Blocks come here too, and are large: only what may name a network is parsed.
+    const answer = frame.includes(MAGIC_FIELD) ? answerIn(frame) : null;
     if (answer === null || answer instanceof Error || answer.id !== NETWORK_QUESTION_ID) return;
+    const theirs = magicOf(answer);
+    if (theirs === null) return;
     socket.off('message', onMessage);
-    silentUntil.delete(url);
     try {
-      judge(answer, url, ours);
+      judge(theirs, node, ours);
+      node.unsure.delete(socket);
     } catch {
       socket.terminate();
     }
   };
-  socket.on('message', onMessage);
+  node.unsure.add(socket);
+  socket.on('message', onMessage).on('close', () => void node.unsure.delete(socket));
 }
 
 /**
@@ -104,7 +112,7 @@ function otherNetwork(theirs: bigint, ours: Network): string {
   const name = parseNetwork(custom)?.name ?? custom;
   return (
     `the node there is one of ${name}, and NETWORK is ${ours.name}: give the address of a node ` +
-    `of ${ours.name}; nothing was taken from this one`
+    `of ${ours.name}; nothing was taken over this connection`
   );
 }
 
@@ -159,5 +167,5 @@ const isError = ({ error }: Fields): boolean => error !== undefined && error !==
  */
 function magicOf({ error, result }: Fields): bigint | null {
   if (isError({ error }) || typeof result !== 'object' || result === null) return null;
-  return 'networkMagic' in result ? (exactInteger(result.networkMagic) ?? null) : null;
+  return MAGIC_FIELD in result ? (exactInteger(result[MAGIC_FIELD]) ?? null) : null;
 }

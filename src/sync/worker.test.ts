@@ -5,6 +5,7 @@ import { openWorker } from '../../test/support/following.js';
 import { scriptedNode } from '../../test/support/scripted-node.js';
 import type { TestDatabase } from '../../test/support/test-databases.js';
 import { parseNetwork } from '../chain/network.js';
+import { createNodeMemory } from './node-memory.js';
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -35,7 +36,7 @@ test.each([
         keys: [],
         keyHeader: null,
         keyParam: 'apikey',
-        network,
+        nodes: createNodeMemory(network),
       },
       observe: (event) => {
         if (event.type === 'connected') connected = event.endpoint;
