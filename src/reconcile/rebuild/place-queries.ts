@@ -40,7 +40,7 @@ const GIVEN_UP = `
   select exists (
     select from blocks later join blocks earlier
         on earlier.partition_id = later.partition_id and earlier.hash = later.ancestor
-     where later.partition_id = $1 and later.slot >= $2 and earlier.slot < $2 and later.hash <> $3)
+     where later.partition_id = $1 and later.slot >= $2 and earlier.slot < $2)
      and not exists (select from blocks where partition_id = $1 and hash = $3)
      and not exists (select from block_checkpoints where partition_id = $1 and hash = $3) as given_up`;
 

@@ -37,6 +37,8 @@ export async function settleDigest(
     }
     if (!isLinked) broken.push(stretch);
   }
+  // Of the stretches only those: all rows from the lowest of them on are read once more, behind the fence, and what
+  // hangs together needs nobody's proof.
   await rewriteDigest(tx, at, scope.partitionId, { blocks: corrected, proven: broken }, by);
   return [];
 }
