@@ -5,11 +5,17 @@ import type { OrphanEntry } from '../reconcile/verify/ledger-queries.js';
 import type { Reserve } from '../reconcile/verify/reserves.js';
 import { refuseUnfinishedBooks } from '../reconcile/verify/unfinished-books.js';
 import { noteVerification } from '../reconcile/verify/verification-queries.js';
-import { isWrong, type Verification, verifyBooks } from '../reconcile/verify/verify-books.js';
+import {
+  isWrong,
+  SIDE_BY_SIDE_MAX,
+  type Verification,
+  verifyBooks,
+} from '../reconcile/verify/verify-books.js';
 import { sayWhatToDo } from './balance-verify-advice.js';
 import { operator } from './caller.js';
 import { refuseNetworkGiven, withDatabase } from './database.js';
 import { finish, type JsonFlag, type VerbContext } from './flags.js';
+import { startLine } from './progress-line.js';
 import { readSealNotes } from './seal-notes.js';
 import {
   type Column,
@@ -29,15 +35,19 @@ const SHOWN_MAX = 20;
 export async function verifyBalances(context: VerbContext, flags: VerifyFlags): Promise<void> {
   const { terminal } = context;
   const notes = flags.against === undefined ? {} : await readSealNotes(flags.against);
-  await withDatabase(terminal, [], async ({ pool }) => {
+  const verify = async ({ pool }: { readonly pool: Pool }): Promise<void> => {
     await refuseNetworkGiven(pool, terminal.environment);
     await refuseUnfinishedBooks(pool);
-    const result = await verifyBooks(pool, notes);
+    const line = startLine(terminal, Date.now);
+    const onProgress = (done: number, known: number): void =>
+      line.say(() => `verifying the books: ${done} of ${counted(known, 'part')} done`);
+    const result = await verifyBooks(pool, { notes, onProgress }).finally(line.stop);
     await note(terminal, pool, result.totalMismatches);
     if (flags.json === true) sayJson(terminal, result);
     else say(terminal, result);
     finish(context, result.totalMismatches === 0 ? EXIT.done : EXIT.discrepancies);
-  });
+  };
+  await withDatabase(terminal, [], verify, SIDE_BY_SIDE_MAX);
 }
 
 /** The metrics tell of the last one. A copy that can only be read is verified all the same. */

@@ -248,6 +248,14 @@ test('changes nothing and locks nobody out', async () => {
   }
 });
 
+test('tells how far it is, up to the end', async () => {
+  const told: (readonly [number, number])[] = [];
+  await verifyBooks(database.pool, { onProgress: (done, known) => told.push([done, known]) });
+  expect(told.map(([done]) => done)).toEqual(told.map((_, place) => place + 1));
+  expect(told.at(-1)?.[0]).toBe(told.at(-1)?.[1]);
+  expect(told.length).toBeGreaterThan(8);
+});
+
 test('waits for a connection for as long as it takes, where there are few', async () => {
   const few = new pg.Pool({
     connectionString: database.url,

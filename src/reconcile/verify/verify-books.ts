@@ -11,7 +11,12 @@ import {
 } from '../../payments/balance-reads.js';
 import { checkDigest, type DigestCheck } from '../../payments/digest/check-digest.js';
 import type { Bounded } from '../seals/check-queries.js';
-import { type OutsideNotes, type SealsCheck, verifySeals } from '../seals/check-seals.js';
+import {
+  type InTurn,
+  type OutsideNotes,
+  type SealsCheck,
+  verifySeals,
+} from '../seals/check-seals.js';
 import { type Movements, mayHaveOrphans } from './balanced-orphans.js';
 import { readBooks, SEED_MAX, type UnitBooks } from './books-queries.js';
 import {
@@ -57,23 +62,32 @@ export type Verification = BalanceVerification & {
   readonly totalMismatches: number;
 };
 
-/** Passes over whole tables that are begun before others end; each takes several of the server's processors. */
-const SIDE_BY_SIDE_MAX = 3;
+/** Whole tables are read side by side, over a connection each, and each by several of the server's processors. */
+export const SIDE_BY_SIDE_MAX = 3;
+
+export type VerificationWishes = {
+  /** Of seals, from where nobody who writes to this database could change them. */
+  readonly notes?: OutsideNotes;
+  /** k, in blocks; simulated chains have their own. */
+  readonly securityParameter?: number;
+  /** How many of the passes are done, of those that are known of by now. */
+  readonly onProgress?: (done: number, known: number) => void;
+};
 
 /**
  * Recomputes what can be recomputed, in a few passes over whole tables. It only reads, and locks nothing; payments,
  * payouts, ledger and balances are those of one moment, whatever is committed meanwhile.
- *
- * @param notes of seals, from where nobody who writes to this database could change them
- * @param securityParameter k, in blocks; simulated chains have their own
  */
 export async function verifyBooks(
   pool: Pool,
-  notes: OutsideNotes = {},
-  securityParameter: number = SECURITY_PARAMETER_BLOCKS,
+  {
+    notes = {},
+    securityParameter = SECURITY_PARAMETER_BLOCKS,
+    onProgress = () => undefined,
+  }: VerificationWishes = {},
 ): Promise<Verification> {
   // Whoever waits for one of the pool's connections gives up sooner than these passes end.
-  const inTurn = pLimit(Math.min(SIDE_BY_SIDE_MAX, pool.options.max));
+  const inTurn = counting(pLimit(Math.min(SIDE_BY_SIDE_MAX, pool.options.max)), onProgress);
   // What takes longest comes first, and last what comes in slices: so all end at about the same time.
   const [accounts, digests, rows, seals] = await Promise.all([
     inTurn(() => withRoom(pool, verifyAccounts)),
@@ -90,6 +104,20 @@ export async function verifyBooks(
   const ofBooks = mismatchCount + ledger.count + ofRows;
   const totalMismatches = ofBooks + ofSeals + digests.filter(isWrong).length;
   return { ...books, seals, overdueSealings: overdue, digests, totalMismatches };
+}
+
+function counting(
+  inTurn: InTurn,
+  tell: Exclude<VerificationWishes['onProgress'], undefined>,
+): InTurn {
+  let [done, known] = [0, 0];
+  return async (work) => {
+    known += 1;
+    const result = await inTurn(work);
+    done += 1;
+    tell(done, known);
+    return result;
+  };
 }
 
 export const isWrong = (digest: PartitionDigest): boolean =>

@@ -1,12 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
 import { createPool, createSession } from '../../database/pool.js';
-
-/** Verifying reads whole tables side by side: what follows the chain and answers keeps its own connections. */
-const CONNECTIONS_MAX = 3;
+import { SIDE_BY_SIDE_MAX } from './verify-books.js';
 
 /**
- * Lends connections of their own to a verification. Where the signal aborts it rejects at once, and the
+ * Lends connections of their own to a verification: what follows the chain and answers keeps its own. Where the signal aborts it rejects at once, and the
  * server ends what it was still reading.
  *
  * @param url of a session-mode connection
@@ -21,7 +19,7 @@ export async function withVerifyingPool<T>(
   const name = `chain-teller verify ${randomUUID()}`;
   const pool = createPool({
     url,
-    connectionsMax: CONNECTIONS_MAX,
+    connectionsMax: SIDE_BY_SIDE_MAX,
     applicationName: name,
     behindPooler: false,
     onIdleError: () => undefined,

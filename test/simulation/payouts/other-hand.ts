@@ -69,7 +69,10 @@ async function expectNamed(
   { id, what }: Pick<Alteration, 'id' | 'what'>,
   named: readonly string[],
 ): Promise<void> {
-  const found = await verifyBooks(pool, sealing.notes, SECURITY_PARAMETER);
+  const found = await verifyBooks(pool, {
+    notes: sealing.notes,
+    securityParameter: SECURITY_PARAMETER,
+  });
   const problems = found.payouts.shown.filter((one) => one.payoutId === id);
   const isNamed =
     named.length === 0

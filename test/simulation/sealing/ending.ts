@@ -16,11 +16,10 @@ export async function sealAll(world: World, step: () => Promise<void>): Promise<
   }
   const broken = await sealViolations(world);
   if (unsealed > 0) broken.push(`${unsealed} rows were never sealed`);
-  const { totalMismatches, ...books } = await verifyBooks(
-    world.pool,
-    world.sealing.notes,
-    SECURITY_PARAMETER,
-  );
+  const { totalMismatches, ...books } = await verifyBooks(world.pool, {
+    notes: world.sealing.notes,
+    securityParameter: SECURITY_PARAMETER,
+  });
   if (totalMismatches > 0) {
     broken.push(`verification finds ${totalMismatches}: ${JSON.stringify(books).slice(0, 2_000)}`);
   }
