@@ -3,7 +3,7 @@ import { type OutputReference, outputReference } from '../../chain/block.js';
 import { SECURITY_PARAMETER_BLOCKS } from '../../chain/point.js';
 import { createFingerprintSet } from '../../payments/fingerprint-set.js';
 import type { OutputHit } from '../../payments/match.js';
-import { digestTold, type Told, type ToldDigests } from './told.js';
+import { digestTold, lowestNews, type ToldDigests } from './told.js';
 import { spendable, toldBetween } from './watch-queries.js';
 
 /** References a page. */
@@ -23,10 +23,10 @@ export type LearnedOutputs = {
   /** No rollback takes the books back below it: what ledgers told below is all known. */
   settled(): number;
   known(): KnownTold;
-  /** What a ledger told of since, and isn't looked for yet. */
-  news(): Promise<readonly Told[]>;
-  /** The same, which is looked for from now on. @param cursorHeight where the books were before this call */
-  learn(cursorHeight: number): Promise<readonly Told[]>;
+  /** The height from which on the first output counts that a ledger told of since; null where none did. */
+  news(): Promise<number | null>;
+  /** The same of what is looked for from now on. @param cursorHeight where the books were before this call */
+  learn(cursorHeight: number): Promise<number | null>;
 };
 
 export type OutputsScope = {
@@ -57,11 +57,16 @@ export async function learnOutputs(
   }
   let settled = settledAt(cursorHeight);
   const told = () => toldBetween(pool, partitionId, { from: settled });
-  const isNew = ({ reference }: Told): boolean => !outputs.mayHave(reference);
-  const first = await told();
-  // Also what was spent up to where reading begins: it isn't new.
-  for (const { reference } of first) outputs.add(reference);
-  let known: KnownTold = { since: settled, digests: digestTold(first) };
+  let known: KnownTold = { since: settled, digests: {} };
+  // That an output is recorded doesn't mean that it was looked for: it may have been taken back, and be told of again.
+  const learn = async (): Promise<number | null> => {
+    const all = await told();
+    const from = lowestNews(known.digests, all);
+    for (const { reference } of all) outputs.add(reference);
+    known = { since: settled, digests: digestTold(all) };
+    return from;
+  };
+  await learn();
   return {
     mayHave: outputs.mayHave,
     remember(hits) {
@@ -69,14 +74,11 @@ export async function learnOutputs(
     },
     settled: () => settled,
     known: () => known,
-    news: async () => (await told()).filter(isNew),
+    news: async () => lowestNews(known.digests, await told()),
     async learn(height) {
-      const all = await told();
-      const found = all.filter(isNew);
-      for (const { reference } of found) outputs.add(reference);
-      known = { since: settled, digests: digestTold(all) };
+      const from = await learn();
       settled = Math.max(settled, settledAt(height));
-      return found;
+      return from;
     },
   };
 }

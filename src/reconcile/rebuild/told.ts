@@ -31,10 +31,3 @@ export function lowestNews(known: ToldDigests, told: readonly Told[]): number | 
   const heights = changed.map(([height]) => Number(height));
   return heights.length === 0 ? null : Math.min(...heights);
 }
-
-/** Null where nothing was told. */
-export function lowestCounting(told: readonly Told[]): number | null {
-  let lowest: number | null = null;
-  for (const { countedFrom } of told) lowest = Math.min(lowest ?? countedFrom, countedFrom);
-  return lowest;
-}

@@ -105,6 +105,19 @@ describe('who goes on with a rebuild', () => {
     expect(await next.missedAbove(-1)).toBeNull();
   });
 
+  test('looks for what was told of, taken back, and is told of again once that one has begun', async () => {
+    const first = await open();
+    await matchUpTo(first, 6);
+    await tell('a', 4);
+    await pool.query("update incoming_payments set counted_from = null, status = 'rolled_back'");
+    const next = await goOn(first, 6);
+    expect(await next.missedAbove(-1)).toBeNull();
+    await pool.query("update incoming_payments set counted_from = 3, status = 'pending'");
+    expect(await next.missedAbove(-1)).toBe(3);
+    await next.learnFor(7, 9);
+    expect(await next.missedAbove(-1)).toBe(3);
+  });
+
   test('looks once more for nothing that was looked for from where it counts', async () => {
     await tell('a', 3);
     const first = await open();

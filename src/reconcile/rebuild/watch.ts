@@ -2,7 +2,7 @@ import type { Pool } from 'pg';
 import type { OutputHit, Watched } from '../../payments/match.js';
 import { type LearnedAddresses, learnAddresses } from './learned-addresses.js';
 import { type KnownTold, learnOutputs, type OutputsScope } from './learned-outputs.js';
-import { lowestCounting, lowestNews, type Told } from './told.js';
+import { lowestNews } from './told.js';
 import {
   missedAbove,
   nothingLookedFor,
@@ -65,10 +65,6 @@ export async function openWatch(
   // After all was learned: what is told from here on is news to this one too.
   let unmatched = await leftUnmatched(pool, scope);
 
-  const notYet = (told: readonly Told[]): readonly Unmatched[] => {
-    const from = lowestCounting(told);
-    return from === null ? [] : [{ what: 'outputs', from, matchedThrough }];
-  };
   return {
     own: addresses.own,
     mayBeWatched: addresses.mayHave,
@@ -79,7 +75,10 @@ export async function openWatch(
       const registered = unlearned(addresses, matchedThrough);
       await addresses.learn();
       if (addresses.upTo().toString() !== registered.behind) unmatched = [...unmatched, registered];
-      unmatched = [...unmatched, ...notYet(await outputs.learn(cursorHeight))];
+      unmatched = [
+        ...unmatched,
+        ...countingFrom(await outputs.learn(cursorHeight), matchedThrough),
+      ];
     },
     noteMatched(height) {
       matchedThrough = height;
@@ -91,8 +90,8 @@ export async function openWatch(
       unmatched,
     }),
     async missedAbove(lowest) {
-      const told = notYet(await outputs.news());
-      const list = [...unmatched, ...told, unlearned(addresses, matchedThrough)];
+      const news = countingFrom(await outputs.news(), matchedThrough);
+      const list = [...unmatched, ...news, unlearned(addresses, matchedThrough)];
       const behind = list.flatMap((one) => (one.what === 'addresses' ? [one.behind] : []));
       const above = missedAbove(list, await lowestWatchedFrom(pool, partitionId, behind), lowest);
       if (above === null) unmatched = stillOpen(unmatched, outputs.settled());
@@ -103,6 +102,9 @@ export async function openWatch(
 
 const unlearned = (addresses: LearnedAddresses, matchedThrough: number) =>
   ({ what: 'addresses', behind: addresses.upTo().toString(), matchedThrough }) as const;
+
+const countingFrom = (from: number | null, matchedThrough: number): readonly Unmatched[] =>
+  from === null ? [] : [{ what: 'outputs', from, matchedThrough }];
 
 /** What whoever rebuilt before didn't look for, or didn't live to. */
 async function leftUnmatched(
@@ -118,6 +120,6 @@ async function leftUnmatched(
   return [
     ...unmatched,
     { what: 'addresses', behind: addressesUpTo, matchedThrough },
-    ...(news === null ? [] : [{ what: 'outputs', from: news, matchedThrough } as const]),
+    ...countingFrom(news, matchedThrough),
   ];
 }
