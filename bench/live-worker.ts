@@ -9,8 +9,8 @@ import { POLICY } from '../test/support/follow.js';
 import { median } from './surroundings.js';
 
 export type LiveWorker = {
-  /** Resolves when the books stand at the node's tip for the first time. */
-  readonly caughtUp: Promise<unknown>;
+  /** Resolves when the books stand at the node's tip for the first time. @returns how many blocks that took */
+  readonly caughtUp: Promise<number>;
   /** Milliseconds from asking the devnet for a block until it is committed. */
   readonly blockMs: () => Promise<number>;
   readonly stop: () => Promise<void>;
@@ -24,12 +24,14 @@ export function startLiveWorker(
 ): LiveWorker {
   const observed = new EventTarget();
   const stop = new AbortController();
+  let blocks = 0;
   const observe = (event: SyncEvent<unknown>): void => {
     if (event.type !== 'forward') return;
     const { cursor, tip } = event;
+    blocks = (cursor.height ?? -1) + 1;
     if (tip !== 'origin' && cursor.height === tip.height) observed.dispatchEvent(new Event('tip'));
   };
-  const caughtUp = once(observed, 'tip');
+  const caughtUp = once(observed, 'tip').then(() => blocks);
   const following = runSync(
     {
       pool: database.pool,
