@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeEach, expect, test } from 'vitest';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeEach, expect, test, vi } from 'vitest';
 import { handMadeBooks } from '../../test/support/hand-made-books.js';
 import { tellerInTests } from '../../test/support/teller.js';
 import { inTransaction } from '../database/transaction.js';
@@ -225,4 +226,44 @@ test('a file that isn’t there is refused, and so is a broken backup', async ()
   const { exitCode, err } = await teller(['balance', 'verify', '--against', broken]);
   expect(exitCode).toBe(1);
   expect(err).toContain(broken);
+});
+
+/** Somebody changes a table, and whoever reads all of it waits. */
+async function whileHeld(work: () => Promise<unknown>): Promise<void> {
+  const holder = await under.database.pool.connect();
+  try {
+    await holder.query('begin');
+    await holder.query('lock table balance_transactions');
+    await work();
+    await holder.query('rollback');
+  } finally {
+    holder.release();
+  }
+}
+
+const WAITING = `
+  select 1 from pg_stat_activity
+   where datname = current_database() and application_name like 'chain-teller verify%' and wait_event_type = 'Lock'`;
+const untilWaiting = () =>
+  vi.waitFor(async () => expect((await change(WAITING)).rows).not.toEqual([]), { timeout: 5_000 });
+
+test('what takes seconds says how far it is', async () => {
+  let verifying: ReturnType<typeof teller> | undefined;
+  await whileHeld(async () => {
+    verifying = teller(['balance', 'verify']);
+    // A line is told every three of them.
+    await sleep(3_500);
+  });
+  expect(await verifying).toMatchObject({ exitCode: 0 });
+  expect((await verifying)?.err).toMatch(/^\d+ parts of the books, \d+\/s, \d+ %, \d+ s left\n$/);
+});
+
+test('Ctrl-C ends it, and what the database still reads for it', async () => {
+  await whileHeld(async () => {
+    const verifying = teller(['balance', 'verify']);
+    await untilWaiting();
+    process.listeners('SIGINT').at(-1)?.('SIGINT');
+    expect(await verifying).toMatchObject({ exitCode: 1, err: 'teller: interrupted\n', out: '' });
+    await vi.waitFor(async () => expect((await change(WAITING)).rows).toEqual([]));
+  });
 });

@@ -5,17 +5,14 @@ import type { OrphanEntry } from '../reconcile/verify/ledger-queries.js';
 import type { Reserve } from '../reconcile/verify/reserves.js';
 import { refuseUnfinishedBooks } from '../reconcile/verify/unfinished-books.js';
 import { noteVerification } from '../reconcile/verify/verification-queries.js';
-import {
-  isWrong,
-  SIDE_BY_SIDE_MAX,
-  type Verification,
-  verifyBooks,
-} from '../reconcile/verify/verify-books.js';
+import { isWrong, type Verification, verifyBooks } from '../reconcile/verify/verify-books.js';
+import { withVerifyingPool } from '../reconcile/verify/verifying-pool.js';
 import { sayWhatToDo } from './balance-verify-advice.js';
 import { operator } from './caller.js';
 import { refuseNetworkGiven, withDatabase } from './database.js';
 import { finish, type JsonFlag, type VerbContext } from './flags.js';
-import { startLine } from './progress-line.js';
+import { untilInterrupted } from './interruption.js';
+import { startProgress } from './progress.js';
 import { readSealNotes } from './seal-notes.js';
 import {
   type Column,
@@ -35,19 +32,46 @@ const SHOWN_MAX = 20;
 export async function verifyBalances(context: VerbContext, flags: VerifyFlags): Promise<void> {
   const { terminal } = context;
   const notes = flags.against === undefined ? {} : await readSealNotes(flags.against);
-  const verify = async ({ pool }: { readonly pool: Pool }): Promise<void> => {
+  await withDatabase(terminal, [], async ({ pool, settings }) => {
     await refuseNetworkGiven(pool, terminal.environment);
     await refuseUnfinishedBooks(pool);
-    const line = startLine(terminal, Date.now);
-    const onProgress = (done: number, known: number): void =>
-      line.say(() => `verifying the books: ${done} of ${counted(known, 'part')} done`);
-    const result = await verifyBooks(pool, { notes, onProgress }).finally(line.stop);
+    const result = await tellingHowFar(terminal, (onProgress) =>
+      untilInterrupted((signal) =>
+        withVerifyingPool(settings.databaseDirectUrl.reveal(), signal, (own) =>
+          verifyBooks(own, { notes, onProgress }),
+        ),
+      ),
+    );
     await note(terminal, pool, result.totalMismatches);
     if (flags.json === true) sayJson(terminal, result);
     else say(terminal, result);
     finish(context, result.totalMismatches === 0 ? EXIT.done : EXIT.discrepancies);
-  };
-  await withDatabase(terminal, [], verify, SIDE_BY_SIDE_MAX);
+  });
+}
+
+const LOOK_EVERY_MS = 200;
+
+/** Parts of the books end seconds after each other: the time that is left goes on meanwhile. */
+async function tellingHowFar<T>(
+  terminal: Terminal,
+  work: (onProgress: (done: number, known: number) => void) => Promise<T>,
+): Promise<T> {
+  const progress = startProgress(terminal, 'parts of the books', 1, Date.now);
+  let [told, share] = [0, 0];
+  let done = 0;
+  const look = setInterval(() => {
+    progress.advance(done - told, share);
+    told = done;
+  }, LOOK_EVERY_MS);
+  try {
+    return await work((ended, known) => {
+      done = ended;
+      share = ended / known;
+    });
+  } finally {
+    clearInterval(look);
+    progress.stop();
+  }
 }
 
 /** The metrics tell of the last one. A copy that can only be read is verified all the same. */

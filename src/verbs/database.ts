@@ -21,7 +21,6 @@ export async function withDatabase<N extends SettingName, T>(
   terminal: Terminal,
   names: readonly N[],
   work: (connected: Connected<N>) => Promise<T>,
-  connectionsMax = CONNECTIONS_MAX,
 ): Promise<T> {
   const settings = readSettings(terminal.environment, [
     'databaseUrl',
@@ -31,7 +30,7 @@ export async function withDatabase<N extends SettingName, T>(
   const url = settings.databaseUrl.reveal();
   const pool = createPool({
     url,
-    connectionsMax,
+    connectionsMax: CONNECTIONS_MAX,
     applicationName: 'teller verb',
     behindPooler: settings.databaseDirectUrl.reveal() !== url,
     onIdleError: () => undefined,

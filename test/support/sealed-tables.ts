@@ -1,7 +1,11 @@
 import type { Pool } from 'pg';
 import { inTransaction, type Tx } from '../../src/database/transaction.js';
 import type { ProofEvent } from '../../src/reconcile/model/proof-events.js';
-import { type OutsideNotes, verifySeals } from '../../src/reconcile/seals/check-seals.js';
+import {
+  type InTurn,
+  type OutsideNotes,
+  verifySeals,
+} from '../../src/reconcile/seals/check-seals.js';
 import { SEAL_CHAINS, type SealChain } from '../../src/reconcile/seals/seal.js';
 import { sealAppended } from '../../src/reconcile/seals/sealing.js';
 
@@ -12,6 +16,9 @@ export const leadershipOf = (pool: Pool, signal = new AbortController().signal) 
   write: <T>(work: (tx: Tx, at: Date, cursor: null) => Promise<T>) =>
     inTransaction(pool, (tx) => work(tx, new Date(), null)),
 });
+
+/** Small tables are read over any number of connections. */
+export const atOnce: InTurn = (work) => work();
 
 /** What a test does to sealed tables, and to the seals. */
 export function sealedTables(pool: Pool) {
@@ -27,7 +34,7 @@ export function sealedTables(pool: Pool) {
     sealAll: async (): Promise<void> => {
       for (const chain of SEAL_CHAINS) await seal(chain);
     },
-    verify: (notes: OutsideNotes = {}) => verifySeals(pool, notes, 1000),
+    verify: (notes: OutsideNotes = {}) => verifySeals(pool, notes, 1000, atOnce),
     clear: () => change('truncate balance_transactions, audit_log, seals restart identity'),
     enter: (rows: number) =>
       change(

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createTestDatabase } from '../../../test/support/database.js';
-import { sealedTables } from '../../../test/support/sealed-tables.js';
+import { atOnce, sealedTables } from '../../../test/support/sealed-tables.js';
 import type { TestDatabase } from '../../../test/support/test-databases.js';
 import { inTransaction } from '../../database/transaction.js';
 import { acceptSeals, verifySeals } from './check-seals.js';
@@ -71,7 +71,7 @@ describe('of sealed rows', () => {
   test('of many edits as many are shown as were wanted, and all are counted', async () => {
     await tables.change("update balance_transactions set reason = '' where id in (7, 2400)");
     await tables.change("update audit_log set actor = 'other' where id = 7");
-    const { changed } = await verifySeals(database.pool, {}, 2);
+    const { changed } = await verifySeals(database.pool, {}, 2, atOnce);
     expect(changed).toMatchObject({ count: 3, shown: [{ seal: 1 }, { seal: 3 }] });
     expect(changed.shown).toHaveLength(2);
   });

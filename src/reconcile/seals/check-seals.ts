@@ -42,18 +42,18 @@ export type SealsCheck = {
 
 /** Begins some work once it may have a connection; as many as it may at a time. */
 export type InTurn = <T>(work: () => Promise<T>) => Promise<T>;
-const atOnce: InTurn = (work) => work();
 
 /** Whether a row that was sealed was edited, deleted or added since, and the seals are those of then. */
 export async function verifySeals(
   pool: Pool,
   notes: OutsideNotes,
   shown: number,
-  inTurn: InTurn = atOnce,
+  inTurn: InTurn,
 ): Promise<SealsCheck> {
-  const checks = await Promise.all(
-    SEAL_CHAINS.map((chain) => verifyChain(pool, chain, shown, inTurn)),
-  );
+  const [notAsNoted, ...checks] = await Promise.all([
+    inTurn(() => holdAgainst(pool, notes)),
+    ...SEAL_CHAINS.map((chain) => verifyChain(pool, chain, shown, inTurn)),
+  ]);
   return {
     chains: checks.map((check) => check.head),
     changed: join(
@@ -64,13 +64,15 @@ export async function verifySeals(
       checks.map((check) => check.broken),
       shown,
     ),
-    notAsNoted: await inTurn(() => holdAgainst(pool, notes)),
+    notAsNoted,
   };
 }
 
 async function verifyChain(pool: Pool, chain: SealChain, shown: number, inTurn: InTurn) {
-  const head = await inTurn(() => sealHead(pool, chain));
-  const ends = await inTurn(() => sliceEnds(pool, chain, head.seal));
+  const { head, ends } = await inTurn(async () => {
+    const head = await sealHead(pool, chain);
+    return { head, ends: await sliceEnds(pool, chain, head.seal) };
+  });
   const [changed, broken, unsealed] = await Promise.all([
     Promise.all(
       slicesOf(ends).map((slice) => inTurn(() => changedRows(pool, chain, slice, shown))),

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createTestDatabase } from '../../../test/support/database.js';
-import { leadershipOf, sealedTables } from '../../../test/support/sealed-tables.js';
+import { atOnce, leadershipOf, sealedTables } from '../../../test/support/sealed-tables.js';
 import type { TestDatabase } from '../../../test/support/test-databases.js';
 import { inTransaction } from '../../database/transaction.js';
 import type { ProofEvent } from '../model/proof-events.js';
@@ -213,7 +213,7 @@ describe('sealing', () => {
     const fresh = new pg.Pool({ connectionString: database.url });
     try {
       expect((await fresh.query('show timezone')).rows).toEqual([{ TimeZone: 'Asia/Tokyo' }]);
-      expect(await verifySeals(fresh, {}, 10)).toMatchObject({
+      expect(await verifySeals(fresh, {}, 10, atOnce)).toMatchObject({
         changed: { count: 0 },
         broken: { count: 0 },
       });

@@ -88,12 +88,12 @@ export async function verifyBooks(
 ): Promise<Verification> {
   // Whoever waits for one of the pool's connections gives up sooner than these passes end.
   const inTurn = counting(pLimit(Math.min(SIDE_BY_SIDE_MAX, pool.options.max)), onProgress);
-  // What takes longest comes first, and last what comes in slices: so all end at about the same time.
-  const [accounts, digests, rows, seals] = await Promise.all([
+  // Seals are counted at once; their slices come after what takes longest, so that all end at about the same time.
+  const [seals, accounts, digests, rows] = await Promise.all([
+    verifySeals(pool, notes, MISMATCHES_SHOWN_MAX, inTurn),
     inTurn(() => withRoom(pool, verifyAccounts)),
     inTurn(() => withRoom(pool, verifyDigests)),
     inTurn(() => withRoom(pool, (tx) => verifyRows(tx, securityParameter))),
-    verifySeals(pool, notes, MISMATCHES_SHOWN_MAX, inTurn),
   ]);
   const books = { ...accounts, ...rows };
   const overdue = await overdueSealings(pool);

@@ -4,7 +4,8 @@ import { createPool, createSession } from '../../database/pool.js';
 import { SIDE_BY_SIDE_MAX } from './verify-books.js';
 
 /**
- * Lends connections of their own to a verification: what follows the chain and answers keeps its own. Where the signal aborts it rejects at once, and the
+ * Lends connections of their own to a verification: what follows the chain and answers keeps its own.
+ * Where the signal aborts it rejects at once, and the
  * server ends what it was still reading.
  *
  * @param url of a session-mode connection

@@ -101,8 +101,11 @@ const UNTOLD: ReadonlySet<string> = new Set([
   HEADERS,
 ]);
 
-/** After these the next block, or the next rollback, can't be booked: tried most where they come before it is healed. */
-const CONTRADICTING = ['unconfirmed by hand', 'unconfirmed by hand', 'entries invented', HEADERS];
+/**
+ * Tried most where blocks and rollbacks come before it is healed, and alone where headers are gone: after the others
+ * the next one can't be booked, after these a rollback goes back too far.
+ */
+const TRIED_MOST = ['unconfirmed by hand', 'unconfirmed by hand', 'entries invented', HEADERS];
 
 /** Another hand changes the books, and somebody asks for what heals them. */
 export async function spoil(world: World): Promise<void> {
@@ -134,7 +137,7 @@ export async function askOnceNoticed(world: World): Promise<void> {
 async function corrupt(world: World, random: Random): Promise<readonly string[] | null> {
   const names = Object.keys(CORRUPTIONS);
   const drawn = random.pick(names);
-  const first = world.patience?.chance(0.7) ? world.patience.pick(CONTRADICTING) : drawn;
+  const first = world.patience?.chance(0.7) ? world.patience.pick(TRIED_MOST) : drawn;
   const more = random.chance(0.4) ? [random.pick(names)] : [];
   const chosen = first === HEADERS ? [first] : [first, ...more];
   const client = await world.pool.connect();

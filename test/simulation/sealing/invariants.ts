@@ -6,6 +6,7 @@ import {
   type SealsCheck,
   verifySeals,
 } from '../../../src/reconcile/seals/check-seals.js';
+import { atOnce } from '../../support/sealed-tables.js';
 import type { World } from '../state.js';
 
 const SHOWN = 5;
@@ -18,7 +19,7 @@ export async function sealViolations(world: World): Promise<string[]> {
     await acceptWhatDiffers(world);
     sealing.acceptedAfter = tally.corruptions;
   }
-  const check = await verifySeals(pool, sealing.notes, SHOWN);
+  const check = await verifySeals(pool, sealing.notes, SHOWN, atOnce);
   const found: string[] = [
     ...check.changed.shown
       .filter(({ chain }) => chain === 'audit' || world.corrupted === null)
@@ -42,14 +43,14 @@ const headsOf = ({ chains }: SealsCheck): OutsideNotes =>
 
 /** Seals of before are those of the database that is there now. */
 export async function noteSeals({ pool, sealing }: World): Promise<void> {
-  sealing.notes = headsOf(await verifySeals(pool, {}, 0));
+  sealing.notes = headsOf(await verifySeals(pool, {}, 0, atOnce));
   // What had been accepted since is forgotten with it.
   sealing.acceptedAfter = -1;
 }
 
 /** A person answers for what is there. @returns how many sealed stretches of the ledger that were */
 export async function acceptWhatDiffers({ pool, tally }: World): Promise<number> {
-  const { changed } = await verifySeals(pool, {}, 1_000);
+  const { changed } = await verifySeals(pool, {}, 1_000, atOnce);
   const seals = changed.shown.filter(({ chain }) => chain === 'ledger');
   if (seals.length > 0) {
     await inTransaction(pool, (tx) =>
