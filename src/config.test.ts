@@ -145,7 +145,7 @@ describe('reading a part', () => {
       'postgres://a/b?sslmode=require&options=-c+jit%3Don',
     ],
     ['postgres://a/b?options=-c%20x%3D1', '-c jit=on', 'postgres://a/b?options=-c%20x%3D1'],
-    ['postgres://a/b?options=', '-c jit=on', 'postgres://a/b?options=+'],
+    ['postgres://a/b?options=', '-c jit=on', 'postgres://a/b?options=-c+client_encoding%3DUTF8'],
     ['postgres://a/b?options=', '', 'postgres://a/b?options='],
     ['postgres://a/b', '', 'postgres://a/b'],
   ])('%s takes PGOPTIONS %j where it names no options', (url, options, read) => {

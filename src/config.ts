@@ -84,15 +84,19 @@ function isItsOwnWitness(values: ReadonlyMap<SettingName, unknown>): boolean {
   return (witnessUrls ?? []).some((url) => own.has(href(url)));
 }
 
+/** Every session has that encoding. PgBouncer refuses a blank. */
+const NO_OPTIONS = '-c client_encoding=UTF8';
+
 /**
  * What libpq's variable says of sessions holds for all of ours, also where some have options of their own. As
- * there, a URL that names options counts instead, be they none: pg would take the variable then, but not a blank.
+ * there, a URL that names options counts instead, be they none: pg would take the variable then, so it gets one
+ * that changes nothing, and that poolers take as well.
  */
 function withSessionOptions(url: Secret, options = ''): Secret {
   const address = new URL(url.reveal());
   const named = address.searchParams.get('options');
   if (options === '' || named) return url;
-  address.searchParams.set('options', named === null ? options : ' ');
+  address.searchParams.set('options', named === null ? options : NO_OPTIONS);
   return new Secret(address.href);
 }
 
