@@ -91,19 +91,24 @@ const NOTE_CHECKS = `
 export const noteChecks = (tx: Tx, addresses: readonly string[], at: Date, height: number) =>
   tx.query(NOTE_CHECKS, [addresses, at, height]);
 
-const CLOSE_GONE = `
+// A whole run also sees what blocks, digest and ledger tell of what is spent: that it isn't seen here says nothing.
+const CLOSE_EARLIER = `
   update reconciliation_discrepancies d
      set state = 'explained', closed_at = $3, closed_by = 'run ' || $1::text,
-         reason = case when exists (
-           select 1 from reconciliation_discrepancies n
-            where n.run_id = $1::bigint and n.type = d.type and n.tx_hash = d.tx_hash
-              and n.output_index = d.output_index)
-         then 'seen again in run ' else 'no longer there in run ' end || $1::text
-   where d.state = 'open' and d.run_id < $1::bigint and d.address = any($2::text[])`;
+         reason = case when seen.again then 'seen again in run ' else 'no longer there in run ' end || $1::text
+    from reconciliation_discrepancies o
+    join reconciliation_runs r on r.id = o.run_id
+   cross join lateral (
+     select exists (
+       select 1 from reconciliation_discrepancies n
+        where n.run_id = $1::bigint and n.type = o.type and n.tx_hash = o.tx_hash
+          and n.output_index = o.output_index) as again) as seen
+   where d.id = o.id and o.state = 'open' and o.run_id < $1::bigint and o.address = any($2::text[])
+     and (seen.again or r.scope <> 'full')`;
 
-/** What was open at these addresses before is open as this run's finding, or over. */
+/** What was open at these addresses before is open as this run's finding; or over, where such a run found it. */
 export const closeEarlier = (tx: Tx, runId: string, addresses: readonly string[], at: Date) =>
-  tx.query(CLOSE_GONE, [runId, addresses, at]);
+  tx.query(CLOSE_EARLIER, [runId, addresses, at]);
 
 const DROP_CLEAN = `
   delete from reconciliation_runs r
