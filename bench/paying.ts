@@ -17,7 +17,7 @@ import { syncDeps } from '../src/run/chain.js';
 import { endpointsOf } from '../src/run/endpoints.js';
 import { payerSettings } from '../src/run/payer.js';
 import { runSync } from '../src/sync/worker.js';
-import type { Feeder } from './surroundings.js';
+import { control, type Feeder } from './surroundings.js';
 
 /** What one round took. Times that begin with acceptance contain the wait for a full batch. */
 export type Paid = {
@@ -274,14 +274,6 @@ async function tip(feeder: Feeder): Promise<number> {
     height: number;
   };
   return answer.height;
-}
-
-async function control(feeder: Feeder, what: string, body: object): Promise<void> {
-  const answer = await fetch(`${feeder.httpUrl}/control/${what}`, {
-    method: 'POST',
-    body: JSON.stringify(body),
-  });
-  if (!answer.ok) throw new Error(`${what}: ${await answer.text()}`);
 }
 
 async function until(what: string, holds: () => Promise<boolean>): Promise<void> {

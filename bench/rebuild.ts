@@ -11,7 +11,7 @@ import type { Endpoints } from '../src/sync/endpoints.js';
 import { createChainView } from '../src/sync/ogmios-chain-view.js';
 import { emptyTables, POLICY } from '../test/support/follow.js';
 import { startLiveWorker } from './live-worker.js';
-import { median, openDatabase, startFeeder } from './surroundings.js';
+import { control, median, openDatabase, startFeeder } from './surroundings.js';
 
 /**
  * How fast a rebuild reads the chain, beside catching up with it, in turns in one run over the same blocks
@@ -29,10 +29,16 @@ const { values } = parseArgs({
 const RATIO_LEAST = 0.9;
 const rounds = Number(values.rounds);
 const QUIET_BLOCKS = 20;
+const WATCHED_AT_ONCE = 2_000;
 /** More often than on any chain: a rebuild ends between two blocks. */
 const BLOCK_EVERY_MS = 100;
 
-const feeder = await startFeeder('--blocks', values.blocks);
+const addresses = drawAddresses(Number(values.addresses));
+const feeder = await startFeeder('--blocks', '1');
+for (let from = 0; from < addresses.length; from += WATCHED_AT_ONCE) {
+  await control(feeder, 'watch', { addresses: addresses.slice(from, from + WATCHED_AT_ONCE) });
+}
+await control(feeder, 'mine', { blocks: Number(values.blocks) });
 const database = await openDatabase();
 const { pool } = database;
 const endpoints: Endpoints = { urls: [feeder.url], keys: [], keyHeader: null, keyParam: 'apikey' };
@@ -55,7 +61,7 @@ await feeder.close();
 await database.close();
 
 async function measure() {
-  await register(Number(values.addresses));
+  await register();
   const begun = performance.now();
   const worker = startLiveWorker(database, feeder, [jobs()]);
   // More than at first: each round leaves some behind.
@@ -98,6 +104,9 @@ async function rebuildRate(): Promise<number> {
   if (problem !== null || Object.keys(result?.differences ?? { none: 0 }).length > 0) {
     throw new Error(`it must find nothing: ${problem ?? JSON.stringify(result)}`);
   }
+  if (Number(result?.outputs) < Number(result?.blocks)) {
+    throw new Error(`too little comes to the addresses: ${JSON.stringify(result)}`);
+  }
   return Number(result?.blocks) / ((Number(finishedAt) - Number(startedAt)) / 1000);
 }
 
@@ -118,16 +127,20 @@ function jobs() {
   });
 }
 
-async function register(count: number): Promise<void> {
-  await emptyTables(pool);
-  await pool.query('truncate chain_jobs cascade');
+function drawAddresses(count: number): readonly string[] {
   const random = createRandom('bench');
   const address = (): string => makeAddress('base', 42, random.bytes(28), random.bytes(28));
+  return Array.from({ length: count }, address);
+}
+
+async function register(): Promise<void> {
+  await emptyTables(pool);
+  await pool.query('truncate chain_jobs cascade');
   // Their past is known: else it would be asked for at the tip, beside the rebuild, and not while catching up.
   await pool.query(
     `insert into payment_addresses (address, partition_id, user_id, watched_from, backfilled_height)
      select address, 0, 'user-' || ord, -1, -1 from unnest($1::text[]) with ordinality as a (address, ord)`,
-    [Array.from({ length: count }, address)],
+    [addresses],
   );
   await pool.query(
     `insert into audit_log (action, entity_type, entity_id, actor, details)

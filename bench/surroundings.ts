@@ -57,6 +57,15 @@ export async function startFeeder(...flags: readonly string[]): Promise<Feeder> 
   throw new Error('the devnet ended before it listened');
 }
 
+/** Has a feeder do something, as its `/control/` says. */
+export async function control(feeder: Feeder, what: string, body: object): Promise<void> {
+  const answer = await fetch(`${feeder.httpUrl}/control/${what}`, {
+    method: 'POST',
+    body: JSON.stringify(body),
+  });
+  if (!answer.ok) throw new Error(`${what}: ${await answer.text()}`);
+}
+
 /** The middle one; 0 of none. */
 export const median = (list: readonly number[]): number =>
   list.toSorted((a, b) => a - b)[Math.floor(list.length / 2)] ?? 0;
