@@ -3,7 +3,6 @@ import type { Tx } from '../../database/transaction.js';
 import { withoutOwner } from '../compare/registration-queries.js';
 import { balanceLedger, type LedgerHealing } from './balance-ledger.js';
 import type { HealContext } from './context.js';
-import { healPayments } from './heal-payments.js';
 import { healStatuses } from './heal-statuses.js';
 import type { LedgerPlan } from './ledger-plan.js';
 import { restoreLost } from './lost-payments.js';
@@ -49,13 +48,7 @@ export async function healLedger(
 ): Promise<LedgerHealed> {
   const { plan, gone, healed, except, proof, isComplete, exceptUsers, exceptPayouts } = scope;
   const lost = isComplete ? plan.lost.filter((one) => gone.has(one) && !except.has(one)) : [];
-  const { restored, unreadable } = await restoreLost(tx, context.partitionId, lost);
-  await healPayments(
-    tx,
-    at,
-    context,
-    restored.map((reference) => ({ reference, kind: 'payment', isRecorded: true, onChain: null })),
-  );
+  const { restored, unreadable } = await restoreLost(tx, at, context, lost);
   // Booked after such rows, money would go to whomever another hand wrote there.
   const disputed = await withoutOwner(tx, context.partitionId, [...plan.payments, ...healed]);
   const healedNow = new Set(healed.filter((one) => !disputed.has(one)));

@@ -4,6 +4,7 @@ import type { ChainOutput } from '../model/finding.js';
 import type { HealContext, Truth } from './context.js';
 import { healPayments } from './heal-payments.js';
 import { lockPayments, readHistories, type StoredPayment } from './heal-queries.js';
+import { auditPayments } from './payment-audit.js';
 
 const PAGE = 5_000;
 
@@ -35,6 +36,8 @@ export async function healStatuses(
       return [];
     });
     const corrections = await healPayments(tx, at, context, truths);
+    // Of what a finding healed a moment ago its own entry tells, and nothing changes here.
+    await auditPayments(tx, at, context, corrections);
     healed += corrections.filter(({ before, after }) => before?.status !== after.status).length;
   }
   return { healed, unclear };

@@ -1,6 +1,9 @@
 import type { OutputReference } from '../../chain/block.js';
 import type { Tx } from '../../database/transaction.js';
+import type { HealContext } from './context.js';
 import { firstTold } from './first-told.js';
+import { healPayments } from './heal-payments.js';
+import { auditPayments } from './payment-audit.js';
 
 // What the row's columns take: one event that they don't take would undo all that is healed with it.
 const READABLE = `
@@ -42,22 +45,29 @@ export type LostPayments = {
 
 /**
  * Payments that were booked, whose rows are gone, and that are proven to be nowhere on the chain: they are put back as rolled
- * back. Without a row, a block that brings the output once more would book it under keys that exist already,
- * and stop there.
+ * back, each with an audit entry. Without a row, a block that brings the output once more would book it under keys
+ * that exist already, and stop there.
  */
 export async function restoreLost(
   tx: Tx,
-  partitionId: number,
+  at: Date,
+  context: HealContext,
   lost: readonly OutputReference[],
 ): Promise<LostPayments> {
   if (lost.length === 0) return { restored: [], unreadable: [] };
   const parts = lost.map((reference) => reference.split('#'));
   const { rows } = await tx.query<{ reference: string; readable: boolean }>(LOST, [
-    partitionId,
+    context.partitionId,
     parts.map(([txHash]) => txHash),
     parts.map(([, index]) => Number(index)),
   ]);
   const those = (readable: boolean): OutputReference[] =>
     rows.flatMap((row) => (row.readable === readable ? [row.reference] : []));
-  return { restored: those(true), unreadable: those(false) };
+  const restored = those(true);
+  const nowhere = { kind: 'payment', isRecorded: true, onChain: null } as const;
+  const truths = restored.map((reference) => ({ reference, ...nowhere }));
+  const healed = await healPayments(tx, at, context, truths);
+  const putBack = healed.map((one) => ({ ...one, before: null }));
+  await auditPayments(tx, at, context, putBack);
+  return { restored, unreadable: those(false) };
 }

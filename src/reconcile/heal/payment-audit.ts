@@ -1,0 +1,48 @@
+import type { Tx } from '../../database/transaction.js';
+import { type Payment, showAssets } from '../../payments/payment.js';
+import type { HealContext } from './context.js';
+import type { Correction } from './heal-payments.js';
+import { auditHealing } from './store-queries.js';
+
+/**
+ * Tells the audit log of rows that ledger and events put right, or back, of which no finding tells. A row that is
+ * what it was isn't told of.
+ */
+export async function auditPayments(
+  tx: Tx,
+  at: Date,
+  { actor, cause }: HealContext,
+  corrections: readonly Correction[],
+): Promise<void> {
+  const entries = corrections.flatMap(({ reference, before, after }) => {
+    const { placement, spent } = after;
+    const was = before === null ? null : show(before, before.txPosition, before.spentHeight);
+    const is = show(after, placement?.txPosition ?? null, spent?.height ?? null);
+    if (JSON.stringify(was) === JSON.stringify(is)) return [];
+    const details = { cause, before: was, after: is };
+    return [{ action: 'payment.corrected', entityType: 'payment', entityId: reference, details }];
+  });
+  if (entries.length > 0) await auditHealing(tx, at, actor, entries);
+}
+
+/** All of a row that a correction may write. */
+const show = (row: Payment, txPosition: number | null, spentHeight: number | null) => ({
+  address: row.address,
+  userId: row.userId,
+  referenceType: row.referenceType,
+  referenceId: row.referenceId,
+  amountLovelace: row.amountLovelace.toString(),
+  assets: showAssets(row.assets),
+  status: row.status,
+  inclusion: row.inclusion,
+  blockHash: row.blockHash,
+  blockHeight: row.blockHeight,
+  slot: row.slot,
+  // A row without a block may keep a place in it; that says nothing.
+  txPosition: row.blockHash === null ? null : txPosition,
+  countedFrom: row.countedFrom,
+  spentBy: row.spentBy,
+  spentHeight,
+  // Another hand may have written what is no time; in JSON it is null then.
+  confirmedAt: row.confirmedAt,
+});
