@@ -1,7 +1,14 @@
 import { z } from 'zod';
 import type { Job } from '../reconcile/jobs/job-queries.js';
 import { readProgress } from '../reconcile/rebuild/rebuild-progress.js';
-import { sayLeft, saySealsChanged, sealsChanged } from './repair-words.js';
+import {
+  doneToLedger,
+  ledgerDone,
+  sayLeft,
+  saySealsChanged,
+  sealsChanged,
+  some,
+} from './repair-words.js';
 import { counted, printable, sayTable, type Terminal } from './terminal.js';
 
 const result = z.object({
@@ -21,7 +28,17 @@ const result = z.object({
   open: z.number(),
   left: z.array(z.string()).default([]),
   sealsChanged,
-  ledger: z.object({ entries: z.number(), balances: z.number(), statuses: z.number() }),
+  ledger: ledgerDone,
+  // Not in what was applied, nor in what an earlier version looked at.
+  ledgerDifferences: z
+    .object({
+      payments: z.number(),
+      payouts: z.number(),
+      lost: z.number(),
+      balances: z.number(),
+      isPartial: z.boolean(),
+    })
+    .optional(),
   problem: z.string().nullable().default(null),
   digest: z.object({
     equal: z.boolean(),
@@ -42,6 +59,14 @@ export function readResult(job: Job): ShownResult | null {
   if (job.state !== 'done' || !parsed.success) return null;
   const total = Object.values(parsed.data.differences).reduce((sum, count) => sum + count, 0);
   return { ...parsed.data, total };
+}
+
+/** Whether nothing is left to do: nothing differs in a dry run, nothing was left open by what was applied. */
+export function isClean(shown: ShownResult): boolean {
+  const { dryRun, total, digest, problem, open, left, ledgerDifferences } = shown;
+  if (problem !== null) return false;
+  if (!dryRun) return open === 0 && left.length === 0;
+  return total === 0 && digest.equal && differingInLedger(ledgerDifferences).length === 0;
 }
 
 /** As `--json` shows it. */
@@ -74,26 +99,43 @@ export function showJob(job: Job) {
 const EQUAL = 'nothing differs: the books are what the chain says';
 
 export function sayResult(terminal: Terminal, shown: ShownResult): void {
-  const { blocks, seconds, rate, total, healed, open, ledger, digest, problem } = shown;
+  const { blocks, seconds, rate, total, healed, open, digest, problem } = shown;
   terminal.out(
     `${counted(blocks, 'block')} read in ${seconds.toFixed(1)} s, ${Math.round(rate)}/s\n`,
   );
-  const isEqual = problem === null && digest.equal;
+  const inLedger = shown.dryRun
+    ? differingInLedger(shown.ledgerDifferences)
+    : doneToLedger(shown.ledger);
+  const isLookedAt = !shown.dryRun || shown.ledgerDifferences !== undefined;
+  const isLedgerEqual = isLookedAt && inLedger.length === 0 && shown.left.length === 0;
+  const isEqual = problem === null && digest.equal && isLedgerEqual;
   if (total === 0) terminal.out(`${isEqual ? EQUAL : 'no output differs'}\n`);
   else sayDifferences(terminal, shown);
   if (!shown.dryRun && total + open > 0) {
     terminal.out(`${healed} healed, ${open} left open\n`);
   }
-  if (!shown.dryRun && ledger.entries + ledger.balances > 0) {
-    terminal.out(
-      `${counted(ledger.entries, 'correcting entry').replace('entrys', 'entries')} in the ledger, ` +
-        `${counted(ledger.balances, 'balance')} set to the sum of its entries\n`,
-    );
+  if (inLedger.length > 0) {
+    terminal.out(`ledger: ${inLedger.join(', ')}${shown.dryRun ? WOULD_CORRECT : ''}\n`);
   }
   if (!shown.dryRun) sayLeft(terminal, shown.left);
   saySealsChanged(terminal, shown.sealsChanged);
   if (problem !== null) terminal.out(`beside the chain: ${printable(problem)}\n`);
   terminal.out(`${digestInWords(digest)}\n`);
+}
+
+// What proves rows and entries is asked only where they are corrected.
+const WOULD_CORRECT = '; a rebuild corrects what is proven and names the rest';
+
+function differingInLedger(differences: ShownResult['ledgerDifferences']): string[] {
+  if (differences === undefined) return [];
+  const { payments, payouts, lost, balances, isPartial } = differences;
+  return [
+    some(payments, 'payment differs from its entries', 'payments differ from their entries'),
+    some(payouts, 'payout differs from its entries', 'payouts differ from their entries'),
+    some(lost, 'payment has entries and no row', 'payments have entries and no rows'),
+    some(balances, "balance isn't the sum of its entries", "balances aren't the sums of theirs"),
+    isPartial ? ['and more'] : [],
+  ].flat();
 }
 
 const digestInWords = ({ equal, stored, derived, tables }: ShownResult['digest']): string => {

@@ -48,6 +48,53 @@ test('leads itself where nobody does: tells what differs, and then heals it', as
   ]);
 });
 
+test.each<[string, string, RegExp]>([
+  [
+    'ignored by hand',
+    "update incoming_payments set status = 'ignored', confirmed_at = null",
+    /^ledger: 2 payments differ from their entries; a rebuild corrects what is proven/m,
+  ],
+  [
+    'confirmed by hand',
+    "update incoming_payments set status = 'confirmed', confirmed_at = now() where amount_lovelace > 5000000",
+    /^ledger: 1 payment differs from its entries; a rebuild corrects what is proven/m,
+  ],
+  [
+    'changed in its balance',
+    'update user_balances set available = available + 1000000',
+    /^ledger: 1 balance isn't the sum of its entries; a rebuild corrects what is proven/m,
+  ],
+])('tells of what was %s, though no output differs, and heals it', async (_, change, says) => {
+  const { pool } = await leftBooks();
+  const books = async () => (await pool.query<{ what: string }>(STATUSES)).rows;
+  const before = await books();
+  await pool.query(change);
+  const changed = await books();
+  expect(changed).not.toEqual(before);
+
+  const dry = await teller(['rebuild', '--from', 'origin', '--dry-run']);
+  expect(dry.out).toMatch(says);
+  expect(dry.out).not.toContain('nothing differs');
+  expect(dry.exitCode).toBe(3);
+  expect(await books()).toEqual(changed);
+
+  const healed = await teller(['rebuild', '--from', 'origin']);
+  expect(healed.out).toMatch(/^ledger: .*(set|entries)/m);
+  expect(healed.out).not.toContain('nothing differs');
+  expect(healed.exitCode).toBe(0);
+  expect(await books()).toEqual(before);
+
+  const clean = await teller(['rebuild', '--from', 'origin', '--dry-run']);
+  expect(clean.out).toContain('nothing differs: the books are what the chain says');
+  expect(clean.exitCode).toBe(0);
+});
+
+const STATUSES = `
+  select tx_hash || '#' || output_index as what, status, null::text as available from incoming_payments
+  union all
+  select user_id || ' ' || unit, null, available::text from user_balances
+  order by 1`;
+
 test('ends with 3 where an address is gone that was registered, though no output differs', async () => {
   const { pool } = await leftBooks();
   await register(pool, 'bob', [BOB]);

@@ -10,7 +10,7 @@ import { untilInterrupted } from './interruption.js';
 import { doAsLeader, LEADING_SETTINGS } from './leading-job.js';
 import { refuseUnknownStart } from './rebuild-start.js';
 import { startTelling } from './rebuild-telling.js';
-import { readResult, sayResult, showJob } from './rebuild-words.js';
+import { isClean, readResult, sayResult, showJob } from './rebuild-words.js';
 import { EXIT, sayJson, sayTable, UsageError } from './terminal.js';
 
 type Flags = JsonFlag & { readonly from?: string; readonly dryRun?: boolean };
@@ -73,9 +73,7 @@ async function run(context: VerbContext, flags: Flags): Promise<void> {
     return finish(context, EXIT.failed);
   }
   if (flags.json !== true) sayResult(terminal, result);
-  const left = result.dryRun ? result.total : result.open + result.left.length;
-  const isClean = left === 0 && result.problem === null && (!result.dryRun || result.digest.equal);
-  finish(context, isClean ? EXIT.done : EXIT.discrepancies);
+  finish(context, isClean(result) ? EXIT.done : EXIT.discrepancies);
 }
 
 const LATEST = 10;

@@ -8,12 +8,16 @@ export const sealsChanged = z
   .object({ count, shown: z.array(z.string()) })
   .default({ count: 0, shown: [] });
 
+/** Earlier versions counted less. */
+export const ledgerDone = z
+  .object({ entries: count, balances: count, statuses: count, lost: count })
+  .default({ entries: 0, balances: 0, statuses: 0, lost: 0 });
+type LedgerDone = z.infer<typeof ledgerDone>;
+
 const result = z.object({
   runId: z.string(),
   open: count,
-  ledger: z
-    .object({ entries: count, balances: count, statuses: count, lost: count })
-    .default({ entries: 0, balances: 0, statuses: 0, lost: 0 }),
+  ledger: ledgerDone,
   references: count,
   inclusions: count,
   rollbacks: count,
@@ -44,13 +48,8 @@ const LEFT_SHOWN = 50;
 
 /** What was done to more than the outputs that differed, and what was left as it is. */
 export function sayRepair(terminal: Terminal, repair: ShownRepair): void {
-  const { ledger, left, problem } = repair;
-  const done = [
-    some(ledger.entries, 'correcting entry appended', 'correcting entries appended'),
-    some(ledger.balances, 'balance set to the sum of its entries', 'balances set to the sums'),
-    some(ledger.statuses, 'payment status set', 'payment statuses set'),
-    some(ledger.lost, 'payment without a row put back', 'payments without a row put back'),
-  ].flat();
+  const { left, problem } = repair;
+  const done = doneToLedger(repair.ledger);
   terminal.out(`ledger: ${done.length === 0 ? 'nothing to correct' : done.join(', ')}\n`);
   const rows = [
     some(
@@ -67,6 +66,15 @@ export function sayRepair(terminal: Terminal, repair: ShownRepair): void {
   sayLeft(terminal, left);
   saySealsChanged(terminal, repair.sealsChanged);
 }
+
+/** What was corrected in ledger, balances and statuses; empty where nothing was. */
+export const doneToLedger = ({ entries, balances, statuses, lost }: LedgerDone): string[] =>
+  [
+    some(entries, 'correcting entry appended', 'correcting entries appended'),
+    some(balances, 'balance set to the sum of its entries', 'balances set to the sums'),
+    some(statuses, 'payment status set', 'payment statuses set'),
+    some(lost, 'payment without a row put back', 'payments without a row put back'),
+  ].flat();
 
 /** What is healed isn't what was sealed, and goes on being told. */
 export function saySealsChanged(
@@ -91,5 +99,5 @@ export function sayLeft(terminal: Terminal, left: readonly string[]): void {
   if (left.length > 0) terminal.out('what is left needs a person: `teller balance verify`\n');
 }
 
-const some = (number: number, one: string, many: string): string[] =>
+export const some = (number: number, one: string, many: string): string[] =>
   number === 0 ? [] : [`${number} ${number === 1 ? one : many}`];

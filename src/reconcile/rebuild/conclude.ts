@@ -36,6 +36,8 @@ export type RebuildResult = {
   readonly open: number;
   /** What was made of statuses, ledger and balances afterwards. */
   readonly ledger: LedgerView;
+  /** Of a dry run: what rows, ledger and balances differ in, of which applying corrects what is proven. */
+  readonly ledgerDifferences?: LedgerDifferences;
   /** Before anything was healed. */
   readonly digest: DigestComparison & { readonly equal: boolean };
   /** What is wrong with addresses and partitions, which no block tells; null where nothing is. */
@@ -48,6 +50,16 @@ export type RebuildResult = {
 
 type LedgerView = Omit<LedgerHealed, 'left'>;
 const UNTOUCHED: LedgerView = { entries: 0, balances: 0, statuses: 0, lost: 0 };
+
+/** How many of each. */
+type LedgerDifferences = {
+  readonly payments: number;
+  readonly payouts: number;
+  readonly lost: number;
+  readonly balances: number;
+  /** There are more. */
+  readonly isPartial: boolean;
+};
 
 type PlaceView = {
   readonly slot: number | null;
@@ -69,18 +81,30 @@ export type Conclusion = {
 /** @returns false where the books have moved on meanwhile */
 export type Conclude = (conclusion: Conclusion) => Promise<boolean>;
 
-/** Tells the difference, and changes nothing. */
-export async function prepareReport(context: RebuildContext): Promise<Conclude> {
-  const { pool, partitionId } = context.job.leadership;
-  const problem = await allDisputed(pool, partitionId, context.hotWallet);
-  return (conclusion) => report(context, problem, conclusion);
-}
-
-/** What was looked for beside the chain, for it takes long; whoever writes looks at it once more. */
-type Prepared = {
+/** What was looked for beside the chain, for it takes long. */
+type Looked = {
   /** What is wrong with addresses and partitions; null where nothing is. */
   readonly problem: string | null;
+  /** Neither a status nor a balance is on the chain or in its digest: the ledger alone shows that it was changed. */
   readonly plan: LedgerPlan;
+};
+
+async function lookBeside({ job, hotWallet }: RebuildContext): Promise<Looked> {
+  const { pool, partitionId } = job.leadership;
+  return {
+    problem: await allDisputed(pool, partitionId, hotWallet),
+    plan: await planLedger(pool, null),
+  };
+}
+
+/** Tells the difference, and changes nothing. */
+export async function prepareReport(context: RebuildContext): Promise<Conclude> {
+  const looked = await lookBeside(context);
+  return (conclusion) => report(context, looked, conclusion);
+}
+
+/** Whoever writes looks at it once more. */
+type Prepared = Looked & {
   readonly doubts: Doubts;
   /** Below it nothing was followed. */
   readonly startHeight: number;
@@ -93,8 +117,7 @@ type Prepared = {
 export async function prepareHealing(context: RebuildContext): Promise<Conclude> {
   const { pool, partitionId } = context.job.leadership;
   const prepared = {
-    problem: await allDisputed(pool, partitionId, context.hotWallet),
-    plan: await planLedger(pool, null),
+    ...(await lookBeside(context)),
     doubts: await readDoubts(pool),
     startHeight: (await startHeight(pool, partitionId)) ?? -1,
   };
@@ -103,7 +126,7 @@ export async function prepareHealing(context: RebuildContext): Promise<Conclude>
 
 async function report(
   context: RebuildContext,
-  problem: string | null,
+  { problem, plan }: Looked,
   conclusion: Conclusion,
 ): Promise<boolean> {
   const { job } = context;
@@ -125,9 +148,18 @@ async function report(
   });
   if (!seen) return false;
   const result = resultOf(context, conclusion, tally, UNTOUCHED, problem);
-  await inTransaction(pool, (tx) => job.complete(tx, result));
+  const ledgerDifferences = countsOf(plan);
+  await inTransaction(pool, (tx) => job.complete(tx, { ...result, ledgerDifferences }));
   return true;
 }
+
+const countsOf = ({ isPartial, ...plan }: LedgerPlan): LedgerDifferences => ({
+  payments: plan.payments.length,
+  payouts: plan.payouts.length,
+  lost: plan.lost.length,
+  balances: plan.balances.length,
+  isPartial,
+});
 
 async function apply(
   context: RebuildContext,

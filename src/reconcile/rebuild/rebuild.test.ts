@@ -56,6 +56,9 @@ describe('a rebuild from the origin', () => {
       open: 0,
       digest: { equal: true },
     });
+    const dry = await endOf(pool, await askRebuild(pool, { from: 'origin', dryRun: true }));
+    const nothing = { payments: 0, payouts: 0, lost: 0, balances: 0, isPartial: false };
+    expect(dry.result).toMatchObject({ differences: {}, ledgerDifferences: nothing });
     expect(await booksOf(pool)).toEqual(before);
   });
 
