@@ -129,7 +129,8 @@ export function sayVerdict(terminal: Terminal, run: RunView, found: number): voi
   const compared = `run ${run.id}: ${counted(run.matched, 'output')} of ${addresses(run)} agreed${where}`;
   if (run.problem !== null) terminal.out(`${printable(run.problem)}\n`);
   if (found === 0 && run.problem === null) {
-    return terminal.out(`${compared}; records equal the chain\n`);
+    const equal = run.scope === 'full' ? 'records equal' : 'what is unspent there equals';
+    return terminal.out(`${compared}; ${equal} the chain\n`);
   }
   const explained = found - run.repaired - run.open;
   const closed = [
