@@ -15,6 +15,7 @@ import type { ChainSettings } from '../run/chain.js';
 import { operator } from './caller.js';
 import { refuseOtherNetwork, withDatabase } from './database.js';
 import { finish, type JsonFlag, type VerbContext, withExample } from './flags.js';
+import { refuseOtherWallet } from './hot-wallet.js';
 import { untilInterrupted } from './interruption.js';
 import { doAsLeader, LEADING_SETTINGS, type LeadingSettings } from './leading-job.js';
 import { compareNow } from './reconcile-comparison.js';
@@ -65,6 +66,8 @@ async function reconcile(context: VerbContext, flags: Flags): Promise<void> {
   const addresses = flags.address?.map((given) => canonical(given, settings)) ?? null;
   await withDatabase(terminal, [], async ({ pool }) => {
     await refuseOtherNetwork(pool, settings);
+    // Whoever asks for a repair may have to lead, and then follows the chain with this wallet.
+    if (addresses === null || flags.repair === true) await refuseOtherWallet(pool, settings);
     if (addresses !== null) await refuseUnregistered(pool, settings, addresses);
     const job = flags.repair === true ? await repair(context, settings, addresses) : null;
     const repaired = job === null ? null : readRepair(job);

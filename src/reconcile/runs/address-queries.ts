@@ -62,6 +62,15 @@ export async function watchedWallet(
   return { address: hotWallet, userId: null, watchedFrom: -1, backfilledHeight, backfill: true };
 }
 
+const NOTED_WALLETS = `
+  select address from wallet_backfills where partition_id = $1 order by address`;
+
+/** What whoever follows the chain has noted as the hot wallet: one, but for what another hand wrote. */
+export const notedWallets = async (db: Queryable, partitionId: number): Promise<string[]> =>
+  (await db.query<{ address: string }>(NOTED_WALLETS, [partitionId])).rows.map(
+    ({ address }) => address,
+  );
+
 // How much there is to an address decides how many are asked for at once.
 const PAGE = `
   select a.address, a.user_id, a.watched_from, a.backfilled_height, a.backfill, a.watch_id::text,
