@@ -12,7 +12,7 @@ import {
 import { enterpriseAddress } from './addresses.js';
 import { copyTestDatabase, createTestDatabase } from './database.js';
 import { ADA } from './follow.js';
-import { NETWORK, openWorker, viewOf } from './following.js';
+import { NETWORK, openWorker, viewOf, type WorkerWishes } from './following.js';
 import type { TestDatabase } from './test-databases.js';
 
 export const ANN = [enterpriseAddress(1), enterpriseAddress(2)];
@@ -29,8 +29,8 @@ const eventually = (check: () => Promise<boolean>): Promise<unknown> =>
   );
 
 /** The real worker, with the devnet's faucet as its hot wallet, until it is stopped. */
-export function startWorker(database: TestDatabase, net: Devnet) {
-  const { stop } = openWorker(database, net, { hotWallet: net.chain.faucet });
+export function startWorker(database: TestDatabase, net: Devnet, wishes: WorkerWishes = {}) {
+  const { stop } = openWorker(database, net, { hotWallet: net.chain.faucet, ...wishes });
   const untilAtTip = (): Promise<unknown> =>
     eventually(async () => {
       const { rows } = await database.pool.query<{ hash: string; waiting: boolean }>(

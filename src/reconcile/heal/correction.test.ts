@@ -152,6 +152,11 @@ describe('a payment that differs', () => {
     const ignored = row({ status: 'ignored' });
     expect(correctPayment(ignored, onChain(), DETECTED, context()).status).toBe('pending');
     expect(correctPayment(ignored, onChain(), NO_HISTORY, context()).status).toBe('ignored');
+    // A block spent it while another hand said that it was rolled back.
+    const seemedPast = row({ status: 'ignored', placement: null, countedFrom: 9, inclusion: 2 });
+    expect(correctPayment(seemedPast, onChain(), CONFIRMED, context()).status).toBe('pending');
+    const tooSmall = context({ isDust: true });
+    expect(correctPayment(seemedPast, onChain(), NO_HISTORY, tooSmall).status).toBe('ignored');
     const early = row({ status: 'confirmed' });
     expect(correctPayment(early, onChain(), DETECTED, context()).status).toBe('pending');
   });

@@ -119,8 +119,10 @@ function isIgnored(
   { placement }: Omit<PaymentState, 'status'>,
   context: CorrectionContext,
 ): boolean {
-  if (before?.status === 'ignored') return true;
-  if (before !== null && before.status !== 'rolled_back') return false;
+  // Without a block it was ignored as the past of its address; where a block brought it, it was none.
+  const wasPast = before !== null && before.placement === null && placement !== null;
+  if (before?.status === 'ignored' && !wasPast) return true;
+  if (before?.status === 'pending' || before?.status === 'confirmed') return false;
   return context.isDust || (placement === null && !context.backfill);
 }
 
