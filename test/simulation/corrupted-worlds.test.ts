@@ -8,7 +8,12 @@ import { missing, worldsOf } from './seeds.js';
  */
 const REMEMBERED = [26, 110, 122, 136, 511, 3012];
 const SEEDS = 40;
-const PAYING_SEEDS = 8;
+/**
+ * Among them one where a repair had read pruned headers again (696), and one where a repair took back money that had been
+ * spent while another hand said that it was rolled back (702).
+ */
+const PAYING_FROM = 694;
+const PAYING_SEEDS = 12;
 const GUARDED_SEEDS = 6;
 
 describe('books that another hand changes, by seed: repaired and rebuilt between crashes, forks and failovers', () => {
@@ -29,15 +34,22 @@ describe('books that another hand changes, by seed: repaired and rebuilt between
 describe('the same with payouts, whose payers may meet outputs and payouts that somebody made up or changed', () => {
   const worlds = worldsOf({ corrupts: true, paysOut: true });
 
-  worlds.many(700, 2, 'go on after blocks that contradicted the books', (total) => {
-    expect(total.contradictions).toBeGreaterThan(0);
-  });
-
-  // Of the seeds before, 696 and, on a busy machine, 702 fail: see "Known gaps" in ARCHITECTURE.md.
-  worlds.many(703, PAYING_SEEDS, 'pay only what was asked for, each at most once', (total) => {
-    expect(missing(total, ['corruptions', 'alterations', 'putRight', 'doubted'])).toEqual([]);
-    expect(total.payoutsConfirmed).toBeGreaterThan(PAYING_SEEDS);
-  });
+  worlds.many(
+    PAYING_FROM,
+    PAYING_SEEDS,
+    'pay only what was asked for, each at most once',
+    (total) => {
+      const asked = [
+        'corruptions',
+        'alterations',
+        'putRight',
+        'doubted',
+        'contradictions',
+      ] as const;
+      expect(missing(total, asked)).toEqual([]);
+      expect(total.payoutsConfirmed).toBeGreaterThan(PAYING_SEEDS);
+    },
+  );
 });
 
 describe('the same with a guard', () => {
