@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { Agent, request } from 'node:http';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { Option } from 'commander';
 import { Registry } from 'prom-client';
 import { buildHttp } from '../src/api/server.js';
 import { parseNetwork } from '../src/chain/network.js';
@@ -14,28 +14,38 @@ import { createMetrics } from '../src/health/metrics.js';
 import { startingVitals } from '../src/health/vitals.js';
 import { openQueue } from '../src/payouts/queue/queue.js';
 import { longAddress } from '../test/support/addresses.js';
-import { openDatabase } from './surroundings.js';
+import { asJson, benchCommand, howMany } from './flags.js';
+import { openDatabase, verdict } from './surroundings.js';
 
 /**
  * How many payouts are accepted a second over HTTP, and how long each waits: a client with keep-alive
  * connections, a server in a process of its own, and PostgreSQL with the queue, all on this machine. Each
  * payout is new; those of users hold their amount. Nobody pays them. Fails where a target is missed.
  */
-const { values } = parseArgs({
-  options: {
-    seconds: { type: 'string', default: '15' },
-    connections: { type: 'string', default: '64' },
-    /** Payouts a second, evenly; 0: as many as there can be. */
-    rate: { type: 'string', default: '0' },
-    users: { type: 'string', default: '1000' },
-    /** With PAYOUT_DAILY_LIMIT_ADA set to what never suffices to refuse. */
-    limit: { type: 'boolean', default: false },
-    /** Without telling the payer's queue. */
-    quiet: { type: 'boolean', default: false },
-    json: { type: 'boolean', default: false },
-    serve: { type: 'string' },
-  },
-});
+const values = benchCommand(
+  'accept',
+  'Payouts a second that are accepted over HTTP, and how long each waits.',
+)
+  .addOption(howMany('seconds', 15, 'seconds that count, after three that warm up'))
+  .addOption(howMany('connections', 64, 'connections that are kept'))
+  .addOption(howMany('rate', 0, 'payouts a second, evenly; 0: as many as there can be', 0))
+  .addOption(howMany('users', 1_000, 'users'))
+  .option('--limit', 'with PAYOUT_DAILY_LIMIT_ADA set to what never suffices to refuse')
+  .option('--quiet', "without telling the payer's queue")
+  .addOption(asJson())
+  // Of the process that it starts: the server, on this database.
+  .addOption(new Option('--serve <url>').hideHelp())
+  .parse()
+  .opts<{
+    seconds: number;
+    connections: number;
+    rate: number;
+    users: number;
+    limit?: true;
+    quiet?: true;
+    json?: true;
+    serve?: string;
+  }>();
 const KEY = 'key-of-the-bench';
 const WARM_UP_MS = 3_000;
 const RATE_LEAST = 1_000;
@@ -100,7 +110,7 @@ async function serve(url: string): Promise<void> {
 
 async function measure(): Promise<void> {
   const database = await openDatabase();
-  const users = Number(values.users);
+  const { users } = values;
   await database.pool.query(
     `insert into user_balances (user_id, unit, available)
      select 'user-' || n, 'lovelace', 1e15 from generate_series(1, $1::int) as n`,
@@ -125,7 +135,7 @@ async function measure(): Promise<void> {
   const post = client(url, users);
   await run(post, WARM_UP_MS);
   const begun = performance.now();
-  const { times, failed } = await run(post, Number(values.seconds) * 1000);
+  const { times, failed } = await run(post, values.seconds * 1000);
   const seconds = (performance.now() - begun) / 1000;
   const used = new Promise<number>((resolve) => child.once('message', (ms) => resolve(Number(ms))));
   const exited = new Promise((resolve) => child.once('exit', resolve));
@@ -151,14 +161,13 @@ function report(times: number[], failed: number, seconds: number, cpuMs: number)
     failed,
   };
   // A rate that was asked for is as much as there can be.
-  const wanted = Number(values.rate) === 0 ? RATE_LEAST : Math.min(RATE_LEAST, Number(values.rate));
+  const wanted = values.rate === 0 ? RATE_LEAST : Math.min(RATE_LEAST, values.rate);
   const holds = {
     rate: figures.perSecond >= wanted * 0.99,
     p95: figures.p95Ms < P95_MS_MAX,
   };
   process.exitCode = holds.rate && holds.p95 && failed === 0 ? 0 : 1;
   if (values.json) return console.log(JSON.stringify({ bench: 'accept', ...figures, holds }));
-  const verdict = (held: boolean): string => (held ? 'holds' : 'MISSED');
   console.log(
     `${figures.perSecond} payouts/s (${RATE_LEAST}: ${verdict(holds.rate)}),` +
       ` p50 ${at(0.5).toFixed(1)} ms, p95 ${at(0.95).toFixed(1)} ms` +
@@ -176,7 +185,7 @@ async function firstLine(stream: NodeJS.ReadableStream): Promise<string[]> {
 type Post = (n: number) => Promise<number>;
 
 function client(url: string, users: number): Post {
-  const connections = Number(values.connections);
+  const { connections } = values;
   const agent = new Agent({ keepAlive: true, maxSockets: connections });
   const target = new URL('/v1/payouts', url);
   return (n) =>
@@ -214,7 +223,7 @@ async function run(post: Post, forMs: number): Promise<{ times: number[]; failed
   const times: number[] = [];
   let failed = 0;
   const begun = performance.now();
-  const rate = Number(values.rate);
+  const { rate } = values;
   let slot = 0;
   const connection = async (): Promise<void> => {
     for (;;) {
@@ -229,6 +238,6 @@ async function run(post: Post, forMs: number): Promise<{ times: number[]; failed
       else failed += 1;
     }
   };
-  await Promise.all(Array.from({ length: Number(values.connections) }, connection));
+  await Promise.all(Array.from({ length: values.connections }, connection));
   return { times, failed };
 }

@@ -1,24 +1,24 @@
-import { parseArgs } from 'node:util';
 import { createChainSynchronizationClient, createInteractionContext } from '@cardano-ogmios/client';
 import { WebSocket } from 'ws';
 import { makeAddress } from '../src/devnet/address.js';
 import { createRandom } from '../src/devnet/random.js';
 import { emptyTables, followUntil } from '../test/support/follow.js';
+import { benchCommand, howMany } from './flags.js';
 import { median, openDatabase, startFeeder } from './surroundings.js';
 
 /**
  * How fast a chain is caught up with, beside what bounds it (receive and discard) and what others do (the
  * official client, counting only). One feeder process, one run: quote the ratios.
  */
-const { values } = parseArgs({
-  options: {
-    blocks: { type: 'string', default: '3000' },
-    addresses: { type: 'string', default: '100000' },
-    rounds: { type: 'string', default: '3' },
-  },
-});
-const blocks = Number(values.blocks);
-const rounds = Number(values.rounds);
+const { blocks, addresses, rounds } = benchCommand(
+  'catch-up',
+  'Blocks a second that are caught up with, beside receiving and discarding them and beside the official client.',
+)
+  .addOption(howMany('blocks', 3_000, 'blocks of the chain'))
+  .addOption(howMany('addresses', 100_000, 'addresses that are watched'))
+  .addOption(howMany('rounds', 3, 'rounds that count, after one that warms up'))
+  .parse()
+  .opts<{ blocks: number; addresses: number; rounds: number }>();
 
 const feeder = await startFeeder('--blocks', String(blocks));
 const database = await openDatabase();
@@ -30,7 +30,7 @@ const ways: Record<string, () => Promise<void>> = {
 const rates = new Map<string, number[]>();
 for (let round = -1; round < rounds; round += 1) {
   for (const [name, read] of Object.entries(ways)) {
-    if (name.startsWith('worker')) await register(Number(values.addresses));
+    if (name.startsWith('worker')) await register(addresses);
     const started = performance.now();
     await read();
     const rate = blocks / ((performance.now() - started) / 1000);

@@ -1,5 +1,4 @@
 import { randomInt } from 'node:crypto';
-import { parseArgs } from 'node:util';
 import { outputReference } from '../src/chain/block.js';
 import { parseNetwork } from '../src/chain/network.js';
 import type { Slot } from '../src/chain/point.js';
@@ -11,6 +10,7 @@ import type {
   TransactionRequest,
   WalletOutput,
 } from '../src/payouts/transaction/transaction.js';
+import { asJson, benchCommand, howMany } from './flags.js';
 import { median } from './surroundings.js';
 
 /**
@@ -19,14 +19,15 @@ import { median } from './surroundings.js';
  */
 const LIMIT_MS = 100;
 
-const { values } = parseArgs({
-  options: {
-    outputs: { type: 'string', default: '100000' },
-    rounds: { type: 'string', default: '9' },
-    json: { type: 'boolean', default: false },
-  },
-});
-const rounds = Number(values.rounds);
+const { outputs, rounds, json } = benchCommand(
+  'coins',
+  'Milliseconds to choose inputs and change for a full transaction out of a large wallet, and to write it.',
+)
+  .addOption(howMany('outputs', 100_000, 'unspent outputs of the wallet'))
+  .addOption(howMany('rounds', 9, 'rounds that count, after one that warms up'))
+  .addOption(asJson())
+  .parse()
+  .opts<{ outputs: number; rounds: number; json?: true }>();
 const network = parseNetwork('preprod');
 if (network === undefined) throw new Error('no network');
 const wallet = 'addr_test1vz9jrppy446d7fwntsh23cy55nzutt4jew6yysvnx9tfxycvp587p';
@@ -40,7 +41,7 @@ const payees: readonly Payee[] = Array.from({ length: 150 }, (_, i) => ({
 }));
 
 const makeWallet = (amount: (i: number) => bigint): WalletOutput[] =>
-  Array.from({ length: Number(values.outputs) }, (_, i) => ({
+  Array.from({ length: outputs }, (_, i) => ({
     reference: outputReference((i * 2_654_435_761).toString(16).padStart(64, '0'), i % 200),
     lovelace: amount(i),
     assets: new Map(i % 10 === 0 ? [[TOKEN, BigInt(i % 50) + 1n]] : []),
@@ -75,7 +76,7 @@ for (const [name, candidates] of Object.entries(wallets)) {
     ? `${result.draft.inputs.length} inputs, ${result.draft.payees.length} payees`
     : result.problem.type;
   isTooSlow ||= selecting.cpu > LIMIT_MS;
-  if (values.json) {
+  if (json) {
     const figures = { outputs: candidates.length, wallet: name, selecting, building };
     console.log(JSON.stringify({ bench: 'coins', ...figures, holds: selecting.cpu <= LIMIT_MS }));
     continue;

@@ -1,4 +1,3 @@
-import { parseArgs } from 'node:util';
 import { outputReference } from '../src/chain/block.js';
 import { parseNetwork } from '../src/chain/network.js';
 import type { Slot } from '../src/chain/point.js';
@@ -8,6 +7,8 @@ import { makeAddress } from '../src/devnet/address.js';
 import { createRandom } from '../src/devnet/random.js';
 import { buildTransaction } from '../src/payouts/transaction/build.js';
 import type { Payee } from '../src/payouts/transaction/transaction.js';
+import { wholeNumber } from '../src/verbs/flags.js';
+import { asJson, benchCommand, howMany } from './flags.js';
 import { type Paid, startPaying } from './paying.js';
 import {
   type BenchDatabase,
@@ -15,6 +16,7 @@ import {
   median,
   openDatabase,
   startFeeder,
+  verdict,
 } from './surroundings.js';
 
 /**
@@ -22,25 +24,25 @@ import {
  * handlers in this process, a devnet in another one, and PostgreSQL. Says how many transactions it took
  * and how many the size limit asks for, and how long building, signing and committing take.
  */
-const { values } = parseArgs({
-  options: {
-    payouts: { type: 'string', default: '1000' },
-    rounds: { type: 'string', default: '3' },
-    /** PAYOUT_BATCH_MAX; its default where this isn't given. */
-    batch: { type: 'string' },
-    /** Outputs that the hot wallet is given. */
-    outputs: { type: 'string', default: '12' },
-    json: { type: 'boolean', default: false },
-  },
-});
+const values = benchCommand(
+  'payouts',
+  'Payouts that are queued together, from accepted to in a block, and how many transactions they take.',
+)
+  .addOption(howMany('payouts', 1_000, 'payouts'))
+  .addOption(howMany('rounds', 3, 'rounds'))
+  .option('--batch <number>', 'PAYOUT_BATCH_MAX, if not its default', wholeNumber(1, 1_000))
+  .addOption(howMany('outputs', 12, 'outputs that the hot wallet is given'))
+  .addOption(asJson())
+  .parse()
+  .opts<{ payouts: number; rounds: number; batch?: number; outputs: number; json?: true }>();
 const COMMITTED_MS_MAX = 5_000;
 const ADA = 1_000_000n;
 
-const count = Number(values.payouts);
+const count = values.payouts;
 const [WARM_UP, payees] = [makePayees('warm-up', 2), makePayees('payees', count)];
 const least = transactionsLeast(payees);
 const rounds: Paid[] = [];
-for (let round = 0; round < Number(values.rounds); round += 1) rounds.push(await measure());
+for (let round = 0; round < values.rounds; round += 1) rounds.push(await measure());
 report();
 
 /** Every address of its own, as customers have: base addresses, 1.5 to 4,000 ada. */
@@ -97,7 +99,7 @@ function settingsOf(databaseUrl: string, ogmiosUrl: string, wallet: string, sign
     HOT_WALLET_ADDRESS: wallet,
     SIGNER: signer,
     PAYOUT_ID_SECRET: 'a-secret-for-payout-ids-of-the-bench',
-    ...(values.batch === undefined ? {} : { PAYOUT_BATCH_MAX: values.batch }),
+    ...(values.batch === undefined ? {} : { PAYOUT_BATCH_MAX: String(values.batch) }),
   };
 }
 
@@ -112,7 +114,7 @@ async function measure(): Promise<Paid> {
 }
 
 async function payOn(database: BenchDatabase, feeder: Feeder): Promise<Paid> {
-  const outputs = Array.from({ length: Number(values.outputs) }, () => 10_000_000n * ADA);
+  const outputs = Array.from({ length: values.outputs }, () => 10_000_000n * ADA);
   const paying = await startPaying(database.pool, feeder, outputs, (wallet, signer) =>
     readConfig(settingsOf(database.url, feeder.url, wallet, signer)),
   );
@@ -152,7 +154,6 @@ function report(): void {
     return;
   }
   const told = (ms: number): string => `${ms.toFixed(0).padStart(6)} ms`;
-  const verdict = (held: boolean): string => (held ? 'holds' : 'MISSED');
   const lines: readonly (readonly [string, string])[] = [
     ['payouts', String(count).padStart(6)],
     [

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Endowment } from '../src/devnet/genesis.js';
 import { startDevnet } from '../src/devnet/server.js';
 import { longAddress } from '../test/support/addresses.js';
+import { ASSETS_EVERY, OUTPUTS_PER_BLOCK, TOKEN } from './reconcile-books.js';
 
 /**
  * A devnet with a large ledger, in a process of its own: `node reconcile-chain.ts OUTPUTS ADDRESSES`. At SIGUSR2
@@ -14,14 +15,15 @@ function* endowments(): Generator<Endowment> {
   for (let n = 1; n <= outputs; n += 1) {
     const id = createHash('sha256').update(`output ${n}`).digest('hex');
     const address = owners[n % addresses] ?? '';
-    yield [`${id}#0`, { address, lovelace: 2_000_000n + BigInt(n) }];
+    const assets = n % ASSETS_EVERY === 0 ? { assets: new Map([[TOKEN, BigInt(n)]]) } : {};
+    yield [`${id}#0`, { address, lovelace: 2_000_000n + BigInt(n), ...assets }];
   }
 }
 
 const devnet = await startDevnet({
   seed: 'bench',
-  blocks: 10,
-  random: false,
+  blocks: Math.ceil(outputs / OUTPUTS_PER_BLOCK),
+  content: { watched: owners, watchedShare: 0.5 },
   endowments: endowments(),
 });
 process.stdout.write(`${JSON.stringify({ url: devnet.url, httpUrl: devnet.httpUrl })}\n`);
@@ -32,4 +34,5 @@ process.on('SIGUSR2', () => {
   const cpuSeconds = (now.user + now.system - startedMicros) / 1e6;
   process.stdout.write(`${JSON.stringify({ cpuSeconds })}\n`);
 });
-process.once('SIGTERM', () => void devnet.close().then(() => process.exit(0)));
+// Ends with whoever measures, however that ends.
+process.stdin.resume().once('end', () => void devnet.close().then(() => process.exit(0)));

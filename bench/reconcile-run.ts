@@ -35,10 +35,10 @@ const result = await reconcile(
   { scope: 'full', requestedBy: 'bench', resume: false },
 );
 clearInterval(watching);
-const { matched, findings, addresses, problem } = result;
+const { height, matched, findings, addresses, problem } = result;
 const { user, system } = process.cpuUsage(cpu);
 const seconds = (performance.now() - began) / 1000;
 process.stdout.write(
-  `${JSON.stringify({ seconds, cpuSeconds: (user + system) / 1e6, rssMb: rssMax / 2 ** 20, matched, findings: findings.length, addresses, problem })}\n`,
+  `${JSON.stringify({ seconds, cpuSeconds: (user + system) / 1e6, rssMb: rssMax / 2 ** 20, height, matched, findings: findings.length, addresses, problem })}\n`,
 );
 await pool.end();

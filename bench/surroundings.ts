@@ -66,6 +66,8 @@ export async function control(feeder: Feeder, what: string, body: object): Promi
   if (!answer.ok) throw new Error(`${what}: ${await answer.text()}`);
 }
 
+export const verdict = (holds: boolean): string => (holds ? 'holds' : 'MISSED');
+
 /** The middle one; 0 of none. */
 export const median = (list: readonly number[]): number =>
   list.toSorted((a, b) => a - b)[Math.floor(list.length / 2)] ?? 0;

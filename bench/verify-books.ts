@@ -65,7 +65,8 @@ const ATTEMPTS = `
   insert into payout_attempts (payout_id, tx_hash, output_index, fee_share)
   select id, tx_hash, 0, fee_lovelace from outbound_payments`;
 
-const PAYMENT_ENTRIES = `
+/** Of all payments that there are, as their statuses say. */
+export const PAYMENT_ENTRIES = `
   insert into balance_transactions
     (user_id, unit, bucket, type, amount, reason, tx_hash, output_index, inclusion, created_at)
   select p.user_id, v.unit, leg.bucket, leg.type, v.amount, leg.reason, p.tx_hash, p.output_index, 1,
@@ -86,7 +87,8 @@ const PAYOUT_ENTRIES = `
     from outbound_payments p
    cross join (values ('available', 'debit', 'payout_held'), ('held', 'credit', 'payout_held'),
                       ('held', 'debit', 'payout_confirmed')) as leg (bucket, type, reason)`;
-const BALANCES = `
+/** Sums of all entries that there are. */
+export const BALANCES = `
   insert into user_balances (user_id, unit, available, held, pending)
   select user_id, unit,
          coalesce(sum(case type when 'credit' then amount else -amount end) filter (where bucket = 'available'), 0),

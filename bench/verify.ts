@@ -1,25 +1,26 @@
-import { parseArgs } from 'node:util';
 import { inTransaction, type Tx } from '../src/database/transaction.js';
 import { rewriteDigests } from '../src/payments/digest/recompute.js';
 import { SEAL_CHAINS } from '../src/reconcile/seals/seal.js';
 import { sealAppended } from '../src/reconcile/seals/sealing.js';
 import { verifyBooks } from '../src/reconcile/verify/verify-books.js';
-import { median, openDatabase } from './surroundings.js';
+import { asJson, benchCommand, howMany } from './flags.js';
+import { median, openDatabase, verdict } from './surroundings.js';
 import { ENTRIES_PER_USER, makeBooks } from './verify-books.js';
 
 /**
  * How long `teller balance verify` takes over ten entries for each of many users, all of them sealed and
  * folded into a state digest. Fails where it takes longer than its target, or where sound books differ.
  */
-const { values } = parseArgs({
-  options: {
-    users: { type: 'string', default: '1000000' },
-    rounds: { type: 'string', default: '3' },
-    json: { type: 'boolean', default: false },
-  },
-});
+const { users, rounds, json } = benchCommand(
+  'verify',
+  `Seconds that balance verify takes over ${ENTRIES_PER_USER} entries of each user, sealed and in a state digest.`,
+)
+  .addOption(howMany('users', 1_000_000, 'users'))
+  .addOption(howMany('rounds', 3, 'verifications'))
+  .addOption(asJson())
+  .parse()
+  .opts<{ users: number; rounds: number; json?: true }>();
 const SECONDS_MAX = 30;
-const users = Number(values.users);
 
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
 async function timed<T>(what: string, work: () => Promise<T>): Promise<[seconds: number, T]> {
@@ -46,19 +47,24 @@ try {
   const [sealSeconds] = await timed('sealing', async () => {
     for (const chain of SEAL_CHAINS) await sealAppended(leadership, chain, () => undefined);
   });
-  const rounds: number[] = [];
+  const times: number[] = [];
   let mismatches = 0;
-  for (let round = 0; round < Number(values.rounds); round += 1) {
+  for (let round = 0; round < rounds; round += 1) {
     const [seconds, result] = await timed('verifying', () => verifyBooks(pool));
-    rounds.push(seconds);
+    times.push(seconds);
     mismatches += result.totalMismatches;
   }
-  const seconds = median(rounds);
+  const seconds = median(times);
   const entries = users * ENTRIES_PER_USER;
   const holds = mismatches === 0 && seconds <= SECONDS_MAX;
-  const figures = { users, entries, seconds, rounds, mismatches, makeSeconds, sealSeconds };
-  if (values.json) console.log(JSON.stringify({ bench: 'verify', ...figures, holds }));
-  else say(`${users} users, ${entries} entries: verified in ${seconds.toFixed(1)} s (median)`);
+  const figures = { users, entries, seconds, rounds: times, mismatches, makeSeconds, sealSeconds };
+  if (json) console.log(JSON.stringify({ bench: 'verify', ...figures, holds }));
+  else {
+    console.log(
+      `${users} users, ${entries} entries: verified in ${seconds.toFixed(1)} s (${SECONDS_MAX}: ` +
+        `${verdict(seconds <= SECONDS_MAX)}); nothing differs: ${verdict(mismatches === 0)}`,
+    );
+  }
   if (!holds) process.exitCode = 1;
 } finally {
   await database.close();
