@@ -42,6 +42,7 @@ const OWN_ALERTS = [
   'WitnessSilent',
   'BackupOverdue',
   'VerificationOverdue',
+  'ReservesShort',
   'LedgerSealsLost',
   'LedgerUnsealed',
 ];

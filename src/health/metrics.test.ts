@@ -144,15 +144,30 @@ describe('metrics', () => {
 
   test('a balance that was never verified has no number', async () => {
     expect((await lines()).some((line) => line.startsWith('balance_mismatches'))).toBe(false);
-    metrics.sampleVerification({ finishedAt: new Date(5000), mismatches: 0 });
+    metrics.sampleVerification({
+      finishedAt: new Date(5000),
+      mismatches: 0,
+      shortfall: { units: 0, lovelace: '0' },
+    });
     expect(await lines()).toEqual(
       expect.arrayContaining([
         'balance_mismatches 0',
         'balance_verification_last_success_timestamp_seconds 5',
+        'reserves_short_units 0',
+        'reserves_shortfall_ada 0',
       ]),
     );
     metrics.sampleVerification(null);
-    expect((await lines()).some((line) => line.startsWith('balance_'))).toBe(false);
+    expect((await lines()).some((line) => /^(balance|reserves)_/.test(line))).toBe(false);
+  });
+
+  test.each([
+    [{ units: 2, lovelace: '1500000' }, ['reserves_short_units 2', 'reserves_shortfall_ada 1.5']],
+    [{ units: 1, lovelace: null }, ['reserves_short_units 1']],
+    [null, []],
+  ])('reserves that lack %o are %o', async (shortfall, expected) => {
+    metrics.sampleVerification({ finishedAt: new Date(5000), mismatches: 0, shortfall });
+    expect((await lines()).filter((line) => line.startsWith('reserves_'))).toEqual(expected);
   });
 
   test("made-up reference types don't make series without end", () => {

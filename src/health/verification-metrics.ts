@@ -9,6 +9,7 @@ import { shared, withDeadline } from './in-flight.js';
 const SAMPLE_KEPT_MS = 5_000;
 const REST_RATIO = 20;
 const DEADLINE_MS = 3_000;
+const LOVELACE_PER_ADA = 1_000_000;
 
 /** What a scrape reads; null where there was none, or it didn't come in time. */
 export function verificationSamples(deps: {
@@ -34,13 +35,26 @@ export function verificationMetrics(
     help: 'When the last verification came to its end, whatever it found',
     registers,
   });
+  const shortUnits = new Gauge({
+    name: 'reserves_short_units',
+    help: 'Units of which the wallets held less than users were owed at the last verification',
+    registers,
+  });
+  const shortfall = new Gauge({
+    name: 'reserves_shortfall_ada',
+    help: 'Ada that the wallets held less than users were owed at the last verification',
+    registers,
+  });
   const show = (verification: LastVerification | null): void => {
     // What was never verified, or can't be read, isn't 0.
-    mismatches.remove();
-    lastSuccess.remove();
+    for (const gauge of [mismatches, lastSuccess, shortUnits, shortfall]) gauge.remove();
     if (verification === null) return;
     mismatches.set(verification.mismatches);
     lastSuccess.set(verification.finishedAt.getTime() / 1000);
+    if (verification.shortfall === null) return;
+    const { units, lovelace } = verification.shortfall;
+    shortUnits.set(units);
+    if (lovelace !== null) shortfall.set(Number(lovelace) / LOVELACE_PER_ADA);
   };
   show(null);
   return show;

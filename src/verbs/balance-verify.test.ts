@@ -210,6 +210,22 @@ test('a note may be written by hand', async () => {
   });
 });
 
+test('reserves that lack something are told, and end with 3 where that is asked for', async () => {
+  const complete = await teller(['balance', 'verify', '--reserves']);
+  expect(complete).toMatchObject({ exitCode: 0 });
+  await change("update incoming_payments set spent_by = repeat('7', 64), spent_height = 50");
+  const { exitCode, out } = await teller(['balance', 'verify']);
+  expect(exitCode).toBe(0);
+  expect(out).toMatch(/ada +5\.000000 +0\.000000 +0\.000000 +-5\.000000\n/);
+  expect(out).toContain('warning: the wallets hold less than users are owed in 1 unit:');
+  expect(await json('balance', 'verify', '--reserves')).toMatchObject({
+    exitCode: 3,
+    lines: [{ totalMismatches: 0, shortfall: { units: 1, lovelace: '5000000' } }],
+  });
+  const help = (await teller(['balance', 'verify', '--help'])).out.replace(/\s+/g, ' ');
+  expect(help).toContain('exit 3 also where the wallets hold less of a unit than users are owed');
+});
+
 test.each([
   ['that is no note', '{"ledger": 1}'],
   ['that is no JSON', 'hello'],

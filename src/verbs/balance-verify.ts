@@ -2,32 +2,22 @@ import type { Pool } from 'pg';
 import { describeDatabaseError } from '../database/pool.js';
 import { actorOf } from '../payouts/model/identity.js';
 import type { OrphanEntry } from '../reconcile/verify/ledger-queries.js';
-import type { Reserve } from '../reconcile/verify/reserves.js';
 import { refuseUnfinishedBooks } from '../reconcile/verify/unfinished-books.js';
 import { noteVerification } from '../reconcile/verify/verification-queries.js';
 import { isWrong, type Verification, verifyBooks } from '../reconcile/verify/verify-books.js';
 import { withVerifyingPool } from '../reconcile/verify/verifying-pool.js';
 import { sayWhatToDo } from './balance-verify-advice.js';
+import { sayReserves } from './balance-verify-reserves.js';
+import { amountOf, nameOf, sayFound, sayRows } from './balance-verify-rows.js';
 import { operator } from './caller.js';
 import { refuseNetworkGiven, withDatabase } from './database.js';
 import { finish, type JsonFlag, type VerbContext } from './flags.js';
 import { untilInterrupted } from './interruption.js';
 import { startProgress } from './progress.js';
 import { readSealNotes } from './seal-notes.js';
-import {
-  type Column,
-  counted,
-  EXIT,
-  sayJson,
-  sayTable,
-  showAda,
-  type Terminal,
-} from './terminal.js';
+import { type Column, counted, EXIT, sayJson, type Terminal } from './terminal.js';
 
-export type VerifyFlags = JsonFlag & { readonly against?: string };
-
-/** What a person reads of each kind; `--json` has more. */
-const SHOWN_MAX = 20;
+export type VerifyFlags = JsonFlag & { readonly against?: string; readonly reserves?: true };
 
 export async function verifyBalances(context: VerbContext, flags: VerifyFlags): Promise<void> {
   const { terminal } = context;
@@ -42,10 +32,12 @@ export async function verifyBalances(context: VerbContext, flags: VerifyFlags): 
         ),
       ),
     );
-    await note(terminal, pool, result.totalMismatches);
+    await note(terminal, pool, result);
     if (flags.json === true) sayJson(terminal, result);
     else say(terminal, result);
-    finish(context, result.totalMismatches === 0 ? EXIT.done : EXIT.discrepancies);
+    const isShort = flags.reserves === true && result.shortfall.units > 0;
+    const agrees = result.totalMismatches === 0 && !isShort;
+    finish(context, agrees ? EXIT.done : EXIT.discrepancies);
   });
 }
 
@@ -75,9 +67,9 @@ async function tellingHowFar<T>(
 }
 
 /** The metrics tell of the last one. A copy that can only be read is verified all the same. */
-async function note(terminal: Terminal, pool: Pool, mismatches: number): Promise<void> {
+async function note(terminal: Terminal, pool: Pool, result: Verification): Promise<void> {
   try {
-    await noteVerification(pool, actorOf(operator()), mismatches);
+    await noteVerification(pool, actorOf(operator()), result);
   } catch (error) {
     terminal.err(`not noted for the metrics: ${describeDatabaseError(error)}\n`);
   }
@@ -91,7 +83,7 @@ function say(terminal: Terminal, result: Verification): void {
   sayReferences(terminal, result);
   saySeals(terminal, result);
   sayDigests(terminal, result);
-  sayReserves(terminal, result.reserves);
+  sayReserves(terminal, result);
   if (result.totalMismatches > 0) sayWhatToDo(terminal, result);
 }
 
@@ -123,7 +115,7 @@ function sayManualEntries(terminal: Terminal, { manualEntries }: Verification): 
   const entries = count === 1 ? '1 entry' : `${count} entries`;
   terminal.out(`of these ${entries} by hand, which no payment or payout answers for:\n`);
   sayRows(terminal, { count: units.length, shown: units }, [
-    ['BY HAND', (row) => (row.unit === 'lovelace' ? 'ada' : row.unit)],
+    ['BY HAND', (row) => nameOf(row.unit)],
     ['ENTRIES', (row) => row.entries],
     ['CREDITS LESS DEBITS', (row) => amountOf(row.unit, row.sum)],
   ]);
@@ -249,45 +241,4 @@ function sayDigests(terminal: Terminal, { digests }: Verification): void {
       ],
     ],
   );
-}
-
-const amountOf = (unit: string, amount: string): string =>
-  unit === 'lovelace' ? showAda(amount) : amount;
-
-function sayReserves(terminal: Terminal, reserves: readonly Reserve[]): void {
-  const telling = reserves.filter((one) => one.unit === 'lovelace' || one.shortfall || !one.agrees);
-  if (telling.length > 0) {
-    sayRows(terminal, { count: telling.length, shown: telling }, [
-      ['RESERVES', (row) => (row.unit === 'lovelace' ? 'ada' : row.unit)],
-      ['OWED TO USERS', (row) => amountOf(row.unit, row.owed)],
-      ['DEPOSIT ADDRESSES', (row) => amountOf(row.unit, row.deposits)],
-      ['HOT WALLET', (row) => amountOf(row.unit, row.hotWallet)],
-      ['TREASURY', (row) => amountOf(row.unit, row.treasury)],
-    ]);
-  }
-  const short = reserves.filter((one) => one.shortfall).length;
-  if (short === 0) return;
-  terminal.out(
-    `warning: the wallets hold less than users are owed in ${counted(short, 'unit')}: ` +
-      'is it elsewhere, in cold storage for instance?\n',
-  );
-}
-
-type Found<R> = { readonly count: number; readonly shown: readonly R[] };
-
-function sayFound<R>(
-  terminal: Terminal,
-  found: Found<R>,
-  what: string,
-  columns: readonly Column<R>[],
-): void {
-  if (found.count === 0) return;
-  terminal.out(`${found.count} × ${what}\n`);
-  sayRows(terminal, found, columns);
-}
-
-function sayRows<R>(terminal: Terminal, found: Found<R>, columns: readonly Column<R>[]): void {
-  sayTable(terminal, found.shown.slice(0, SHOWN_MAX), columns);
-  const more = found.count - Math.min(found.shown.length, SHOWN_MAX);
-  if (more > 0) terminal.out(`and ${more} more: --json shows up to 1000\n`);
 }

@@ -23,8 +23,10 @@ export function addBalanceVerbs(program: Command, context: VerbContext): void {
       .command('verify')
       .description(
         'holds balances, ledger, payments, payouts, seals and reserves against each other; ' +
-          'exit 3 on any mismatch. Needs DATABASE_URL alone; a NETWORK that is set must be that of the database',
+          'exit 3 on any mismatch. Wallets that hold less than users are owed are told of, and are no mismatch: ' +
+          'money may be elsewhere. Needs DATABASE_URL alone; a NETWORK that is set must be that of the database',
       )
+      .option('--reserves', 'exit 3 also where the wallets hold less of a unit than users are owed')
       .option(
         '--against <file>',
         'a backup, or what this verb printed before: seals must be those of then',

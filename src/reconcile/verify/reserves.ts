@@ -19,9 +19,19 @@ export type Reserve = {
   readonly shortfall: boolean;
 };
 
-/** Lovelace first. What isn't a finite number is shown as it is, and agrees with nothing. */
+/** In how many units the wallets hold less than users are owed. */
+export type Shortfall = {
+  readonly units: number;
+  /** How much of that is ada; null where an amount isn't a finite number. */
+  readonly lovelace: string | null;
+};
+
+/**
+ * Lovelace first, then what is short or disagrees, before all that anybody may send here. What isn't a finite number
+ * is shown as it is, and agrees with nothing.
+ */
 export function reservesOf(books: readonly UnitBooks[]): Reserve[] {
-  return books.toSorted(inOrder).map((unit) => {
+  const reserves = books.map((unit) => {
     const { total, deposits, hotWallet, inFlight } = unit;
     const made = add(unit.expected, unit.manual);
     const owed = subtract(total, inFlight);
@@ -39,8 +49,17 @@ export function reservesOf(books: readonly UnitBooks[]): Reserve[] {
       shortfall: treasury.startsWith('-') || !WHOLE.test(treasury),
     };
   });
+  return reserves.toSorted(inOrder);
 }
 
+export function shortfallOf(reserves: readonly Reserve[]): Shortfall {
+  const short = reserves.filter((one) => one.shortfall);
+  const { treasury } = short.find(isAda) ?? { treasury: '0' };
+  const lovelace = WHOLE.test(treasury) ? subtract('0', treasury) : null;
+  return { units: short.length, lovelace };
+}
+
+const isAda = ({ unit }: Reserve): boolean => unit === 'lovelace';
 const WHOLE = /^-?\d+$/;
 const NOT_A_NUMBER = 'NaN';
 const add = (a: string, b: string): string =>
@@ -48,5 +67,8 @@ const add = (a: string, b: string): string =>
 const subtract = (a: string, b: string): string =>
   WHOLE.test(a) && WHOLE.test(b) ? (BigInt(a) - BigInt(b)).toString() : NOT_A_NUMBER;
 
-const inOrder = (a: UnitBooks, b: UnitBooks): number =>
-  Number(a.unit !== 'lovelace') - Number(b.unit !== 'lovelace') || (a.unit < b.unit ? -1 : 1);
+const rank = (one: Reserve): number => {
+  if (isAda(one)) return 0;
+  return one.shortfall || !one.agrees ? 1 : 2;
+};
+const inOrder = (a: Reserve, b: Reserve): number => rank(a) - rank(b) || (a.unit < b.unit ? -1 : 1);

@@ -142,11 +142,12 @@ test('proves reserves: what users are owed, what the wallets hold, and the rest'
 
 test('tells a shortfall, which is no mismatch: money may be in cold storage', async () => {
   await change("update incoming_payments set spent_by = repeat('7', 64), spent_height = 50");
-  const { reserves, totalMismatches } = await verify();
+  const { reserves, shortfall, totalMismatches } = await verify();
   expect(reserves.map((one) => [one.shortfall, one.treasury])).toEqual([
     [true, '-43660000'],
     [true, '-100'],
   ]);
+  expect(shortfall).toEqual({ units: 2, lovelace: '43660000' });
   expect(totalMismatches).toBe(0);
 });
 

@@ -35,7 +35,7 @@ import {
   type PayoutMismatch,
 } from './payout-check-queries.js';
 import { checkReferences, type ReferenceMismatch } from './reference-queries.js';
-import { type Reserve, reservesOf } from './reserves.js';
+import { type Reserve, reservesOf, type Shortfall, shortfallOf } from './reserves.js';
 
 /** The stored digest of a partition against its tables; `problem` where they couldn't be read. */
 export type PartitionDigest = { readonly partitionId: number } & (
@@ -54,6 +54,7 @@ export type Verification = BalanceVerification & {
   readonly payouts: Bounded<PayoutMismatch>;
   readonly references: Bounded<ReferenceMismatch>;
   readonly reserves: readonly Reserve[];
+  readonly shortfall: Shortfall;
   readonly seals: SealsCheck;
   /** Rows that should be under a seal by now. No mismatch: perhaps nobody has led since. */
   readonly overdueSealings: readonly OverdueSealing[];
@@ -138,6 +139,7 @@ async function verifyAccounts(tx: Tx) {
   const differs = books.some((unit) => unit.differs);
   const hasOrphans = differs || (await mayHaveOrphans(tx, seed, movementsOf(books)));
   const hasUnfounded = books.some((unit) => unit.unfounded !== '0');
+  const reserves = reservesOf(books);
   const shown = MISMATCHES_SHOWN_MAX;
   return {
     ...(differs ? await verifyBalances(tx) : agreeing(books)),
@@ -147,7 +149,8 @@ async function verifyAccounts(tx: Tx) {
     orphans: hasOrphans ? await orphanEntries(tx, shown) : NONE,
     unfounded: hasUnfounded ? await unfoundedEntries(tx, shown) : NONE,
     manualEntries: manualEntriesOf(books, shown),
-    reserves: reservesOf(books).slice(0, shown),
+    reserves: reserves.slice(0, shown),
+    shortfall: shortfallOf(reserves),
   };
 }
 

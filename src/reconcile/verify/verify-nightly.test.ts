@@ -29,7 +29,10 @@ describe('the nightly verification', () => {
   test('notes how many mismatches there are and names the balance that has no entries for what it says', async () => {
     const { deps, told } = setUp();
     await verifyNow(deps);
-    expect(await lastVerification(database.pool)).toMatchObject({ mismatches: 1 });
+    expect(await lastVerification(database.pool)).toMatchObject({
+      mismatches: 1,
+      shortfall: { units: 1, lovelace: '5' },
+    });
     expect(told).toMatchObject([
       {
         type: 'verified',
@@ -38,6 +41,12 @@ describe('the nightly verification', () => {
         shortfalls: [{ unit: 'lovelace' }],
       },
     ]);
+  });
+
+  test('says nothing of reserves where a version that noted none verified last', async () => {
+    const { pool } = database;
+    await pool.query("insert into verifications (requested_by, mismatches) values ('older', 0)");
+    expect(await lastVerification(pool)).toMatchObject({ mismatches: 0, shortfall: null });
   });
 
   test('tells of each mismatch once a day', async () => {

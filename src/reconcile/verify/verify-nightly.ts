@@ -36,7 +36,7 @@ export async function verifyNow(deps: VerificationDeps): Promise<void> {
     manualEntries: found.manualEntries.count,
   });
   await inTransaction(pool, async (tx) => {
-    await noteVerification(tx, requestedBy, mismatches);
+    await noteVerification(tx, requestedBy, found);
     await tellMismatches(tx, now(), shown);
   });
 }
