@@ -9,8 +9,11 @@ import { POLICY } from '../test/support/follow.js';
 import { median, verdict } from './surroundings.js';
 
 export type LiveWorker = {
-  /** Resolves when the books stand at the node's tip for the first time. @returns how many blocks that took */
-  readonly caughtUp: Promise<number>;
+  /**
+   * Resolves when the books stand at the node's tip for the first time. @returns how many blocks that took, and
+   * how long from taking the lead
+   */
+  readonly caughtUp: Promise<{ readonly blocks: number; readonly seconds: number }>;
   /** Milliseconds from asking the devnet for a block until it is committed. */
   readonly blockMs: () => Promise<number>;
   readonly stop: () => Promise<void>;
@@ -25,13 +28,18 @@ export function startLiveWorker(
   const observed = new EventTarget();
   const stop = new AbortController();
   let blocks = 0;
+  let leadingSince = 0;
   const observe = (event: SyncEvent<unknown>): void => {
+    if (event.type === 'leader_acquired') leadingSince = performance.now();
     if (event.type !== 'forward') return;
     const { cursor, tip } = event;
     blocks = (cursor.height ?? -1) + 1;
     if (tip !== 'origin' && cursor.height === tip.height) observed.dispatchEvent(new Event('tip'));
   };
-  const caughtUp = once(observed, 'tip').then(() => blocks);
+  const caughtUp = once(observed, 'tip').then(() => ({
+    blocks,
+    seconds: (performance.now() - leadingSince) / 1000,
+  }));
   const following = runSync(
     {
       pool: database.pool,
