@@ -129,7 +129,7 @@ export function sayVerdict(terminal: Terminal, run: RunView, found: number): voi
   const compared = `run ${run.id}: ${counted(run.matched, 'output')} of ${addresses(run)} agreed${where}`;
   if (run.problem !== null) terminal.out(`${printable(run.problem)}\n`);
   if (found === 0 && run.problem === null) {
-    const equal = run.scope === 'full' ? 'records equal' : 'what is unspent there equals';
+    const equal = run.scope === 'full' ? 'records equal' : 'what is recorded there equals';
     return terminal.out(`${compared}; ${equal} the chain\n`);
   }
   const explained = found - run.repaired - run.open;

@@ -77,6 +77,8 @@ describe('books that are right', () => {
     expect(out).toMatch(/run \d+: 2 outputs of 2 addresses agreed at block \d+; records equal/);
     expect(out).toMatch(/ada +16\.000000 +16\.000000/);
     expect(exitCode).toBe(0);
+    const { out: some } = await say('reconcile', '--address', ANN);
+    expect(some).toMatch(/1 output of 1 address agreed .*; what is recorded there equals the chain/);
     const { document } = await ask('reconcile', '--address', ANN);
     expect(document).toMatchObject({
       run: { scope: 'addresses', state: 'finished', matched: 1, open: 0 },

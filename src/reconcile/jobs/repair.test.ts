@@ -3,14 +3,14 @@ import type { Pool } from 'pg';
 import { expect, test } from 'vitest';
 import { openWorker, viewOf } from '../../../test/support/following.js';
 import { provingJobs } from '../../../test/support/proving-jobs.js';
-import { ANN, CAROL, followedBooks } from '../../../test/support/reconciling.js';
+import { ANN, CAROL, followedBooks, reconcileFully } from '../../../test/support/reconciling.js';
 import type { TestDatabase } from '../../../test/support/test-databases.js';
 import { checkDigest } from '../../payments/digest/check-digest.js';
 import type { ChainView, LedgerView } from '../../sync/chain-view.js';
 import type { ObserveProof } from '../model/proof-events.js';
 import { verifyBooks } from '../verify/verify-books.js';
 import { followJob } from './follow-job.js';
-import { requestJob } from './job-queries.js';
+import { type JobRequest, requestJob } from './job-queries.js';
 
 const { net, copyBooks } = await followedBooks();
 
@@ -34,8 +34,8 @@ const openLeader = (database: TestDatabase, observe?: ObserveProof) => {
 };
 
 /** Asks for a repair and leads until it is done. */
-async function repaired(database: TestDatabase, observe?: ObserveProof) {
-  const id = await requestJob(database.pool, ALL);
+async function repaired(database: TestDatabase, observe?: ObserveProof, asked: JobRequest = ALL) {
+  const id = await requestJob(database.pool, asked);
   const worker = openLeader(database, observe);
   return await followed(database.pool, id).finally(worker.stop);
 }
@@ -64,6 +64,23 @@ test('a repair leaves a digest as it is that tells of what was there before the 
   const { result } = await repaired(database);
   expect(result?.problem).toContain('what was there before the first block is in no block');
   expect(await checkDigest(pool, 0)).toEqual(before);
+});
+
+test('a repair of some addresses heals what another hand made of spent outputs there', async () => {
+  const database = await copyBooks();
+  const { pool } = database;
+  const before = await checkDigest(pool, 0);
+  const { rowCount } = await pool.query(
+    `update incoming_payments set spent_by = repeat('ab', 32), amount_lovelace = amount_lovelace + 1
+      where address = any($1) and spent_by is not null`,
+    [ANN],
+  );
+  expect(rowCount).toBeGreaterThan(0);
+  const asked = { ...ALL, params: { addresses: ANN } };
+  const { result } = await repaired(database, undefined, asked);
+  expect(result).toMatchObject({ repaired: 2 * (rowCount ?? 0), open: 0, problem: null, left: [] });
+  expect(await checkDigest(pool, 0)).toEqual(before);
+  expect((await reconcileFully(pool, net)).findings).toEqual([]);
 });
 
 test('a repair whose leader ends while it compares goes on where it was with the next leader', async () => {

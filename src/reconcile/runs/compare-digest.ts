@@ -126,7 +126,7 @@ async function compareFollowed(
 }
 
 /** What was taken to agree until now doesn't count as that any more. */
-async function storeTaken(work: Work, suspects: readonly Suspect[]): Promise<void> {
+export async function storeTaken(work: Work, suspects: readonly Suspect[]): Promise<void> {
   const counted = suspects.flatMap(({ reference, recorded }) =>
     recorded !== null && isHeld(recorded) && isCounted(work, recorded) ? [reference] : [],
   );
@@ -137,7 +137,7 @@ async function storeTaken(work: Work, suspects: readonly Suspect[]): Promise<voi
 }
 
 /** Outputs of an address that was the hot wallet before are none of a run's. */
-const isCounted = ({ hotWallet }: Work, { kind, address }: RecordedOutput): boolean =>
+export const isCounted = ({ hotWallet }: Work, { kind, address }: RecordedOutput): boolean =>
   kind === 'payment' || address === hotWallet;
 
 async function compareBlocks(

@@ -1,17 +1,15 @@
 import { doubtOwners } from '../compare/disputes.js';
 import { isHeld } from '../compare/judge-outputs.js';
-import { type Recorded, recordedAmong } from '../compare/recorded-queries.js';
+import type { Recorded } from '../compare/recorded-queries.js';
 import { type AddressDispute, readDisputed } from '../compare/registration-queries.js';
 import type { Finding } from '../model/finding.js';
-import { referencesAt } from './address-queries.js';
+import { pagesAt } from './address-pages.js';
 import { sameOnChain } from './compare-statuses.js';
 import { findingPages, namedAmong, storeFindings } from './discrepancy-queries.js';
-import { BEFORE_ALL_OUTPUTS, type RunProgress } from './run-progress.js';
 import type { Work } from './run-work.js';
 
 /** Addresses whose payments are read together. */
 const ADDRESSES = 1_000;
-const PAGE_OUTPUTS = 4_000;
 
 /**
  * Whose the addresses are against what was audited when they were registered: where row and address agree with
@@ -57,31 +55,18 @@ const UNNAMED =
 /** Every payment at such an address is money that may be another user's. */
 async function namePayments(work: Work, disputes: readonly AddressDispute[]): Promise<void> {
   const byAddress = new Map(disputes.map((one) => [one.address, one]));
-  for (let after: RunProgress['after'] = BEFORE_ALL_OUTPUTS; ; ) {
-    const { rows, last } = await readPayments(work, [...byAddress.keys()], after);
-    if (last === undefined) return;
-    const [txHash = '', index = ''] = last.split('#');
-    after = { txHash, index: Number(index) };
-    const findings = doubtOwners(rows.map(asFinding), byAddress);
-    const references = rows.map(({ reference }) => reference);
+  for await (const { rows } of pagesAt(work, [...byAddress.keys()])) {
+    const payments = rows.filter(
+      ({ kind, status }) => kind === 'payment' && status !== 'rolled_back',
+    );
+    const findings = doubtOwners(payments.map(asFinding), byAddress);
+    const references = payments.map(({ reference }) => reference);
     const named = await namedAmong(work.pool, work.runId, references);
     // What was unspent and nothing else differed about was taken to agree.
-    const taken = rows.filter((row) => isHeld(row) && !named.has(row.reference)).length;
+    const taken = payments.filter((row) => isHeld(row) && !named.has(row.reference)).length;
     const matched = work.progress().matched - taken;
     await work.commit({ matched }, 0, (tx) => storeFindings(tx, work.runId, findings));
   }
-}
-
-async function readPayments(work: Work, addresses: readonly string[], after: RunProgress['after']) {
-  const { partitionId, at } = work;
-  return work.read(async (tx) => {
-    const references = await referencesAt(tx, partitionId, addresses, after, PAGE_OUTPUTS);
-    const found = await recordedAmong(tx, partitionId, at.height, references);
-    const rows = [...found.values()].filter(
-      ({ kind, status }) => kind === 'payment' && status !== 'rolled_back',
-    );
-    return { rows, last: references.at(-1) };
-  });
 }
 
 const asFinding = (recorded: Recorded): Finding => ({

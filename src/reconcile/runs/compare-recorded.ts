@@ -20,13 +20,12 @@ import type { ChainOutput } from '../model/finding.js';
 import { referencesAt, watchedAmong } from './address-queries.js';
 import { storeFindings, storeSuspects } from './discrepancy-queries.js';
 import { oneAhead } from './one-ahead.js';
-import { addTo, type RunProgress } from './run-progress.js';
+import { addTo, type Place, placeOf } from './run-progress.js';
 import type { Work } from './run-work.js';
 
 /** Outputs a question: quick for the node, and few megabytes here. */
 const PAGE_OUTPUTS = 4_000;
 
-type Place = RunProgress['after'];
 type Page = {
   /** Of these no more has to be known than that the ledger holds the same. */
   readonly plain: readonly ListedOutput[];
@@ -218,8 +217,3 @@ async function withChainAddresses(
   const more = await surroundingsOf(work.pool, work, others);
   return { ...known, watched: new Map([...known.watched, ...more.watched]) };
 }
-
-const placeOf = (reference: OutputReference): Place => {
-  const [txHash = '', index = ''] = reference.split('#');
-  return { txHash, index: Number(index) };
-};

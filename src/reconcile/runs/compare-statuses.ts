@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { outputReference } from '../../chain/block.js';
+import { type OutputReference, outputReference } from '../../chain/block.js';
 import type { Queryable } from '../../database/transaction.js';
 import { confirmationHeight } from '../../payments/confirmation.js';
 import { readCursor } from '../../sync/queries.js';
@@ -8,7 +8,8 @@ import { judgeStatus } from '../compare/ledger-status.js';
 import { type Recorded, recordedAmong } from '../compare/recorded-queries.js';
 import type { Finding } from '../model/finding.js';
 import { ledgerDiffers, SEED_MAX } from '../verify/books-queries.js';
-import { LEDGER_DIFFERENCES } from '../verify/ledger-differences.js';
+import { LEDGER_DIFFERENCES, LEDGER_LEGS } from '../verify/ledger-differences.js';
+import { pagesAt } from './address-pages.js';
 import { storeFindings } from './discrepancy-queries.js';
 import type { Work } from './run-work.js';
 
@@ -17,14 +18,14 @@ const DIFFERENCES_MAX = 20_000;
 
 // What is booked in the bucket that isn't listed is what the row says. Where chain and row differ anyway,
 // the chain's word is enough.
-const BOOKED = `
+const bookedOf = (differences: string): string => `
   select d.tx_hash, d.output_index,
          sum(d.booked) filter (where d.bucket = 'pending')::text as pending,
          sum(d.booked) filter (where d.bucket = 'available')::text as available,
          exists (select 1 from outbox o where o.event_key in (
            select 'payment.detected:' || d.tx_hash || '#' || d.output_index || ':' || i
              from generate_series(1, least(max(p.inclusion), 100)) i)) as told
-    from (${LEDGER_DIFFERENCES}) d
+    from (${differences}) d
     join incoming_payments p on p.tx_hash = d.tx_hash and p.output_index = d.output_index
    where d.unit = 'lovelace' and p.partition_id = $1
      and not exists (select 1 from reconciliation_discrepancies f
@@ -32,6 +33,15 @@ const BOOKED = `
    group by d.tx_hash, d.output_index
    order by d.tx_hash, d.output_index
    limit $2`;
+const BOOKED = bookedOf(LEDGER_DIFFERENCES);
+// The hashes by themselves are what the indexes of all parts are asked by.
+const BOOKED_AMONG = bookedOf(`
+  select tx_hash, output_index, unit, bucket, sum(booked) as booked
+    from (${LEDGER_LEGS}) as legs
+   where tx_hash = any($4::text[])
+     and (tx_hash, output_index) in (select * from unnest($4::text[], $5::int[]))
+   group by tx_hash, output_index, payout_id, user_id, unit, bucket
+  having sum(booked) <> sum(expected)`);
 
 type Row = {
   tx_hash: string;
@@ -43,18 +53,56 @@ type Row = {
 
 /** Payments whose status isn't the one that they were booked with: no chain knows of statuses. */
 export async function compareStatuses(work: Work): Promise<void> {
-  const findings = await work.read((tx) => statusFindings(tx, work));
-  // Nothing was found of them before: what is unspent was taken to agree.
+  const findings = await work.read(async (tx) => {
+    // Millions of groups are made only where the sums of all say that one of them differs.
+    if (!(await ledgerDiffers(tx, randomInt(SEED_MAX)))) return [];
+    const { partitionId, runId } = work;
+    const { rows } = await tx.query<Row>(BOOKED, [partitionId, DIFFERENCES_MAX, runId]);
+    return rows.length === DIFFERENCES_MAX ? [] : statusFindings(tx, work, rows);
+  });
+  await storeStatuses(work, findings);
+}
+
+/** Those at some addresses only. */
+export async function compareStatusesAt(work: Work, addresses: readonly string[]): Promise<void> {
+  for await (const { references } of pagesAt(work, addresses)) {
+    const findings = await work.read(async (tx) =>
+      statusFindings(tx, work, await bookedAmong(tx, work, references)),
+    );
+    await storeStatuses(work, findings);
+  }
+}
+
+/** Payments that the ledger differs from, of those that the run knows nothing of yet. */
+export async function bookedAmong(
+  db: Queryable,
+  { partitionId, runId }: Pick<Work, 'partitionId' | 'runId'>,
+  references: readonly OutputReference[],
+): Promise<Row[]> {
+  const parts = references.map((reference) => reference.split('#'));
+  const { rows } = await db.query<Row>(BOOKED_AMONG, [
+    partitionId,
+    DIFFERENCES_MAX,
+    runId,
+    parts.map(([txHash]) => txHash),
+    parts.map(([, index]) => Number(index)),
+  ]);
+  return rows;
+}
+
+/** Nothing was found of them before: what is unspent was taken to agree. */
+async function storeStatuses(work: Work, findings: readonly Finding[]): Promise<void> {
   const taken = findings.filter(({ recorded }) => recorded !== null && isHeld(recorded)).length;
   const matched = work.progress().matched - taken;
   await work.commit({ matched }, 0, (tx) => storeFindings(tx, work.runId, findings));
 }
 
-async function statusFindings(db: Queryable, { partitionId, at, runId }: Work): Promise<Finding[]> {
-  // Millions of groups are made only where the sums of all say that one of them differs.
-  if (!(await ledgerDiffers(db, randomInt(SEED_MAX)))) return [];
-  const { rows } = await db.query<Row>(BOOKED, [partitionId, DIFFERENCES_MAX, runId]);
-  if (rows.length === 0 || rows.length === DIFFERENCES_MAX) return [];
+async function statusFindings(
+  db: Queryable,
+  { partitionId, at }: Work,
+  rows: readonly Row[],
+): Promise<Finding[]> {
+  if (rows.length === 0) return [];
   const references = rows.map((row) => outputReference(row.tx_hash, row.output_index));
   const recorded = new Map(
     (await recordedAmong(db, partitionId, at.height, references)).flatMap((one) =>

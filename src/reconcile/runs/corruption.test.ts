@@ -1,9 +1,17 @@
 import type { Pool } from 'pg';
 import { describe, expect, test } from 'vitest';
-import { CAROL, followedBooks, reconcileFully } from '../../../test/support/reconciling.js';
+import {
+  ANN,
+  CAROL,
+  DAVE,
+  depsOf,
+  followedBooks,
+  reconcileFully,
+} from '../../../test/support/reconciling.js';
 import { HELD, ONE, ROW_CORRUPTIONS } from '../../../test/support/row-corruptions.js';
 import { isHeld } from '../compare/judge-outputs.js';
 import type { Finding } from '../model/finding.js';
+import { reconcile } from './reconcile.js';
 
 const { net, copyBooks } = await followedBooks();
 
@@ -108,5 +116,46 @@ describe('a row that somebody changed', () => {
     const { findings, problem } = await reconcileFully(pool, net);
     expect(findings).toEqual([]);
     expect(problem).toContain('the state digest differs');
+  });
+});
+
+/** No row is left at the address that would lead to it, and no ledger holds it any more. */
+const DELETED_SPENT = new Set([
+  'a spent payment is deleted',
+  'a payment that was spent in a later block is deleted',
+  'a spent output of the wallet is deleted',
+]);
+const [FIRST = '', SECOND = ''] = ANN;
+const reconcileAt = (pool: Pool, ...addresses: string[]) =>
+  reconcile(depsOf(pool, net), { scope: { addresses }, requestedBy: 'cli:test', resume: false });
+const EVERYWHERE = [FIRST, SECOND, CAROL, DAVE, net.chain.faucet];
+
+describe('a comparison of some addresses', () => {
+  test.each(ROW_CORRUPTIONS)('tells what a whole one does where %s', async (what, sql, types) => {
+    const pool = await books();
+    await pool.query(sql);
+    const { findings, problem, matched } = await reconcileAt(pool, ...EVERYWHERE);
+    const told = DELETED_SPENT.has(what) ? [] : types;
+    expect(findings.map(({ type }) => type).sort()).toEqual(told);
+    expect(problem).toBeNull();
+    expect(matched + heldAmong(findings)).toBe(await heldIn(pool));
+  });
+
+  test('tells nothing of what was changed at another one in the same block', async () => {
+    const pool = await books();
+    const { rows } = await pool.query(
+      `update incoming_payments p set amount_lovelace = amount_lovelace + 1
+        where address = $1 and spent_by is not null and exists (
+          select 1 from incoming_payments o
+           where o.address = $2 and p.block_height in (o.block_height, o.spent_height))
+      returning 1`,
+      [FIRST, SECOND],
+    );
+    expect(rows.length).toBeGreaterThan(0);
+    const other = await reconcileAt(pool, SECOND);
+    expect(other.findings).toEqual([]);
+    expect(other.matched).toBe((await reconcileAt(await books(), SECOND)).matched);
+    const own = await reconcileAt(pool, FIRST);
+    expect(own.findings.map(({ type }) => type)).toEqual(rows.map(() => 'amount_mismatch'));
   });
 });

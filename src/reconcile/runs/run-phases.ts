@@ -1,9 +1,10 @@
 import { confirmationsHeld, countRecorded, countWatched } from './address-queries.js';
 import { compareDigest } from './compare-digest.js';
+import { compareDigestAt } from './compare-digest-at.js';
 import { compareLedger, compareLedgerAt } from './compare-ledger.js';
 import { compareOwners } from './compare-owners.js';
 import { compareRecorded, compareRecordedAt } from './compare-recorded.js';
-import { compareStatuses } from './compare-statuses.js';
+import { compareStatuses, compareStatusesAt } from './compare-statuses.js';
 import type { ComparisonPoint } from './comparison-point.js';
 import { explainDoubts } from './explain-doubts.js';
 import { askLedger, GENTLE, realPause } from './ledger-questions.js';
@@ -54,8 +55,6 @@ export async function compareAt(
   }
 }
 
-const nothing = (): Promise<void> => Promise.resolve();
-
 function phasesOf(
   { scope }: ReconcileRequest,
   work: Work,
@@ -74,11 +73,10 @@ function phasesOf(
   return {
     outputs: () => compareRecordedAt(work, scope.addresses),
     addresses: () => compareLedgerAt(work, scope.addresses),
-    // Both look at all of the books at once: the full run does.
-    digest: nothing,
+    digest: () => compareDigestAt(work, scope.addresses),
     doubts,
     owners: () => compareOwners(work, scope.addresses),
-    ledger: nothing,
+    ledger: () => compareStatusesAt(work, scope.addresses),
   };
 }
 

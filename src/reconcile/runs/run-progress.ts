@@ -1,9 +1,17 @@
-import type { AssetUnit, Value } from '../../chain/block.js';
+import type { AssetUnit, OutputReference, Value } from '../../chain/block.js';
 import type { Stretch } from '../../payments/digest/check-digest.js';
 
 /** What a run does, in this order. */
 export const PHASES = ['outputs', 'addresses', 'digest', 'doubts', 'owners', 'ledger'] as const;
 export type Phase = (typeof PHASES)[number];
+
+/** Of an output, in the order of references. */
+export type Place = { readonly txHash: string; readonly index: number };
+
+export const placeOf = (reference: OutputReference): Place => {
+  const [txHash = '', index = ''] = reference.split('#');
+  return { txHash, index: Number(index) };
+};
 
 /** How far a run is, as it is stored with each page: whoever goes on with it begins here. */
 export type RunProgress = {
@@ -11,7 +19,7 @@ export type RunProgress = {
   readonly runner: string;
   readonly phase: Phase;
   /** The last recorded output that was compared. */
-  readonly after: { readonly txHash: string; readonly index: number };
+  readonly after: Place;
   /** The last address that was asked for, in the order of registration; the hot wallet comes before all. */
   readonly watchId: string;
   readonly matched: number;
