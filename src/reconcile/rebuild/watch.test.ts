@@ -83,22 +83,14 @@ test('an address that was registered since blocks were matched is told of before
 describe('who goes on with a rebuild', () => {
   beforeEach(() => register(1, 0));
 
-  test('looks for what was registered since', async () => {
-    const first = await open();
-    await matchUpTo(first, 6);
-    await register(2, 6);
-    await moveBack(2, 4);
-    const next = await goOn(first, 6);
-    expect(await next.missedAbove(-1)).toBe(4);
-    next.noteMatched(4);
-    expect(await next.missedAbove(-1)).toBeNull();
-  });
-
-  test('looks for what a ledger told of since', async () => {
+  test.each<[string, () => Promise<unknown>]>([
+    ['was registered', () => register(2, 6).then(() => moveBack(2, 4))],
+    ['a ledger told of', () => tell('b', 4)],
+  ])('looks for what %s since', async (_, since) => {
     const first = await open();
     await tell('a', 3);
     await matchUpTo(first, 6);
-    await tell('b', 4);
+    await since();
     const next = await goOn(first, 6);
     expect(await next.missedAbove(-1)).toBe(4);
     next.noteMatched(4);
