@@ -1,4 +1,4 @@
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createTestDatabase } from '../../../test/support/database.js';
 import { viewOf } from '../../../test/support/following.js';
 import {
@@ -13,6 +13,7 @@ import {
 import type { ChainView, LedgerView } from '../../sync/chain-view.js';
 import type { ProofEvent } from '../model/proof-events.js';
 import { NotComparable } from './comparison-point.js';
+import { GENTLE } from './ledger-questions.js';
 import { reconcile } from './reconcile.js';
 import { latestRun, listDiscrepancies, readRun } from './run-reads.js';
 
@@ -70,6 +71,22 @@ describe('a reconciliation', () => {
       `select data from outbox where type = 'reconciliation.discrepancy'`,
     );
     expect(rows).toHaveLength(1);
+  });
+
+  test('is gentle with the node where nobody asks for another pace', async () => {
+    const { pool } = await books();
+    const clock = vi.spyOn(performance, 'now').mockReturnValue(0);
+    onTestFinished(() => clock.mockRestore());
+    const rests: number[] = [];
+    const pause = (ms: number): Promise<void> => {
+      rests.push(ms);
+      return Promise.resolve();
+    };
+    const { pacing, ...deps } = depsOf(pool, net, { pause });
+    expect(pacing).not.toEqual(GENTLE);
+    await reconcile(deps, FULL);
+    // Its outputs, the wallet and the addresses are three questions.
+    expect(rests).toEqual([GENTLE.pauseMs, GENTLE.pauseMs]);
   });
 
   test('closes what an earlier one left open: seen again, or no longer there', async () => {
