@@ -24,8 +24,10 @@ describe('a status against what was booked', () => {
     booked: { pending: 0n, available: 5n },
     isDeep: true,
     wasTold: true,
+    seemsPast: false,
     ...wishes,
   });
+  const PAST = { status: 'ignored', seemsPast: true } as const;
   const PENDING = { pending: 5n, available: 0n };
   const NOTHING = { pending: 0n, available: 0n };
   const ODD = { pending: 1n, available: 2n };
@@ -44,6 +46,8 @@ describe('a status against what was booked', () => {
     ],
     ['ignored, and booked', { status: 'ignored', booked: PENDING }, 'repairable'],
     ['ignored, and not booked', { status: 'ignored', booked: NOTHING }, 'fits'],
+    ['ignored as the past, booked and told of', PAST, 'unclear'],
+    ['ignored as the past, booked and never told of', { ...PAST, wasTold: false }, 'repairable'],
     ['rolled back, which the chain says', { status: 'rolled_back' }, 'fits'],
   ])('%s', (_what, wishes, verdict) => {
     expect(judgeStatus(evidence(wishes))).toBe(verdict);

@@ -11,6 +11,8 @@ export type StatusEvidence = {
   readonly isDeep: boolean;
   /** Whether any event ever told of it. */
   readonly wasTold: boolean;
+  /** Its row names no block, and what was there before its address was registered counts for nobody. */
+  readonly seemsPast: boolean;
 };
 
 /** The status that a ledger of this kind belongs to; `odd`: to none. */
@@ -41,7 +43,9 @@ export function judgeStatus(evidence: StatusEvidence): StatusVerdict {
       return booked === 'nothing' && !evidence.wasTold ? 'unclear' : 'fits';
     case 'ignored':
     case 'seen':
-      return booked === 'pending' || booked === 'confirmed' ? 'repairable' : 'fits';
+      if (booked !== 'pending' && booked !== 'confirmed') return 'fits';
+      // What never counted wasn't told of: it is the row that lost its block.
+      return evidence.seemsPast && evidence.wasTold ? 'unclear' : 'repairable';
     case 'rolled_back':
       // Whether its output is on the chain is the chain's to say.
       return 'fits';

@@ -70,3 +70,19 @@ test.each(Object.keys(HEALERS))('a %s makes it count again', async (healer) => {
   ]);
   expect((await verifyBooks(pool)).totalMismatches).toBe(0);
 });
+
+test('a repair of its address, which reads no blocks, takes nothing back and says what to do', async () => {
+  const { pool } = await world();
+  const there = { ...REPAIR, params: { addresses: [ADDRESS] } };
+  expect(await endOf(pool, await requestJob(pool, there))).toMatchObject({
+    state: 'done',
+    result: { open: 1 },
+  });
+  expect((await pool.query(BOOKED)).rows).toMatchObject([{ available: `${7n * ADA}` }]);
+  const { rows } = await pool.query<{ reason: string }>(
+    'select reason from reconciliation_discrepancies',
+  );
+  expect(rows).toEqual([
+    { reason: expect.stringContaining('a rebuild reads which block made it') },
+  ]);
+});

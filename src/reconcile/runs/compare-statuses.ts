@@ -24,9 +24,11 @@ const bookedOf = (differences: string): string => `
          sum(d.booked) filter (where d.bucket = 'available')::text as available,
          exists (select 1 from outbox o where o.event_key in (
            select 'payment.detected:' || d.tx_hash || '#' || d.output_index || ':' || i
-             from generate_series(1, least(max(p.inclusion), 100)) i)) as told
+             from generate_series(1, least(max(p.inclusion), 100)) i)) as told,
+         bool_or(p.block_hash is null and a.backfill is not true) as seems_past
     from (${differences}) d
     join incoming_payments p on p.tx_hash = d.tx_hash and p.output_index = d.output_index
+    left join payment_addresses a on a.address = p.address and a.partition_id = p.partition_id
    where d.unit = 'lovelace' and p.partition_id = $1
      and not exists (select 1 from reconciliation_discrepancies f
                       where f.run_id = $3 and f.tx_hash = d.tx_hash and f.output_index = d.output_index)
@@ -49,6 +51,7 @@ type Row = {
   pending: string | null;
   available: string | null;
   told: boolean;
+  seems_past: boolean;
 };
 
 /** Payments whose status isn't the one that they were booked with: no chain knows of statuses. */
@@ -131,10 +134,12 @@ function findingOf(recorded: Recorded, row: Row, cursorHeight: number): Finding[
     },
     isDeep: from !== null && confirmationHeight(from, required) <= cursorHeight,
     wasTold: row.told,
+    seemsPast: row.seems_past,
   });
   if (verdict === 'fits') return [];
   const { reference, address } = recorded;
-  const unexplained = verdict === 'unclear' ? NEVER_COUNTED : null;
+  const unclear = status === 'ignored' ? WITHOUT_BLOCK : NEVER_COUNTED;
+  const unexplained = verdict === 'unclear' ? unclear : null;
   const onChain = sameOnChain(recorded);
   return [{ type: 'status_mismatch', reference, address, recorded, onChain, unexplained }];
 }
@@ -157,3 +162,6 @@ const booked = (text: string | null, expected: bigint): bigint =>
 const NEVER_COUNTED =
   'nothing was ever booked or told of it, so it may have been too small to count or held before its ' +
   'address was registered: a person must say what it is';
+const WITHOUT_BLOCK =
+  'it was booked and told of, and its row says that it was there before its address was registered, which ' +
+  'doesn’t count: a rebuild reads which block made it';
