@@ -82,7 +82,7 @@ test('a repair of its address, which reads no blocks, takes nothing back and say
   const { rows } = await pool.query<{ reason: string }>(
     'select reason from reconciliation_discrepancies',
   );
-  expect(rows).toEqual([
-    { reason: expect.stringContaining('a rebuild reads which block made it') },
+  expect(rows.map(({ reason }) => reason)).toEqual([
+    expect.stringContaining('a rebuild reads which block made it'),
   ]);
 });
