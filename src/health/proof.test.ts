@@ -61,6 +61,37 @@ test('metrics and status say what the database knows, and nothing of runs that a
   });
 });
 
+test('what a comparison between the nights tells in words is a problem until a whole one finds none', async () => {
+  const { pool } = database;
+  await pool.query('delete from reconciliation_discrepancies');
+  await pool.query('delete from reconciliation_runs');
+  const registry = new Registry();
+  const metrics = createMetrics(registry, Date.now);
+  const shown = async () => {
+    metrics.sampleProof({ proof: await readProof(pool), coverage: null });
+    return /^reconciliation_problem (\d)$/m.exec(await registry.metrics())?.[1];
+  };
+  const run = (scope: string, state: string, problem: string | null) =>
+    pool.query(
+      `insert into reconciliation_runs (scope, state, requested_by, problem) values ($1, $2, 'test', $3)`,
+      [scope, state, problem],
+    );
+  expect(await shown()).toBeUndefined();
+  await run('continuous', 'failed', 'no node answers');
+  expect(await shown()).toBeUndefined();
+  await run('continuous', 'finished', 'nobody registered an address');
+  expect(await shown()).toBe('1');
+  await run('continuous', 'finished', null);
+  expect(await shown()).toBe('1');
+  await run('full', 'finished', null);
+  expect(await shown()).toBe('0');
+  await run('addresses', 'finished', 'whoever asked for it was told');
+  expect(await shown()).toBe('0');
+  await run('continuous', 'finished', 'nobody registered an address');
+  await run('full', 'running', null);
+  expect(await shown()).toBe('1');
+});
+
 test('a run that found nothing is a success, and one that found much fills no log', () => {
   const event = (findings: number, problem: string | null = null): ProofEvent => ({
     type: 'reconciliation_finished',

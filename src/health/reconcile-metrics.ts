@@ -21,7 +21,7 @@ export function proofMetrics(registry: Registry): (sample: ProofSample) => void 
   const problem = optionalGauge(
     registry,
     'reconciliation_problem',
-    '1 where the last full reconciliation found a difference that no single output explains',
+    '1 where the last full reconciliation, or a comparison between the nights since, found a difference that no single output explains',
   );
   const lastSuccess = optionalGauge(
     registry,
@@ -44,7 +44,8 @@ export function proofMetrics(registry: Registry): (sample: ProofSample) => void 
       open.set({ type }, proof?.open[type] ?? 0);
     }
     const last = proof?.lastReconciliation ?? null;
-    problem(last === null ? null : Number(last.problem !== null));
+    const hasProblem = proof?.hasProblem ?? false;
+    problem(last === null && !hasProblem ? null : Number(hasProblem));
     const finishedAt = last?.finishedAt ?? null;
     lastSuccess(finishedAt === null ? null : Date.parse(finishedAt) / 1000);
     ratio(coverage?.reconciledRatio ?? null);
