@@ -27,31 +27,31 @@ export function gatePool(
   const run = async (
     text: string,
     send: () => Promise<unknown>,
-    cut: () => void,
+    cut: () => Promise<void>,
   ): Promise<unknown> => {
     const need = needOf(text);
     try {
       await scheduler.gate(actor(), text, need);
     } catch (error) {
-      cut();
+      await cut();
       throw error;
     }
     const fate = mishap(text);
     if (fate === 'away' || fate === 'crash') {
-      cut();
+      await cut();
       throw fate === 'away' ? new DatabaseAway('terminating connection') : new Crash(text);
     }
     scheduler.hold(actor(), need);
-    const result = await scheduler.busy(send).catch((error: unknown) => {
+    const result = await scheduler.busy(send).catch(async (error: unknown) => {
       // A slow machine: the server ended what stood idle in a transaction for too long.
       if (isTransient(error)) {
-        cut();
+        await cut();
         throw new DatabaseAway('the server ended the connection');
       }
       throw error;
     });
     if (fate === 'answer_lost' || fate === 'crash_after') {
-      cut();
+      await cut();
       throw fate === 'answer_lost' ? new DatabaseAway('connection lost') : new Crash(text);
     }
     return result;
@@ -59,13 +59,15 @@ export function gatePool(
   const connect = async () => {
     const client = await scheduler.busy(() => real.connect());
     client.on('error', ignore);
+    const session = await scheduler.busy(() => client.query<Session>(SESSION));
     let cutOff = false;
-    const cut = (): void => {
+    const cut = async (): Promise<void> => {
       if (cutOff) return;
       cutOff = true;
-      scheduler.letGo(actor());
       client.off('error', ignore);
       client.release(true);
+      await scheduler.busy(() => untilEnded(real, session.rows));
+      scheduler.letGo(actor());
     };
     return {
       query: async (text: string, values?: unknown[]) => {
@@ -91,7 +93,7 @@ export function gatePool(
     run(
       text,
       () => real.query(text, values),
-      () => undefined,
+      () => Promise.resolve(),
     ).finally(() => scheduler.letGo(actor()));
   // What transactions and reads ask of a pool: the gates stand exactly there.
   return new Proxy(real, {
@@ -105,6 +107,20 @@ export function gatePool(
 }
 
 const ignore = (): void => undefined;
+
+type Session = { readonly pid: number };
+const SESSION = 'select pg_backend_pid() as pid';
+
+/** PostgreSQL lets go of locks a moment after the connection ended: a busy machine would make another world of a seed. */
+async function untilEnded(pool: pg.Pool, [session]: readonly Session[]): Promise<void> {
+  const isThere = async (): Promise<boolean> => {
+    const { rowCount } = await pool.query('select from pg_stat_activity where pid = $1', [
+      session?.pid,
+    ]);
+    return rowCount !== 0;
+  };
+  while (await isThere());
+}
 
 /** Statements that would wait for another transaction. The scheduler lets none of them wait. */
 function needOf(text: string): Need {
