@@ -6,6 +6,8 @@ import { BALANCES, PAYMENT_ENTRIES } from './verify-books.js';
 /** Of so many outputs that are there before the first block one holds a native asset too. */
 export const ASSETS_EVERY = 10;
 export const TOKEN = `${'ab'.repeat(28)}746f6b`;
+/** What each of them holds at least: two suffice for a transaction of the devnet's that spends them. */
+export const LOVELACE_LEAST = 10_000_000n;
 /** For so many outputs there is a block that pays to the addresses, and spends some of what they have. */
 export const OUTPUTS_PER_BLOCK = 200;
 
@@ -28,13 +30,13 @@ export async function fill(pool: pg.Pool, outputs: number, addresses: number): P
     await tx.query(
       `insert into incoming_payments (tx_hash, output_index, address, user_id, amount_lovelace, assets, status,
                                       counted_from, confirmed_at)
-       select encode(sha256(('output ' || n)::bytea), 'hex'), 0, a.address, a.user_id, 2000000 + n,
+       select encode(sha256(('output ' || n)::bytea), 'hex'), 0, a.address, a.user_id, $4::bigint + n,
               case when n % ${ASSETS_EVERY} = 0 then jsonb_build_object($3::text, n::text) else '{}' end,
               'confirmed', 0, now()
          from generate_series(1, $1::int) n
          join (select *, row_number() over (order by watch_id) - 1 as seed from payment_addresses) a
            on a.seed = n % $2::int`,
-      [outputs, addresses, TOKEN],
+      [outputs, addresses, TOKEN, LOVELACE_LEAST],
     );
     await tx.query(PAYMENT_ENTRIES);
     await tx.query(BALANCES);

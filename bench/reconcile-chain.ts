@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Endowment } from '../src/devnet/genesis.js';
 import { startDevnet } from '../src/devnet/server.js';
 import { longAddress } from '../test/support/addresses.js';
-import { ASSETS_EVERY, OUTPUTS_PER_BLOCK, TOKEN } from './reconcile-books.js';
+import { ASSETS_EVERY, LOVELACE_LEAST, OUTPUTS_PER_BLOCK, TOKEN } from './reconcile-books.js';
 
 /**
  * A devnet with a large ledger, in a process of its own: `node reconcile-chain.ts OUTPUTS ADDRESSES`. At SIGUSR2
@@ -16,7 +16,7 @@ function* endowments(): Generator<Endowment> {
     const id = createHash('sha256').update(`output ${n}`).digest('hex');
     const address = owners[n % addresses] ?? '';
     const assets = n % ASSETS_EVERY === 0 ? { assets: new Map([[TOKEN, BigInt(n)]]) } : {};
-    yield [`${id}#0`, { address, lovelace: 2_000_000n + BigInt(n), ...assets }];
+    yield [`${id}#0`, { address, lovelace: LOVELACE_LEAST + BigInt(n), ...assets }];
   }
 }
 
