@@ -22,7 +22,8 @@ import {
   withExample,
 } from './flags.js';
 import { sayPage } from './listing.js';
-import { sayDiscrepancies, sayTotals, totalsOf } from './reconcile-words.js';
+import { differingAddresses, sayTotals, totalsOf } from './reconcile-totals.js';
+import { sayDiscrepancies } from './reconcile-words.js';
 import { type Column, EXIT, sayFields, sayJson, UsageError } from './terminal.js';
 
 const SCOPES: readonly RunScope[] = ['full', 'addresses', 'continuous'];
@@ -97,7 +98,8 @@ async function show(context: VerbContext, given: string, flags: ShowFlags): Prom
       const { items: discrepancies, nextCursor } = page;
       const { repaired } = run;
       const totals = totalsOf(run);
-      return sayJson(terminal, { run, discrepancies, nextCursor, totals, repaired });
+      const byAddress = differingAddresses(run);
+      return sayJson(terminal, { run, discrepancies, nextCursor, totals, byAddress, repaired });
     }
     const fields = Object.entries(run).filter(([name]) => name !== 'totals');
     sayFields(terminal, Object.fromEntries(fields));

@@ -73,55 +73,13 @@ export function sayDiscrepancies(terminal: Terminal, found: readonly Discrepancy
     ['ID', (row) => row.id],
     ['TYPE', (row) => row.type],
     ['OUTPUT', (row) => `${row.txHash}#${row.outputIndex}`],
+    ['ADDRESS', (row) => row.address],
     ['RECORDED', (row) => row.recorded],
     ['ON CHAIN', (row) => row.onChain],
     ['STATE', (row) => row.state],
     ['REASON', (row) => row.reason],
   ]);
 }
-
-export type UnitTotals = {
-  readonly unit: string;
-  readonly recorded: string;
-  readonly onChain: string;
-};
-
-/** Per unit what both sides hold; empty where a run didn't get that far. */
-export function totalsOf(run: Pick<RunView, 'totals'>): UnitTotals[] {
-  const { totals } = run;
-  if (typeof totals !== 'object' || totals === null) return [];
-  const side = (name: string): Side => {
-    const found: unknown = Object.entries(totals).find(([key]) => key === name)?.[1];
-    return typeof found === 'object' && found !== null ? { ...found } : {};
-  };
-  const recorded = side('recorded');
-  const onChain = side('onChain');
-  const units = [...new Set([...Object.keys(recorded), ...Object.keys(onChain)])].sort();
-  return units.map((unit) => ({
-    unit,
-    recorded: text(recorded, unit) ?? '0',
-    onChain: text(onChain, unit) ?? '0',
-  }));
-}
-
-const UNITS_SHOWN = 20;
-
-export function sayTotals(terminal: Terminal, run: RunView): void {
-  const totals = totalsOf(run);
-  if (totals.length === 0) return;
-  const amount = (unit: string, quantity: string) =>
-    unit === 'lovelace' ? showAda(quantity) : quantity;
-  const ordered = [...totals].sort((a, b) => Number(isOdd(b)) - Number(isOdd(a)));
-  sayTable(terminal, ordered.slice(0, UNITS_SHOWN), [
-    ['UNSPENT', (row) => (row.unit === 'lovelace' ? 'ada' : row.unit)],
-    ['RECORDED', (row) => amount(row.unit, row.recorded)],
-    ['ON CHAIN', (row) => amount(row.unit, row.onChain)],
-  ]);
-  const left = totals.length - UNITS_SHOWN;
-  if (left > 0) terminal.out(`and ${counted(left, 'unit')} more\n`);
-}
-
-const isOdd = ({ recorded, onChain }: UnitTotals): boolean => recorded !== onChain;
 
 /** One line that says how it ended, and where something is left what to do. */
 export function sayVerdict(terminal: Terminal, run: RunView, found: number): void {

@@ -21,7 +21,8 @@ import { doAsLeader, LEADING_SETTINGS, type LeadingSettings } from './leading-jo
 import { compareNow } from './reconcile-comparison.js';
 import { addReconcileReading } from './reconcile-reading.js';
 import { startTelling } from './reconcile-telling.js';
-import { sayDiscrepancies, sayTotals, sayVerdict, totalsOf } from './reconcile-words.js';
+import { differingAddresses, sayTotals, totalsOf } from './reconcile-totals.js';
+import { sayDiscrepancies, sayVerdict } from './reconcile-words.js';
 import { isLeft, readRepair, sayRepair } from './repair-words.js';
 import { EXIT, sayJson, type Terminal, UsageError } from './terminal.js';
 
@@ -136,7 +137,8 @@ async function sayRun(
   const discrepancies = await foundBy(pool, run.id, flags.json === true ? JSON_MAX : SHOWN_MAX);
   if (flags.json === true) {
     const { repaired } = run;
-    const shown = { run, discrepancies, totals: totalsOf(run), repaired };
+    const byAddress = differingAddresses(run);
+    const shown = { run, discrepancies, totals: totalsOf(run), byAddress, repaired };
     return sayJson(terminal, job === null ? shown : { ...shown, repair: job.result });
   }
   const found = run.missing + run.extra + run.mismatched;

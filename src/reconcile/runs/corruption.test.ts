@@ -11,6 +11,7 @@ import {
 import { HELD, ONE, ROW_CORRUPTIONS } from '../../../test/support/row-corruptions.js';
 import { isHeld } from '../compare/judge-outputs.js';
 import type { Finding } from '../model/finding.js';
+import type { DifferingAddresses } from './address-totals.js';
 import { reconcile } from './reconcile.js';
 
 const { net, copyBooks } = await followedBooks();
@@ -30,12 +31,49 @@ async function heldIn(pool: Pool): Promise<number> {
   return rows[0]?.count ?? 0;
 }
 
+type StoredRun = {
+  readonly totals: Record<'recorded' | 'onChain', Record<string, string>> & {
+    readonly differing: DifferingAddresses;
+  };
+};
+
+/** By unit, what the chain has more than the records: in total, and of all addresses that are named. */
+async function surplusesOf(pool: Pool, runId: string) {
+  const { rows } = await pool.query<StoredRun>(
+    'select totals from reconciliation_runs where id = $1',
+    [runId],
+  );
+  const [run] = rows;
+  if (run === undefined) throw new Error('no such run');
+  const { differing, ...total } = run.totals;
+  const surplus = (sides: readonly Pick<StoredRun['totals'], 'recorded' | 'onChain'>[]) => {
+    const units = new Map<string, bigint>();
+    for (const { recorded, onChain } of sides) {
+      for (const [sign, side] of [
+        [-1n, recorded],
+        [1n, onChain],
+      ] as const) {
+        for (const [unit, quantity] of Object.entries(side)) {
+          units.set(unit, (units.get(unit) ?? 0n) + sign * BigInt(quantity));
+        }
+      }
+    }
+    return new Map([...units].filter(([, quantity]) => quantity !== 0n));
+  };
+  return { total: surplus([total]), named: surplus(differing.listed), differing };
+}
+
 const heldAmong = (findings: readonly Finding[]): number =>
   new Set(
     findings.flatMap(({ reference, recorded }) =>
       recorded !== null && isHeld(recorded) ? [reference] : [],
     ),
   ).size;
+
+const addressesOf = ({ address, recorded }: Finding) => [
+  address,
+  ...(recorded === null ? [] : [recorded.address]),
+];
 
 const ENTRYLESS = `delete from balance_transactions where ${ONE(HELD)};`;
 
@@ -79,6 +117,9 @@ describe('a row that somebody changed', () => {
       [runId],
     );
     expect(stored.rows.map(({ type }) => type)).toEqual(types);
+    const { total, named, differing } = await surplusesOf(pool, runId);
+    expect(named).toEqual(total);
+    expect(differing.count).toBe(new Set(findings.flatMap(addressesOf)).size);
   });
 
   test('stays unexplained where the address itself was given to another user', async () => {

@@ -3,6 +3,7 @@ import { inWords } from '../compare/disputes.js';
 import { readHeaderGap } from '../compare/header-queries.js';
 import { showGap } from '../compare/judge-headers.js';
 import type { DiscrepancyType, Finding } from '../model/finding.js';
+import { totalsByAddress } from './address-totals.js';
 import { closeOlder, findingPages } from './discrepancy-queries.js';
 import { tellDiscrepancies } from './explain.js';
 import type { ReconcileDeps, ReconcileRequest, Reconciliation } from './reconcile.js';
@@ -27,7 +28,8 @@ export async function finish(
     gap === null ? null : `${showGap(gap)}: \`teller reconcile --repair\` reads them again`;
   const problem = inWords([said.problem, said.disputed, headers]);
   const { recorded, onChain } = work.totals;
-  const totals = { recorded: showTotals(recorded), onChain: showTotals(onChain), covered };
+  const sums = { recorded: showTotals(recorded), onChain: showTotals(onChain) };
+  const totals = { ...sums, covered, differing: await totalsByAddress(work) };
   await inTransaction(pool, async (tx) => {
     if (!(await finishRun(tx, work.runId, runner, totals, problem))) {
       throw new RunTaken(`somebody else goes on with reconciliation run ${work.runId}`);
@@ -47,10 +49,10 @@ export async function finish(
   tell(deps, request, work, { findings, matched, problem, startedAt });
   const { point, height } = work.at;
   const counts = { matched, mismatched, missing, extra, addresses, covered };
-  const { totals: sums, runId } = work;
+  const { runId } = work;
   const { disputed = null, differing = null, isDigestCompared = false } = said;
   const words = { problem, digestProblem: said.problem, disputed, differing, isDigestCompared };
-  return { runId, point, height, ...counts, findings, totals: sums, ...words };
+  return { runId, point, height, ...counts, findings, totals: work.totals, ...words };
 }
 
 function tell(
