@@ -37,7 +37,7 @@ export async function compareNow(
   const telling = startTelling(terminal, Date.now);
   const compare = async (signal: AbortSignal): Promise<string> => {
     if (resume) await untilNobodyIsAtWork(pool, partitionId, terminal, signal);
-    else await sayWhatWasInterrupted(pool, partitionId, terminal);
+    else if (addresses === null) await sayWhatWasInterrupted(pool, partitionId, terminal);
     const deps = {
       pool,
       partitionId,
@@ -55,7 +55,10 @@ export async function compareNow(
     const scope = addresses === null ? ('full' as const) : { addresses };
     return (await reconcile(deps, { scope, requestedBy: actorOf(operator()), resume })).runId;
   };
-  const goOn = addresses === null ? ': `teller reconcile --resume` goes on' : '';
+  const goOn =
+    addresses === null
+      ? ': `teller reconcile --resume` goes on with it within the hour, `teller reconcile` begins a new one'
+      : '';
   return await untilInterrupted((signal) =>
     compare(signal).catch((error: unknown) => {
       if (!signal.aborted) throw told(error);

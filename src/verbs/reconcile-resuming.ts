@@ -46,9 +46,25 @@ export async function sayWhatWasInterrupted(
   terminal: Terminal,
 ): Promise<void> {
   const run = await interruptedRun(pool, partitionId);
-  if (run === null) return;
+  if (run === null) return sayWhatMayBeAtWork(pool, partitionId, terminal);
   terminal.err(
     `run ${run.id} was interrupted after ${run.progress.matched} outputs; this is a new one, ` +
+      '`teller reconcile --resume` would have gone on with it\n',
+  );
+}
+
+/** For a minute nobody can tell the two. */
+async function sayWhatMayBeAtWork(
+  pool: Pool,
+  partitionId: number,
+  terminal: Terminal,
+): Promise<void> {
+  const run = await runUnderWay(pool, partitionId);
+  if (run === null) return;
+  const { id, requestedBy, silentSeconds } = run;
+  terminal.err(
+    `run ${id}, asked for by ${requestedBy}, is under way or was killed: it was heard of ` +
+      `${Math.round(silentSeconds)} s ago; this is a new one, and where that one was killed, ` +
       '`teller reconcile --resume` would have gone on with it\n',
   );
 }
