@@ -46,12 +46,15 @@ export const digestHolds = (url: string): Promise<boolean> =>
   withClient(url, async (client) => (await checkDigest(client, 0)).firstDifference === null);
 
 export const isHeld = (url: string): Promise<boolean> =>
-  withClient(url, async (client) => {
-    const { rows } = await client.query<{ held: boolean }>(
-      'select held_at is not null as held from payout_control',
-    );
-    return rows[0]?.held === true;
-  });
+  holds(url, 'select held_at is not null as holds from payout_control');
+export const isPaused = (url: string): Promise<boolean> =>
+  holds(url, 'select paused_at is not null as holds from payout_control');
+
+const holds = (url: string, text: string): Promise<boolean> =>
+  withClient(
+    url,
+    async (client) => (await client.query<{ holds: boolean }>(text)).rows[0]?.holds === true,
+  );
 
 /** Whether nobody has a rebuild to do any more. */
 export const isRebuilt = (url: string): Promise<boolean> =>

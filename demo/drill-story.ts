@@ -2,8 +2,9 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startDevnet } from '../src/devnet/server.js';
 import { FIRST_DIGEST } from '../src/payments/digest/facts.js';
+import { BACKUP_SETS, type BackupSet } from '../src/reconcile/backup/backup-sets.js';
 import { createApi } from './api.js';
-import { type Books, digestHolds, isHeld, isRebuilt, readBooks } from './drill-books.js';
+import { type Books, digestHolds, isHeld, isPaused, isRebuilt, readBooks } from './drill-books.js';
 import {
   ADA,
   atTip,
@@ -23,8 +24,8 @@ import { expectThat } from './wait.js';
 
 export type Drill = {
   readonly customers: number;
-  /** Which of the two backups is restored. */
-  readonly set: 'critical' | 'all';
+  /** Which of the backups is restored. */
+  readonly set: BackupSet;
   readonly folder: string;
   readonly narrator: Narrator;
   readonly signal: AbortSignal;
@@ -102,10 +103,11 @@ async function openCompany(drill: Drill, onClose: OnClose) {
 type Lived = {
   readonly books: Books;
   readonly file: string;
+  /** What clients have to ask for again: all that the backup doesn't know of. */
   readonly asked: () => Promise<unknown>;
 };
 
-/** Deposits and payouts, both backups, and then more that only chain and client remember. */
+/** Deposits and payouts, a backup of each set, and then more that only chain and client remember. */
 async function live({ narrator, set, signal, ...drill }: Drill, company: Company): Promise<Lived> {
   const { api, devnet } = company;
   await company.start('A');
@@ -117,17 +119,14 @@ async function live({ narrator, set, signal, ...drill }: Drill, company: Company
     const { available } = await api.balance(customers.at(-1)?.userId ?? '');
     return available === DEPOSIT.toString() ? true : undefined;
   });
-  await payOut(api, devnet, few, 5n * ADA, signal);
+  const askEarly = () => payOut(api, devnet, few, 5n * ADA, signal);
+  await askEarly();
   narrator.held(`${customers.length} customers deposited, ${few.length} were paid`);
-  const all = await company.teller('backup', '--to', company.directory, '--set', 'all');
-  const critical = await company.teller('backup', '--to', company.directory, '--set', 'critical');
-  narrator.held(
-    `backups: all ${String(all.bytes)} bytes, critical ${String(critical.bytes)} bytes`,
-  );
+  const file = await backUpEach(narrator, company, set);
   payEach(devnet, customers, 7n * ADA);
   const late = others.length > 0 ? others : few;
-  const ask = () => payOut(api, devnet, late, 3n * ADA, signal);
-  await ask();
+  const askLate = () => payOut(api, devnet, late, 3n * ADA, signal);
+  await askLate();
   for (let i = 0; i < 5; i += 1) devnet.mine();
   await company.atTip();
   const books = await readBooks(company.url());
@@ -135,9 +134,35 @@ async function live({ narrator, set, signal, ...drill }: Drill, company: Company
     `after them: ${customers.length} more deposits, ${late.length} more payouts; digest ${books.digest.slice(0, 16)}… at height ${books.height}`,
   );
   expectThat(books.digest !== FIRST_DIGEST, 'the state digest stands at its beginning');
-  const file = String(set === 'all' ? all.file : critical.file);
-  return { books, file, asked: ask };
+  const asked = async () => {
+    if (set === 'addresses') await askEarly();
+    await askLate();
+  };
+  return { books, file, asked };
 }
+
+/** @returns the file of the one that is to be restored */
+async function backUpEach(
+  narrator: Narrator,
+  { teller, directory }: Company,
+  restored: BackupSet,
+): Promise<string> {
+  let file = '';
+  const sizes: string[] = [];
+  for (const set of BACKUP_SETS) {
+    const backup = await teller('backup', '--to', directory, '--set', set);
+    sizes.push(`${set} ${String(backup.bytes)} bytes`);
+    if (set === restored) file = String(backup.file);
+  }
+  narrator.held(`backups: ${sizes.join(', ')}`);
+  return file;
+}
+
+const RESTORED: Readonly<Record<BackupSet, string>> = {
+  critical: 'what is critical; a rebuild is queued for the rest',
+  addresses: 'addresses alone; payouts are paused until the chain told what was paid',
+  all: 'everything, and the rows against their digest',
+};
 
 async function recover(
   { narrator, signal, set }: Drill,
@@ -150,11 +175,8 @@ async function recover(
   await company.openAnew();
   step('an empty PostgreSQL');
   const { digest } = await company.teller('restore', file);
-  step(
-    set === 'all'
-      ? `teller restore: everything, and the rows against their digest: ${String(digest)}`
-      : 'teller restore: what is critical; a rebuild is queued for the rest',
-  );
+  const compared = set === 'all' ? `: ${String(digest)}` : '';
+  step(`teller restore: ${RESTORED[set]}${compared}`);
   await company.start('B');
   await company.atTip();
   step('teller run: the chain is followed to its tip');
@@ -162,6 +184,11 @@ async function recover(
   const atOnce = await readBooks(company.url(), books.height);
   expectThat(atOnce.digest === books.digest, `the digest is ${atOnce.digest}, not ${books.digest}`);
   step('the state digest at the height of the loss is the same: no chain fact was lost');
+  if (set === 'addresses') {
+    expectThat(await isPaused(company.url()), 'payouts are not paused after the restore');
+    await company.teller('payout', 'resume');
+    step('teller payout resume: the chain told of every payout that was paid');
+  }
   await company.teller('payout', 'fence');
   await mineUntil('payouts go on', company.devnet, signal, async () =>
     (await isHeld(company.url())) ? undefined : true,

@@ -3,13 +3,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { BACKUP_SETS, type BackupSet } from '../src/reconcile/backup/backup-sets.js';
 import { runDrill } from './drill-story.js';
 import { createNarrator } from './narrator.js';
 import { StoryBroken } from './wait.js';
 
 const EXIT_INTERRUPTED = 130;
 const EXIT_BAD_USAGE = 2;
-const USAGE = 'Usage: npm run drill [-- --customers NUMBER] [--set critical|all]';
+const USAGE = `Usage: npm run drill [-- --customers NUMBER] [--set ${BACKUP_SETS.join('|')}]`;
 
 const stopping = new AbortController();
 const narrator = createNarrator(process.stdout);
@@ -39,16 +40,17 @@ async function main(): Promise<number> {
   }
 }
 
-function readOptions(): { customers: number; set: 'critical' | 'all' } | undefined {
+function readOptions(): { customers: number; set: BackupSet } | undefined {
   try {
-    const { customers, set } = parseArgs({
+    const { customers, set: given } = parseArgs({
       options: {
         customers: { type: 'string', default: '1000' },
         set: { type: 'string', default: 'critical' },
       },
     }).values;
     const count = Number(customers);
-    if (set !== 'critical' && set !== 'all') throw new Error(`--set: given ${set}`);
+    const set = BACKUP_SETS.find((one) => one === given);
+    if (set === undefined) throw new Error(`--set: given ${given}`);
     if (!Number.isInteger(count) || count < 2) throw new Error(`--customers: given ${customers}`);
     return { customers: count, set };
   } catch (error) {

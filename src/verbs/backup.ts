@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { removeLeftovers } from '../reconcile/backup/backup-by-plan.js';
-import type { BackupSet } from '../reconcile/backup/backup-sets.js';
+import { BACKUP_SETS, type BackupSet } from '../reconcile/backup/backup-sets.js';
 import { directoryProblem } from '../reconcile/backup/directory-problem.js';
 import { type BackupReport, makeBackup, type OnRows } from '../reconcile/backup/make-backup.js';
 import { readVersion } from '../version.js';
@@ -17,8 +17,11 @@ export function addBackupVerb(program: Command, context: VerbContext): void {
     .description('writes what the chain cannot give back into a file, as of one moment')
     .requiredOption('--to <directory>', 'where the file is written; it must be there')
     .addOption(
-      new Option('--set <set>', 'critical: without the payments that the chain gives back')
-        .choices(['critical', 'all'])
+      new Option(
+        '--set <set>',
+        'critical: without the payments that the chain gives back; addresses: nothing but these',
+      )
+        .choices(BACKUP_SETS)
         .default('all'),
     )
     .action((flags: Flags) => backup(context, flags));
