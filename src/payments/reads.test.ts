@@ -128,6 +128,25 @@ describe('payments', () => {
     },
   );
 
+  test.each(['infinity', '-infinity', '294276-12-31', '4713-01-01 BC'])(
+    'are listed, page by page, where another hand wrote %s for their times',
+    async (time) => {
+      const { rowCount } = await database.pool.query(
+        'update incoming_payments set detected_at = $1, confirmed_at = $1 where output_index = 2',
+        [time],
+      );
+      const read = (cursor?: string) => listPayments(database.pool, {}, { limit: 1, cursor });
+      const items = await readAll(read);
+      expect(items).toHaveLength(30);
+      const ofNoTime = items.filter(({ outputIndex }) => outputIndex === 2);
+      expect(ofNoTime).toHaveLength(rowCount ?? 0);
+      const isBefore = time.endsWith('BC');
+      for (const { detectedAt, confirmedAt } of isBefore ? [] : ofNoTime) {
+        expect([detectedAt, confirmedAt]).toEqual(['1970-01-01T00:00:00.000Z', null]);
+      }
+    },
+  );
+
   test('are counted by status, those that have none too', async () => {
     expect(await countAll(database.pool)).toEqual({
       watchedAddresses: 30,

@@ -141,7 +141,7 @@ export async function listPayments(
 
 const WHOLE_NUMBER = /^\d{1,18}$/;
 const PAYMENT_CURSOR = [
-  /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{1,6})?$/,
+  /^-?infinity$|^\d{4,6}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{1,6})?(?: BC)?$/,
   /^[0-9a-f]{64}$/,
   /^\d{1,9}$/,
 ];

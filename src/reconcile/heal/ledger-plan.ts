@@ -23,6 +23,11 @@ const CAUSES = `
     from (${LEDGER_DIFFERENCES}) d
     left join incoming_payments p on p.tx_hash = d.tx_hash and p.output_index = d.output_index
    where $1::text[] is null or d.user_id = any($1)
+  union
+  -- A confirmation at no time: what was booked and told of it says what it is.
+  select tx_hash, output_index, null, true
+    from incoming_payments
+   where not isfinite(confirmed_at) and ($1::text[] is null or user_id = any($1))
    limit $2`;
 // Also those whose entries add up to nothing: a block that brings them once more needs their row.
 const LOST = `

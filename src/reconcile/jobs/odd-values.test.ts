@@ -121,6 +121,30 @@ describe.each(ODD_VALUES)('where %s', (_what, rows, change, type) => {
   });
 });
 
+test.each(['infinity', '-infinity'])(
+  'a confirmation at %s is found and set right',
+  async (time) => {
+    const { database, pool, before } = await spoilt(HELD, `confirmed_at = '${time}'`);
+    lead(database);
+    const dry = await endOf(pool, await askRebuild(pool, { from: 'origin', dryRun: true }));
+    expect(dry).toMatchObject({ state: 'done', result: { ledgerDifferences: { payments: 1 } } });
+    const job = await endOf(
+      pool,
+      await requestJob(pool, { partitionId: 0, kind: 'repair', params: {}, requestedBy: 'test' }),
+    );
+    expect(job).toMatchObject({ state: 'done', result: { open: 0, left: [] } });
+    const { rows } = await pool.query(
+      'select 1 from incoming_payments where not isfinite(confirmed_at)',
+    );
+    expect(rows).toEqual([]);
+    const told = await pool.query(
+      "select details ->> 'cause' as cause from audit_log where action = 'payment.corrected'",
+    );
+    expect(told.rows).toHaveLength(1);
+    await expectSound(pool, before);
+  },
+);
+
 test('a discrepancy keeps what stands in the row and what the chain has', async () => {
   const { pool } = await spoilt(HELD, `amount_lovelace = 'NaN', ${assets('{"of": 1}')}`);
   const { runId } = await reconcileFully(pool, net);
