@@ -1,9 +1,7 @@
 import type { Queryable, Tx } from '../../database/transaction.js';
 
-/**
- * Addresses at which something came, went or was rolled back in blocks of a stretch, and that weren't
- * compared after that. Each branch is a thin slice of an index.
- */
+// Whose past is asked for already. Each branch is a thin slice of an index. Of what was rolled back the ledger alone
+// says when; whoever was rolled back within blocks of this stretch was detected since then.
 const CHANGED = `
   with touched as (
     select address, max(height) as height from (
@@ -15,20 +13,39 @@ const CHANGED = `
       union all
       select address, counted_from from incoming_payments
        where partition_id = $1 and counted_from > $2 and counted_from <= $3
-    ) t group by address)
-  select t.address from touched t
-    join payment_addresses a on a.address = t.address and a.backfilled_height is not null
-    left join address_checks c on c.address = t.address
-   where coalesce(c.checked_height, -1) < t.height
-   order by t.height, t.address limit $4`;
+    ) t group by address),
+  rolled_back as (
+    select p.address, max(e.created_at) as at
+      from incoming_payments p
+      join balance_transactions e on e.tx_hash = p.tx_hash and e.output_index = p.output_index
+     where p.status = 'rolled_back' and p.detected_at > $5 and p.partition_id = $1
+       and e.reason = 'payment_rolled_back'
+     group by p.address)
+  select address from (select address from touched union select address from rolled_back) n
+    join payment_addresses a using (address)
+    left join touched t using (address)
+    left join rolled_back r using (address)
+    left join address_checks c using (address)
+   where a.backfilled_height is not null
+     and (coalesce(c.checked_height, -1) < t.height or coalesce(c.checked_at, '-infinity') < r.at)
+   order by coalesce(t.height, $2), address limit $4`;
 
+export type Changes = {
+  /** Heights, the first exclusive. */
+  readonly above: number;
+  readonly upTo: number;
+  /** Nothing that was detected before is rolled back any more. */
+  readonly detectedSince: Date;
+};
+
+/** Addresses at which something came, went or was rolled back, and that weren't compared after that. */
 export async function changedAddresses(
   db: Queryable,
   partitionId: number,
-  stretch: { readonly above: number; readonly upTo: number },
+  { above, upTo, detectedSince }: Changes,
   limit: number,
 ): Promise<string[]> {
-  const values = [partitionId, stretch.above, stretch.upTo, limit];
+  const values = [partitionId, above, upTo, limit, detectedSince];
   const { rows } = await db.query<{ address: string }>(CHANGED, values);
   return rows.map(({ address }) => address);
 }
@@ -64,12 +81,27 @@ export async function watchIds(
 }
 
 // What is known to differ would be told again each time: the full run looks at it once a night.
+const IS_KNOWN_TO_DIFFER = `
+  address in (
+    select address from reconciliation_discrepancies
+     where state = 'open' or state = 'explained' and closed_by not like 'run %')`;
 const DRAWN = `
   select address from payment_addresses
    where partition_id = $1 and watch_id = any($2::bigint[]) and backfilled_height is not null
-     and address not in (
-       select address from reconciliation_discrepancies
-        where state = 'open' or state = 'explained' and closed_by not like 'run %')`;
+     and not ${IS_KNOWN_TO_DIFFER}`;
+const WALLET = `
+  select address from wallet_backfills
+   where partition_id = $1 and address = $2 and not ${IS_KNOWN_TO_DIFFER}`;
+
+/** The hot wallet, where it was asked for what it held before, and nothing is known to differ. */
+export async function comparableWallet(
+  db: Queryable,
+  partitionId: number,
+  hotWallet: string | null,
+): Promise<string[]> {
+  const { rows } = await db.query<{ address: string }>(WALLET, [partitionId, hotWallet]);
+  return rows.map(({ address }) => address);
+}
 
 /** Those of the drawn ones that exist, and were asked for what they held before. */
 export async function drawnAddresses(

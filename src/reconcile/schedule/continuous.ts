@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { SECURITY_PARAMETER_BLOCKS } from '../../chain/point.js';
 import { inTransaction } from '../../database/transaction.js';
 import { TermOver } from '../../sync/follower.js';
@@ -6,10 +5,12 @@ import type { Leadership, LeadingTask } from '../../sync/leadership.js';
 import { readCursor } from '../../sync/queries.js';
 import type { Dispute } from '../compare/disputes.js';
 import { readEmptyDisputes } from '../compare/registration-queries.js';
+import { realPause } from '../runs/ledger-questions.js';
 import { type ReconcileDeps, reconcile } from '../runs/reconcile.js';
 import {
   changedAddresses,
   closeEarlier,
+  comparableWallet,
   drawnAddresses,
   dropClean,
   isNearTip,
@@ -21,7 +22,7 @@ import { readCoverage } from './coverage-queries.js';
 
 export type ContinuousDeps = Pick<
   ReconcileDeps,
-  'chain' | 'hotWallet' | 'observe' | 'now' | 'pacing'
+  'chain' | 'hotWallet' | 'observe' | 'now' | 'pacing' | 'pause' | 'heartbeatMs'
 > & {
   /** In [0, 1): draws the sample. */
   readonly random: () => number;
@@ -41,21 +42,22 @@ const REST_RATIO = 20;
 const COVERAGE_MS = 60 * 60_000;
 
 /**
- * Compares all the time, a little of it: addresses that changed soon after, and of the others a random
- * sample. One question to the node each time, with long rests.
+ * Compares all the time, a little of it: addresses that changed soon after, of the others a random
+ * sample, and with it the hot wallet. One question to the node each time, with long rests.
  */
 export const compareContinuously =
   (deps: ContinuousDeps): LeadingTask =>
   async (leadership) => {
     const { signal, pool, partitionId } = leadership;
-    const { lookMs = LOOK_MS } = deps;
-    let state: State = { comparedUpTo: null, sampledAt: 0, toldAt: 0, disputes: new Map() };
+    const { lookMs = LOOK_MS, pause = realPause } = deps;
+    const rest = (ms: number): Promise<void> => pause(ms, signal).catch(() => undefined);
+    let state = NOTHING_COMPARED;
     // What a restored database says of the tip is as old as its books, until a block was followed.
-    await sleep(lookMs, undefined, { signal }).catch(() => undefined);
+    await rest(lookMs);
     while (!signal.aborted) {
       const begun = deps.now().getTime();
       try {
-        state = await round(deps, leadership, state);
+        state = await compareRound(deps, leadership, state);
         if (begun - state.toldAt >= COVERAGE_MS) {
           const coverage = await readCoverage(pool, partitionId, deps.now());
           const { reconciledRatio, oldestSeconds } = coverage;
@@ -66,15 +68,17 @@ export const compareContinuously =
         if (error instanceof TermOver) return;
         // The engine tells what is wrong with its run; the database's trouble ends the term.
       }
-      const rest = Math.max(lookMs, (deps.now().getTime() - begun) * REST_RATIO);
-      await sleep(rest, undefined, { signal }).catch(() => undefined);
+      await rest(Math.max(lookMs, (deps.now().getTime() - begun) * REST_RATIO));
     }
   };
 
-type State = {
+/** What a leader remembers from round to round of its term. */
+export type Compared = {
   /** Height up to which all that changed was compared; null before the first round of a term. */
   readonly comparedUpTo: number | null;
   readonly sampledAt: number;
+  /** The hot wallet has a long past: it is compared as often as samples are. */
+  readonly walletAt: number;
   readonly toldAt: number;
   /**
    * Of disputed addresses that hold nothing, what was told in this term, once each: there is no open difference
@@ -83,7 +87,20 @@ type State = {
   readonly disputes: ReadonlyMap<string, string>;
 };
 
-async function round(deps: ContinuousDeps, leadership: Leadership, state: State): Promise<State> {
+export const NOTHING_COMPARED: Compared = {
+  comparedUpTo: null,
+  sampledAt: 0,
+  walletAt: 0,
+  toldAt: 0,
+  disputes: new Map(),
+};
+
+/** What changed since the last one, and where it is due a sample of the others. */
+export async function compareRound(
+  deps: ContinuousDeps,
+  leadership: Leadership,
+  state: Compared,
+): Promise<Compared> {
   const { pool, partitionId } = leadership;
   const { batchMax = BATCH_MAX, sampleMs = SAMPLE_MS } = deps;
   const cursor = await readCursor(pool, partitionId);
@@ -93,21 +110,26 @@ async function round(deps: ContinuousDeps, leadership: Leadership, state: State)
   const oldest = upTo - SECURITY_PARAMETER_BLOCKS;
   const known = state.comparedUpTo ?? (await lastComparedHeight(pool, partitionId)) ?? oldest;
   // After a rollback the blocks above it are others.
-  const stretch = { above: Math.max(oldest, Math.min(known, upTo)), upTo };
-  const changed = await changedAddresses(pool, partitionId, stretch, batchMax);
+  const above = Math.max(oldest, Math.min(known, upTo));
   const now = deps.now().getTime();
+  const detectedSince = new Date(now - ROLLED_BACK_WITHIN_MS);
+  const changes = { above, upTo, detectedSince };
+  const changed = await changedAddresses(pool, partitionId, changes, batchMax);
+  const isWalletDue = now - state.walletAt >= sampleMs;
+  const wallet = isWalletDue ? await comparableWallet(pool, partitionId, deps.hotWallet) : [];
   const isSampleDue = now - state.sampledAt >= sampleMs && changed.length < batchMax;
   const drawn = isSampleDue ? await sample(deps, leadership, batchMax - changed.length) : [];
   const disputed = drawn.length === 0 ? [] : await readEmptyDisputes(pool, partitionId, drawn);
   const disputes = new Map(disputed.map((one) => [one.address, sayingOf(one)]));
   const isNew = (address: string): boolean =>
     !disputes.has(address) || disputes.get(address) !== state.disputes.get(address);
-  const addresses = [...new Set([...changed, ...drawn.filter(isNew)])];
+  const addresses = [...new Set([...wallet, ...changed, ...drawn.filter(isNew)])];
   if (addresses.length > 0) await compare(deps, leadership, addresses);
   return {
     ...state,
-    comparedUpTo: changed.length < batchMax ? rewound(upTo) : stretch.above,
+    comparedUpTo: changed.length < batchMax ? rewound(upTo) : above,
     sampledAt: isSampleDue ? now : state.sampledAt,
+    walletAt: isWalletDue ? now : state.walletAt,
     disputes: new Map([...without(state.disputes, drawn), ...disputes]),
   };
 }
@@ -120,6 +142,9 @@ function without<V>(told: ReadonlyMap<string, V>, addresses: readonly string[]):
 
 const sayingOf = ({ isRegistered, registeredFor, userId }: Dispute): string =>
   JSON.stringify([isRegistered, registeredFor, userId]);
+
+/** k blocks come within a day and a half, however slowly: what was detected before stays. */
+const ROLLED_BACK_WITHIN_MS = 3 * 24 * 60 * 60_000;
 
 /** While the books catch up, or after an old backup was restored, there is nothing to hold them against yet. */
 const NEAR_TIP_BLOCKS = 100;
@@ -155,16 +180,13 @@ async function compare(
   { pool, partitionId, signal }: Leadership,
   addresses: readonly string[],
 ): Promise<void> {
-  const { chain, hotWallet, observe, now, pacing } = deps;
+  const { observe, now } = deps;
   const run = await reconcile(
     {
+      ...deps,
       pool,
       partitionId,
       signal,
-      chain,
-      hotWallet,
-      now,
-      ...(pacing === undefined ? {} : { pacing }),
       // A clean one is told once an hour, with the coverage.
       observe: (event) => {
         const isClean =
