@@ -1,25 +1,14 @@
-import { parseArgs } from 'node:util';
 import { cloneTemplate, startTestServer } from '../support/test-databases.js';
+import { type Flags, simulationCommand } from './flags.js';
 import type { Tally } from './tally.js';
 import { simulate } from './world.js';
 
-const { values } = parseArgs({
-  options: {
-    seeds: { type: 'string', default: '100' },
-    from: { type: 'string', default: '1' },
-    payouts: { type: 'boolean', default: false },
-    corruption: { type: 'boolean', default: false },
-    guard: { type: 'boolean', default: false },
-  },
-});
-const from = Number(values.from);
-const seeds = Number(values.seeds);
-if (!Number.isSafeInteger(from) || !Number.isSafeInteger(seeds) || seeds < 1) {
-  console.error(
-    'usage: npm run simulate -- --seeds N --from S [--payouts] [--corruption] [--guard]   (whole numbers, N at least 1)',
-  );
-  process.exit(2);
-}
+const BAD_USAGE = 2;
+
+const { seeds, from, payouts, corruption, guard } = simulationCommand()
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : BAD_USAGE))
+  .parse()
+  .opts<Flags>();
 
 const { server, close } = await startTestServer(process.env.DATABASE_URL);
 const database = await cloneTemplate(server);
@@ -30,9 +19,9 @@ const started = Date.now();
 for (let seed = from; seed < from + seeds; seed += 1) {
   try {
     const tally = await simulate(database.pool, seed, {
-      paysOut: values.payouts,
-      corrupts: values.corruption,
-      guards: values.guard,
+      paysOut: payouts,
+      corrupts: corruption,
+      guards: guard,
     });
     for (const [what, count] of Object.entries(tally) as [keyof Tally, number][]) {
       total[what] = (total[what] ?? 0) + count;
