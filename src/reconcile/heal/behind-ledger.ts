@@ -40,11 +40,16 @@ const RAISE = `
   )
   insert into audit_log (action, entity_type, entity_id, actor, details, created_at)
   select 'payment.inclusion_corrected', 'payment', tx_hash || '#' || output_index, $4,
-         jsonb_build_object('before', before, 'after', inclusion), $5
+         jsonb_build_object('cause', $6::text, 'before', jsonb_build_object('inclusion', before),
+                            'after', jsonb_build_object('inclusion', inclusion)), $5
     from raised`;
 
-/** Who asked for it. */
-export type Correcting = { readonly partitionId: number; readonly actor: string };
+/** Who asked for it, and `repair job 3`. */
+export type Correcting = {
+  readonly partitionId: number;
+  readonly actor: string;
+  readonly cause: string;
+};
 
 /** What blocks book next has keys of its own only where no payment is behind its ledger. */
 export const raiseInclusions = (
@@ -71,9 +76,15 @@ export const paymentsEndedInLedger = async (
     ({ reference }) => reference,
   );
 
+/** What of a row may change here. */
+const SHOWN = `
+  jsonb_build_object('status', p.status, 'inclusion', p.inclusion, 'blockHash', p.block_hash,
+                     'blockHeight', p.block_height, 'slot', p.slot, 'txPosition', p.tx_position,
+                     'countedFrom', p.counted_from, 'spentBy', p.spent_by, 'spentHeight', p.spent_height,
+                     'confirmedAt', p.confirmed_at)`;
 const END_AGAIN = `
   with ended as (
-    select p.tx_hash, p.output_index, p.status, p.inclusion, p.block_hash, p.block_height
+    select p.tx_hash, p.output_index, ${SHOWN} as before
       from incoming_payments p
       join unnest($2::text[], $3::int[]) as w (tx_hash, output_index) using (tx_hash, output_index)
      where ${IS_ENDED}
@@ -83,12 +94,12 @@ const END_AGAIN = `
        set status = 'rolled_back', block_hash = null, block_height = null, slot = null, tx_position = null,
            counted_from = null, confirmed_at = null, spent_by = null, spent_height = null
       from ended e where p.tx_hash = e.tx_hash and p.output_index = e.output_index
+    returning p.tx_hash, p.output_index, e.before, ${SHOWN} as after
   )
   insert into audit_log (action, entity_type, entity_id, actor, details, created_at)
   select 'payment.rollback_corrected', 'payment', tx_hash || '#' || output_index, $4,
-         jsonb_build_object('status', status, 'inclusion', inclusion, 'blockHash', block_hash,
-                            'blockHeight', block_height), $5
-    from ended`;
+         jsonb_build_object('cause', $6::text, 'before', before, 'after', after), $5
+    from corrected`;
 
 /**
  * Payments that count although the ledger ended their inclusion become what the ledger says: rolled back. For
@@ -107,7 +118,7 @@ async function correct(
   tx: Tx,
   at: Date,
   statement: string,
-  { partitionId, actor }: Correcting,
+  { partitionId, actor, cause }: Correcting,
   references: readonly OutputReference[],
 ): Promise<number> {
   const parts = references.map((reference) => reference.split('#'));
@@ -117,6 +128,7 @@ async function correct(
     parts.map(([, index]) => Number(index)),
     actor,
     at,
+    cause,
   ]);
   return rowCount ?? 0;
 }

@@ -12,6 +12,7 @@ import {
 import type { HealContext, Truth } from './context.js';
 import { type Correction, healPayments } from './heal-payments.js';
 import { includeMissed } from './missed-inclusions.js';
+import { showChange } from './payment-audit.js';
 import { auditHealing, dropWallet, type HealAudit, storeWallet } from './store-queries.js';
 
 /**
@@ -96,11 +97,11 @@ async function tellAudit(
   hotWallet: string | null,
   corrections: readonly Correction[],
 ): Promise<void> {
-  const after = new Map(corrections.map((one) => [one.reference, one.after]));
+  const changes = new Map(corrections.map((one) => [one.reference, one]));
   const entries = findings.map((finding): HealAudit => {
     const { reference, type, recorded, onChain } = finding;
     const isWallets = kindOf(finding, hotWallet) === 'wallet';
-    const row = isWallets ? undefined : after.get(reference);
+    const change = isWallets ? undefined : changes.get(reference);
     return {
       action: 'output.corrected',
       entityType: isWallets ? 'wallet_output' : 'payment',
@@ -110,7 +111,7 @@ async function tellAudit(
         cause,
         recorded: recorded === null ? null : showRecorded(recorded),
         onChain: onChain === null ? null : showOnChain(onChain),
-        ...(row === undefined ? {} : { status: row.status, inclusion: row.inclusion }),
+        ...(change === undefined ? {} : showChange(change)),
       },
     };
   });

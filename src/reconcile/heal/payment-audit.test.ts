@@ -8,7 +8,7 @@ import { requestJob } from '../jobs/job-queries.js';
 const { net, copyBooks } = await followedBooks();
 
 type Row = { status: string };
-type Details = { cause: string; recorded: Row; status: string; before: Row | null; after: Row };
+type Details = { cause: string; before: Row | null; after: Row };
 type Audited = { action: string; entity: string; actor: string; details: Partial<Details> };
 
 /** Books, and a leader that is asked to set them right and followed to the end. */
@@ -66,11 +66,13 @@ test.each(CASES)(
     expect(first.result).toMatchObject({ left: [], ledger: { entries: 0 } });
     const told = await audited();
     expect(told).toMatchObject([{ entity: reference, actor: 'cli:eve' }]);
-    const { before, after, recorded, status, cause } = told[0]?.details ?? {};
-    // A finding's entry has the row as it was, and what became of its status.
-    expect([before ?? recorded, after ?? { status }]).toMatchObject([
-      { status: is },
-      { status: was },
+    const { before, after, cause } = told[0]?.details ?? {};
+    // Of a finding's entry, too: the row as it was, and what became of it.
+    const confirmedAt = (status: string): unknown =>
+      status === 'confirmed' ? expect.stringMatching(/^\d{4}-/) : null;
+    expect([before, after]).toMatchObject([
+      { status: is, inclusion: 1, confirmedAt: confirmedAt(is) },
+      { status: was, inclusion: 1, confirmedAt: confirmedAt(was) },
     ]);
     expect(cause).toContain(kind === 'rebuild' ? `rebuild job ${first.id}` : 'reconciliation run');
     await heal(kind, params);

@@ -1,5 +1,6 @@
 import type { Tx } from '../../database/transaction.js';
 import { type Payment, showAssets } from '../../payments/payment.js';
+import type { WrittenValue } from '../../payments/stored-value.js';
 import type { HealContext } from './context.js';
 import type { Correction } from './heal-payments.js';
 import { auditHealing } from './store-queries.js';
@@ -14,25 +15,34 @@ export async function auditPayments(
   { actor, cause }: HealContext,
   corrections: readonly Correction[],
 ): Promise<void> {
-  const entries = corrections.flatMap(({ reference, before, after }) => {
-    const { placement, spent } = after;
-    const was = before === null ? null : show(before, before.txPosition, before.spentHeight);
-    const is = show(after, placement?.txPosition ?? null, spent?.height ?? null);
-    if (JSON.stringify(was) === JSON.stringify(is)) return [];
-    const details = { cause, before: was, after: is };
-    return [{ action: 'payment.corrected', entityType: 'payment', entityId: reference, details }];
+  const entries = corrections.flatMap((correction) => {
+    const { before, after } = showChange(correction);
+    if (JSON.stringify(before) === JSON.stringify(after)) return [];
+    const details = { cause, before, after };
+    const entityId = correction.reference;
+    return [{ action: 'payment.corrected', entityType: 'payment', entityId, details }];
   });
   if (entries.length > 0) await auditHealing(tx, at, actor, entries);
 }
 
+/** The row as it was, null where there was none, and as it is now. */
+export const showChange = ({ before, after }: Correction) => ({
+  before: before === null ? null : show(before, before.txPosition, before.spentHeight),
+  after: show(after, after.placement?.txPosition ?? null, after.spent?.height ?? null),
+});
+
+type Row = Payment & { readonly unreadable?: WrittenValue };
+
 /** All of a row that a correction may write. */
-const show = (row: Payment, txPosition: number | null, spentHeight: number | null) => ({
+const show = (row: Row, txPosition: number | null, spentHeight: number | null) => ({
   address: row.address,
   userId: row.userId,
   referenceType: row.referenceType,
   referenceId: row.referenceId,
-  amountLovelace: row.amountLovelace.toString(),
-  assets: showAssets(row.assets),
+  ...(row.unreadable ?? {
+    amountLovelace: row.amountLovelace.toString(),
+    assets: showAssets(row.assets),
+  }),
   status: row.status,
   inclusion: row.inclusion,
   blockHash: row.blockHash,

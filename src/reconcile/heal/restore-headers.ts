@@ -15,7 +15,7 @@ import { auditHealing } from './store-queries.js';
 export async function restoreHeaders(
   tx: Tx,
   at: Date,
-  { partitionId, actor }: Correcting,
+  { partitionId, actor, cause }: Correcting,
   found: HeaderGap,
   headers: readonly Header[],
 ): Promise<number> {
@@ -24,6 +24,7 @@ export async function restoreHeaders(
   const { removed, stored } = await replaceHeaders(tx, partitionId, headers);
   if (removed.length === 0 && stored.length === 0) return 0;
   const details = {
+    cause,
     from: headers[0]?.height,
     upTo: found.below.height,
     restored: stored.length,

@@ -38,7 +38,7 @@ export type Unblocking = {
 /** Counted with the job's progress: whoever goes on with it finds nothing of it any more. */
 export function unblocking(job: RunningJob): Unblocking {
   const { pool, partitionId } = job.leadership;
-  const by: Correcting = { partitionId, actor: job.requestedBy };
+  const by: Correcting = { partitionId, actor: job.requestedBy, cause: `repair job ${job.id}` };
   let done: Unblocked = {
     inclusions: countOf(job.progress.inclusions),
     rollbacks: countOf(job.progress.rollbacks),
