@@ -40,6 +40,26 @@ test('of a block that isn’t followed yet can’t be asked for', async () => {
   expect(err).toContain('--at: given 111, but these books end at height 110');
 });
 
+test('equals that of other books up to the block where they part, and at no height above', async () => {
+  const heights = [0, 7, 89, 90, 91, 110];
+  const digests = async () => {
+    const asked: unknown[] = [];
+    for (const height of heights) {
+      const { lines } = await json('digest', '--at', String(height));
+      asked.push(...lines.map((line) => (line as { digest: string }).digest));
+    }
+    return asked;
+  };
+  const ours = await digests();
+  await under.database.pool.query(
+    'update incoming_payments set amount_lovelace = amount_lovelace + 1 where block_height = 90',
+  );
+  await inTransaction(under.database.pool, (tx) => rewriteDigests(tx, 0, 0));
+  const theirs = await digests();
+  const equal = heights.filter((_, i) => ours[i] === theirs[i]);
+  expect(equal).toEqual([0, 7, 89]);
+});
+
 test('is held against the tables, and the first block that differs is named', async () => {
   expect(await teller(['digest', '--check'])).toMatchObject({ exitCode: 0 });
   await under.database.pool.query(
