@@ -6,6 +6,7 @@ import { parseRebuildFrom, REBUILD_FROM_FORMS } from '../reconcile/rebuild/rebui
 import { operator } from './caller.js';
 import { refuseOtherNetwork, withDatabase } from './database.js';
 import { finish, type JsonFlag, type VerbContext, withExample } from './flags.js';
+import { refuseOtherWallet } from './hot-wallet.js';
 import { untilInterrupted } from './interruption.js';
 import { doAsLeader, LEADING_SETTINGS } from './leading-job.js';
 import { refuseUnknownStart } from './rebuild-start.js';
@@ -60,7 +61,11 @@ async function run(context: VerbContext, flags: Flags): Promise<void> {
     params: { from: given, dryRun: flags.dryRun === true },
     requestedBy: actorOf(operator()),
   };
-  await withDatabase(terminal, [], ({ pool }) => refuseOtherNetwork(pool, settings));
+  await withDatabase(terminal, [], async ({ pool }) => {
+    await refuseOtherNetwork(pool, settings);
+    // It may have to lead, and then follows the chain with this wallet.
+    await refuseOtherWallet(pool, settings);
+  });
   const telling = startTelling(terminal, () => Date.now());
   const job = await untilInterrupted(async (signal) => {
     await refuseUnknownStart(terminal, settings, given, signal);

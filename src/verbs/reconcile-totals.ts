@@ -81,12 +81,14 @@ function sayDiffering(terminal: Terminal, run: WithTotals): void {
   const rows = odd
     .slice(0, ADDRESSES_SHOWN)
     .flatMap(({ address, totals }) => totals.filter(isOdd).map((one) => ({ address, ...one })));
+  const cut = rows.length - ROWS_SHOWN;
   if (rows.length > 0) {
     sayTable(terminal, rows.slice(0, ROWS_SHOWN), [
       ['ADDRESS', (row) => row.address],
       ...UNIT_COLUMNS,
     ]);
   }
+  if (cut > 0) terminal.out(`and ${counted(cut, 'row')} more of these addresses: --json\n`);
   const left = Math.max(0, odd.length - ADDRESSES_SHOWN) + count - items.length;
   if (left > 0)
     terminal.out(`and at up to ${left} more addresses: --json shows the first ${items.length}\n`);

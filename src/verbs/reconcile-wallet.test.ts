@@ -11,7 +11,9 @@ const note = (partitionId: number, address: string) =>
 
 /** Nothing was followed yet: whoever isn't refused for its settings is told so, with 1. */
 const reconcile = (wallet: string | null, ...words: string[]) =>
-  teller(['reconcile', ...words], {
+  withWallet(wallet, 'reconcile', ...words);
+const withWallet = (wallet: string | null, ...words: string[]) =>
+  teller(words, {
     environment: {
       ...under.environment,
       NETWORK: 'custom:42',
@@ -39,6 +41,14 @@ describe('where the database knows a hot wallet', () => {
     expect(other.err).toContain(`HOT_WALLET_ADDRESS: given ${OTHER}, wanted ${WALLET}`);
     const { rows } = await under.database.pool.query('select 1 from reconciliation_runs');
     expect(rows).toEqual([]);
+  });
+
+  test('so is a rebuild, which may have to lead', async () => {
+    const { rows } = await under.database.pool.query('select 1 from chain_jobs');
+    const unset = await withWallet(null, 'rebuild', '--from', 'origin', '--dry-run');
+    expect(unset).toMatchObject({ exitCode: 2, out: '' });
+    expect(unset.err).toContain(`HOT_WALLET_ADDRESS: not set, wanted ${WALLET}`);
+    expect((await under.database.pool.query('select 1 from chain_jobs')).rows).toEqual(rows);
   });
 
   test('a comparison with it, or of some addresses, is not', async () => {

@@ -60,7 +60,7 @@ export function addReconcileVerbs(program: Command, context: VerbContext): void 
 async function reconcile(context: VerbContext, flags: Flags): Promise<void> {
   const { terminal } = context;
   if (flags.resume === true && (flags.address !== undefined || flags.repair === true)) {
-    const why = 'a repair goes on by itself, and addresses are compared in no time';
+    const why = 'a repair goes on by itself, and some addresses are compared anew';
     throw new UsageError(`--resume: stands alone: ${why}`);
   }
   const settings = readSettings(terminal.environment, LEADING_SETTINGS);

@@ -157,6 +157,8 @@ describe('a payment that differs', () => {
     expect(correctPayment(seemedPast, onChain(), CONFIRMED, context()).status).toBe('pending');
     const tooSmall = context({ isDust: true });
     expect(correctPayment(seemedPast, onChain(), NO_HISTORY, tooSmall).status).toBe('ignored');
+    const withoutBlock = row({ status: 'ignored', placement: null });
+    expect(correctPayment(withoutBlock, onChain(), NO_HISTORY, context()).status).toBe('ignored');
     const early = row({ status: 'confirmed' });
     expect(correctPayment(early, onChain(), DETECTED, context()).status).toBe('pending');
   });

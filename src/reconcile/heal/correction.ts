@@ -119,9 +119,9 @@ function isIgnored(
   { placement }: Omit<PaymentState, 'status'>,
   context: CorrectionContext,
 ): boolean {
-  // Without a block it was ignored as the past of its address; where a block brought it, it was none.
-  const wasPast = before !== null && before.placement === null && placement !== null;
-  if (before?.status === 'ignored' && !wasPast) return true;
+  // Ignored as the past of its address; where a block brought it, it was none.
+  const seemedPast = before !== null && before.placement === null && before.countedFrom !== null;
+  if (before?.status === 'ignored' && !(seemedPast && placement !== null)) return true;
   if (before?.status === 'pending' || before?.status === 'confirmed') return false;
   return context.isDust || (placement === null && !context.backfill);
 }

@@ -51,7 +51,7 @@ export async function prepare(
 ): Promise<Prepared> {
   const { pool, partitionId } = job.leadership;
   const findings = await readFindings(job, run);
-  // A comparison of some addresses doesn't look at the digest, which tells of their spent outputs too.
+  // Of some addresses the digest was looked at in the blocks of their rows alone.
   const differing =
     run.differing ??
     (await atOneMoment(pool, (tx) => checkDigest(tx, partitionId, run.height))).differing;

@@ -71,7 +71,7 @@ test.each(Object.keys(HEALERS))('a %s makes it count again', async (healer) => {
   expect((await verifyBooks(pool)).totalMismatches).toBe(0);
 });
 
-test('a repair of its address, which reads no blocks, takes nothing back and says what to do', async () => {
+test('a repair of its address takes nothing back and says what to do', async () => {
   const { pool } = await world();
   const there = { ...REPAIR, params: { addresses: [ADDRESS] } };
   expect(await endOf(pool, await requestJob(pool, there))).toMatchObject({

@@ -105,25 +105,49 @@ export async function addressesAfter(
   }));
 }
 
-const REFERENCES = `
-  select tx_hash, output_index from (
-    select tx_hash, output_index from incoming_payments
-     where partition_id = $1 and address = any($2::text[]) and (tx_hash, output_index) > ($3::text, $4::int)
+const BEHIND = 'address = any($2::text[]) and (tx_hash, output_index) > ($3::text, $4::int)';
+// A wallet's past is long, and only what is unspent there can be found by its address.
+const OF_WALLET = {
+  all: `
+    select tx_hash, output_index from wallet_outputs where partition_id = $1 and ${BEHIND}`,
+  unspent: `
+    select tx_hash, output_index from wallet_outputs where partition_id = $1 and spent_by is null and ${BEHIND}
     union all
     select tx_hash, output_index from wallet_outputs
-     where partition_id = $1 and address = any($2::text[]) and (tx_hash, output_index) > ($3::text, $4::int)
+     where partition_id = $1 and spent_by is not null and spent_height > $6::bigint and ${BEHIND}`,
+} as const;
+const referencesWith = (ofWallet: string): string => `
+  select tx_hash, output_index from (
+    select tx_hash, output_index from incoming_payments where partition_id = $1 and ${BEHIND}
+    union all ${ofWallet}
   ) o order by tx_hash, output_index limit $5`;
+const REFERENCES = {
+  all: referencesWith(OF_WALLET.all),
+  unspent: referencesWith(OF_WALLET.unspent),
+} as const;
+
+/** `unspent`: of the hot wallet's outputs only those that were unspent right after the block at the height. */
+export type WalletPast = keyof typeof REFERENCES;
 
 /** Outputs that are recorded at these addresses, in the order of their references. */
 export async function referencesAt(
   db: Queryable,
   partitionId: number,
-  addresses: readonly string[],
+  asked: {
+    readonly addresses: readonly string[];
+    readonly ofWallet: WalletPast;
+    readonly height: number;
+  },
   after: { readonly txHash: string; readonly index: number },
   limit: number,
 ): Promise<OutputReference[]> {
+  const { addresses, ofWallet, height } = asked;
   const values = [partitionId, addresses, after.txHash, after.index, limit];
-  const { rows } = await db.query<{ tx_hash: string; output_index: number }>(REFERENCES, values);
+  if (ofWallet === 'unspent') values.push(height);
+  const { rows } = await db.query<{ tx_hash: string; output_index: number }>(
+    REFERENCES[ofWallet],
+    values,
+  );
   return rows.map((row) => outputReference(row.tx_hash, row.output_index));
 }
 

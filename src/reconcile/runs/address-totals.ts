@@ -11,7 +11,7 @@ import type { Work } from './run-work.js';
 export type DifferingAddresses = {
   /** Of so many of them, or more where more findings were made than are looked through. */
   readonly count: number;
-  /** The first ones that were found. */
+  /** The first ones that were found; none where more findings were made than are looked through. */
   readonly listed: readonly {
     readonly address: string;
     readonly recorded: StoredTotals;
@@ -24,9 +24,11 @@ const FINDINGS_MAX = 100_000;
 
 /** Where nothing was found of an output, both sides have the same. */
 export async function totalsByAddress(work: Work): Promise<DifferingAddresses> {
-  const { addresses, differing, unspent } = await lookThrough(work);
+  const { addresses, differing, unspent, isWhole } = await lookThrough(work);
   const sides = new Map(
-    [...addresses].slice(0, LISTED_MAX).map((address) => [address, twoSides()] as const),
+    (isWhole ? [...addresses].slice(0, LISTED_MAX) : []).map(
+      (address) => [address, twoSides()] as const,
+    ),
   );
   for (const output of unspent) {
     const side = sides.get(output.address);
@@ -67,5 +69,5 @@ async function lookThrough({ pool, runId }: Work) {
     findings += page.length;
     if (findings >= FINDINGS_MAX) break;
   }
-  return { addresses, differing, unspent: unspent.values() };
+  return { addresses, differing, unspent: unspent.values(), isWhole: findings < FINDINGS_MAX };
 }

@@ -17,7 +17,7 @@ import {
 } from '../compare/recorded-queries.js';
 import { explainOwners } from '../compare/registration-queries.js';
 import type { ChainOutput } from '../model/finding.js';
-import { referencesAt, watchedAmong } from './address-queries.js';
+import { referencesAt, type WalletPast, watchedAmong } from './address-queries.js';
 import { storeFindings, storeSuspects } from './discrepancy-queries.js';
 import { oneAhead } from './one-ahead.js';
 import { addTo, type Place, placeOf } from './run-progress.js';
@@ -62,10 +62,15 @@ function withoutCut(listed: readonly ListedOutput[]): readonly ListedOutput[] {
 }
 
 /** Those at some addresses only. */
-export const compareRecordedAt = (work: Work, addresses: readonly string[]): Promise<void> =>
+export const compareRecordedAt = (
+  work: Work,
+  addresses: readonly string[],
+  ofWallet: WalletPast,
+): Promise<void> =>
   compareInPages(work, async (tx, after) => {
     const { partitionId, at } = work;
-    const references = await referencesAt(tx, partitionId, addresses, after, PAGE_OUTPUTS);
+    const asked = { addresses, ofWallet, height: at.height };
+    const references = await referencesAt(tx, partitionId, asked, after, PAGE_OUTPUTS);
     const rows = await recordedAmong(tx, partitionId, at.height, references);
     // What came above the point is none of the rows, and the next page begins behind it all the same.
     return { plain: [], rows, outputs: rows.length, last: references.at(-1) };

@@ -5,12 +5,15 @@ import { viewOf } from '../../../test/support/following.js';
 import {
   ANN,
   CAROL,
+  depsOf,
+  FULL,
   followedBooks,
   reconcileFully,
   startWorker,
 } from '../../../test/support/reconciling.js';
 import { createLeadership } from '../../sync/leadership.js';
 import { beginTerm, readCursor } from '../../sync/queries.js';
+import { reconcile } from '../runs/reconcile.js';
 import { compareContinuously } from './continuous.js';
 
 const { net, copyBooks } = await followedBooks();
@@ -83,11 +86,12 @@ test('what a whole run found deleted of spent outputs stays open, though a run o
   }
 });
 
-test('what another hand made of spent outputs is found between the nights', async () => {
+test('what somebody found of spent outputs at an address stays open, and the next night looks at it', async () => {
   const database = await copyBooks();
   const { pool } = database;
   const { rowCount } = await pool.query(RAISE_SPENT, [ANNS, 1]);
   expect(rowCount).toBeGreaterThan(0);
+  await reconcile(depsOf(pool, net), { ...FULL, scope: { addresses: [ANNS] } });
   await comparedOnceMore(database, ANNS);
   const raised = await found(pool, ANNS);
   expect(raised).toHaveLength(rowCount ?? 0);

@@ -123,7 +123,7 @@ const NOTE_CHECKS = `
 export const noteChecks = (tx: Tx, addresses: readonly string[], at: Date, height: number) =>
   tx.query(NOTE_CHECKS, [addresses, at, height]);
 
-// A whole run also sees what blocks, digest and ledger tell of what is spent: that it isn't seen here says nothing.
+// Other runs also see what blocks, digest and ledger tell of what is spent: that it isn't seen here says nothing.
 const CLOSE_EARLIER = `
   update reconciliation_discrepancies d
      set state = 'explained', closed_at = $3, closed_by = 'run ' || $1::text,
@@ -136,7 +136,7 @@ const CLOSE_EARLIER = `
         where n.run_id = $1::bigint and n.type = o.type and n.tx_hash = o.tx_hash
           and n.output_index = o.output_index) as again) as seen
    where d.id = o.id and o.state = 'open' and o.run_id < $1::bigint and o.address = any($2::text[])
-     and (seen.again or r.scope <> 'full')`;
+     and (seen.again or r.scope = 'continuous')`;
 
 /** What was open at these addresses before is open as this run's finding; or over, where such a run found it. */
 export const closeEarlier = (tx: Tx, runId: string, addresses: readonly string[], at: Date) =>

@@ -181,6 +181,8 @@ async function compare(
   addresses: readonly string[],
 ): Promise<void> {
   const { observe, now } = deps;
+  // What comes or goes meanwhile is compared once more.
+  const begun = now();
   const run = await reconcile(
     {
       ...deps,
@@ -199,9 +201,8 @@ async function compare(
     { scope: { addresses, continuous: true }, requestedBy: 'continuous', resume: false },
   );
   await inTransaction(pool, async (tx) => {
-    const at = now();
-    await noteChecks(tx, addresses, at, run.height);
-    await closeEarlier(tx, run.runId, addresses, at);
+    await noteChecks(tx, addresses, begun, run.height);
+    await closeEarlier(tx, run.runId, addresses, now());
     await dropClean(tx, run.runId);
   });
 }
