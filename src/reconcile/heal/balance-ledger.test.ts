@@ -47,7 +47,7 @@ async function heal(disputes: (payouts: readonly string[]) => readonly string[])
 
 test('a balance becomes the sum of its entries', async () => {
   expect(await heal(() => [])).toEqual({
-    healed: { entries: 0, balances: 2, doubtful: 0 },
+    healed: { entries: 0, balances: 2, doubtful: 0, endless: 0 },
     balances: [
       { user: 'ann', available: -5 },
       { user: 'bob', available: -5 },
@@ -57,7 +57,7 @@ test('a balance becomes the sum of its entries', async () => {
 
 test('that of whom a disputed payout was accepted for is left alone', async () => {
   expect(await heal(([first = '']) => [first])).toEqual({
-    healed: { entries: 0, balances: 1, doubtful: 1 },
+    healed: { entries: 0, balances: 1, doubtful: 1, endless: 0 },
     balances: [
       { user: 'ann', available: 77 },
       { user: 'bob', available: -5 },

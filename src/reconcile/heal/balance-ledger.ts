@@ -25,6 +25,8 @@ export type LedgerHealing = {
   readonly balances: number;
 };
 
+type LeftAlone = { readonly doubtful: number; readonly endless: number };
+
 export const SIGNED = "case type when 'credit' then amount else -amount end";
 
 // The legs of these causes alone, found by their indexes.
@@ -149,19 +151,21 @@ const SET_BALANCES = `
     returning 1
   )
   select (select count(*) from audited)::int as balances,
-         (select count(*) from wrong where silent and not is_sound)::int as doubtful`;
+         (select count(*) from wrong where silent and not is_sound)::int as doubtful,
+         (select count(*) from sums
+           where abs(available) + abs(held) + abs(pending) >= 'Infinity')::int as endless`;
 
 /**
  * Makes the ledger of some causes what payments and payouts make it, by entries that are appended, and
  * balances the sum of their entries. The rows of payments and payouts are taken as they are.
  *
- * @returns also how many balances it left alone, for their entries are not what was sealed
+ * @returns also how many balances it left alone: entries are not what was sealed (`doubtful`), or no numbers (`endless`)
  */
 export async function balanceLedger(
   tx: Tx,
   at: Date,
   { actor, cause, payments, payouts, balances, ...trust }: LedgerCorrection,
-): Promise<LedgerHealing & { readonly doubtful: number }> {
+): Promise<LedgerHealing & LeftAlone> {
   const parts = payments.map((reference) => reference.split('#'));
   await tx.query(MAKE_TABLES);
   await tx.query(COLLECT, [
@@ -178,10 +182,10 @@ export async function balanceLedger(
   await tx.query(MAKE_BALANCES);
   // Locked first, and summed by another statement: what others committed meanwhile is seen.
   await tx.query(LOCK_BALANCES);
-  type Set = { balances: number; doubtful: number };
+  type Set = LeftAlone & { balances: number };
   const values = [at, actor, cause, trust.areEntriesSound, trust.disputedPayouts];
   const { rows } = await tx.query<Set>(SET_BALANCES, values);
   await tx.query('drop table ledger_corrections, unbalanced');
-  const [set = { balances: 0, doubtful: 0 }] = rows;
-  return { entries: rowCount ?? 0, balances: set.balances, doubtful: set.doubtful };
+  const [set = { balances: 0, doubtful: 0, endless: 0 }] = rows;
+  return { entries: rowCount ?? 0, ...set };
 }

@@ -66,7 +66,7 @@ export async function healLedger(
           plan.payouts.filter((id) => !exceptPayouts.has(id)),
         );
   const { actor, cause } = context;
-  const { doubtful, ...balanced } = await balanceLedger(tx, at, {
+  const { doubtful, endless, ...balanced } = await balanceLedger(tx, at, {
     actor,
     cause,
     payments: [...new Set([...proven.filter((one) => !unclear.has(one)), ...lost])],
@@ -94,6 +94,7 @@ export async function healLedger(
     ),
     said(unreadable.length, UNREADABLE),
     said(doubtful, exceptUsers === 'nobody' ? CONTRADICTED : UNSEALED),
+    said(endless, ENDLESS),
     plan.isPartial ? 'more differs than is healed at once: run it again' : null,
   ].filter((one) => one !== null);
   return { ...balanced, statuses: statuses.healed, lost: restored.length, left };
@@ -110,6 +111,10 @@ const UNREADABLE =
 const CONTRADICTED =
   "balances aren't the sum of their entries, and payouts of their users are contradicted by what else speaks of them: " +
   'a person must look; `teller balance verify` shows both';
+
+const ENDLESS =
+  'balances have entries whose amounts are no numbers, which no other entry makes good: a person must set them back to ' +
+  'what a backup has; `teller balance verify` names them';
 
 const UNSEALED =
   "balances aren't the sum of their entries, and entries were changed after they were sealed: a person must look; " +

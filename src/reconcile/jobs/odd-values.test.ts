@@ -145,6 +145,22 @@ test.each(['infinity', '-infinity'])(
   },
 );
 
+test('an entry of no number is told and left to a person, because no entry makes it good', async () => {
+  const { database, pool } = await spoilt(HELD, 'inclusion = inclusion');
+  await pool.query(
+    'alter table balance_transactions drop constraint balance_transactions_amount_check1',
+  );
+  await pool.query(
+    "update balance_transactions set amount = 'NaN' where id = (select max(id) from balance_transactions)",
+  );
+  lead(database);
+  const repair = { partitionId: 0, kind: 'repair', params: {}, requestedBy: 'test' } as const;
+  for (const id of [await requestJob(pool, repair), await askRebuild(pool, { from: 'origin' })]) {
+    const { result } = await endOf(pool, id);
+    expect(result?.left).toEqual([expect.stringMatching(/^1 case: .* no numbers/)]);
+  }
+});
+
 test('a discrepancy keeps what stands in the row and what the chain has', async () => {
   const { pool } = await spoilt(HELD, `amount_lovelace = 'NaN', ${assets('{"of": 1}')}`);
   const { runId } = await reconcileFully(pool, net);
