@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { ProtocolError } from '../../src/chain/fields.js';
 import { inTransaction } from '../../src/database/transaction.js';
+import { NotComparable } from '../../src/reconcile/runs/comparison-point.js';
 import { RunTaken } from '../../src/reconcile/runs/run-work.js';
 import type { BooksBetween } from '../../src/sync/between.js';
 import { ConnectionEnded } from '../../src/sync/connection.js';
@@ -10,8 +11,11 @@ import { NodeError } from '../../src/sync/requests.js';
 import { refusedBySpoilt } from './actors.js';
 import { chainViewOf } from './chain-view.js';
 import { DatabaseAway } from './gated-pool.js';
+import { compareBetweenNights } from './proving/comparing.js';
+import { hasErrand } from './proving/errands.js';
 import { workOnJob } from './proving/jobs.js';
 import { compareNightly } from './proving/nightly.js';
+import { readingPool } from './proving/reading-pool.js';
 import { Crash } from './scheduler.js';
 import { type Instance, isFilling, type Leading, type World } from './state.js';
 import { poolOf } from './troubles.js';
@@ -20,6 +24,7 @@ import { poolOf } from './troubles.js';
 export async function besideLife(world: World, self: Instance): Promise<void> {
   const { scheduler, random } = world;
   const pool = poolOf(world, self.beside);
+  const reading = poolOf(world, self.beside, readingPool(world));
   try {
     for (;;) {
       await scheduler.idle(self.beside, 'beside');
@@ -29,10 +34,14 @@ export async function besideLife(world: World, self: Instance): Promise<void> {
       try {
         await askForThePast(world, self, pool, leading);
         if (world.patience?.chance(0.5) === true) {
-          await compareNightly(world, self, pool, leading);
+          await compareNightly(world, self, reading, leading);
         }
-        if (world.corrupted !== null || isFilling(world) || random.chance(0.05)) {
-          await workOnJob(world, self, pool, leading);
+        if (world.proofs?.random.chance(0.6) === true) {
+          await compareBetweenNights(world, self, reading, leading, world.proofs);
+        }
+        const isAsked = world.corrupted !== null || isFilling(world) || hasErrand(world);
+        if (isAsked || random.chance(0.05)) {
+          await workOnJob(world, self, { pool, reading }, leading);
         }
       } catch (told) {
         const error = causeOf(told);
@@ -52,9 +61,13 @@ export async function besideLife(world: World, self: Instance): Promise<void> {
 const causeOf = (error: unknown): unknown =>
   error instanceof Error && error.cause !== undefined ? causeOf(error.cause) : error;
 
-/** Databases that go away, terms and runs that others go on with, nodes that fail, lag or tell what nobody can read. */
+/**
+ * Databases that go away or hold no block yet, terms and runs that others go on with, nodes that fail, lag or tell what
+ * nobody can read.
+ */
 const isExpected = (error: unknown): boolean =>
   error instanceof DatabaseAway ||
+  (error instanceof NotComparable && error.passesByItself) ||
   error instanceof RunTaken ||
   error instanceof ProtocolError ||
   error instanceof TermOver ||

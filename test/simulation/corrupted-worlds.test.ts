@@ -28,6 +28,8 @@ describe('books that another hand changes, by seed: repaired and rebuilt between
     expect(total.healings).toBe(total.corruptions);
     expect(total.corruptions).toBeGreaterThan(SEEDS / 4);
     expect(missing(total, ['crashes', 'forks', 'backfills', 'jobs', 'nightly'])).toEqual([]);
+    expect(missing(total, ['roundsTelling', 'readingsHeld', 'partsHealed'])).toEqual([]);
+    expect(total.dryRunsTelling + total.dryRunsClean).toBeGreaterThan(0);
   });
 });
 

@@ -119,7 +119,7 @@ async function untilEnded(pool: pg.Pool, [session]: readonly Session[]): Promise
     ]);
     return rowCount !== 0;
   };
-  while (await isThere());
+  while (await isThere()) await new Promise((resolve) => setTimeout(resolve, 1));
 }
 
 /** Statements that would wait for another transaction. The scheduler lets none of them wait. */
@@ -133,6 +133,7 @@ function needOf(text: string): Need {
   if (text.includes('pg_advisory_xact_lock_shared')) return { lock: 'registration', shared: true };
   if (text.includes('pg_advisory_xact_lock(')) return { lock: 'registration', shared: false };
   if (RUNS.test(text)) return { lock: 'runs', shared: false };
+  if (text.includes('insert into address_checks')) return { lock: 'checks', shared: false };
   if (/(update|insert into) chain_jobs/.test(text)) return { lock: 'jobs', shared: false };
   if (GUARD.test(text)) return { lock: 'guard', shared: false };
   if (text.includes('insert into payment_addresses')) return { lock: 'addresses', shared: false };

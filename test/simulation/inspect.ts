@@ -1,8 +1,9 @@
 import type { DevnetChain } from '../../src/devnet/chain.js';
 import { checkDigest } from '../../src/payments/digest/check-digest.js';
 import { type Books, type PaymentRecord, readBooks } from './books.js';
+import { expectationOf } from './expectation.js';
 import { guardViolations } from './guarding/invariants.js';
-import { type Expectation, inclusionOf, violations } from './invariants.js';
+import { inclusionOf, violations } from './invariants.js';
 import { lookForFilling } from './payouts/backups.js';
 import {
   lastingViolations,
@@ -13,8 +14,9 @@ import {
 import { alteredViolations, asAskedFor } from './payouts/other-hand.js';
 import type { PayoutWorld } from './payouts/state.js';
 import { lookForHealing } from './proving/corruption.js';
+import { errandViolations } from './proving/errands.js';
 import { sealViolations } from './sealing/invariants.js';
-import { asksForPast, isFilling, POLICY, type World } from './state.js';
+import { isFilling, type World } from './state.js';
 import { toldConfirmed } from './told-invariants.js';
 
 /** The digest is also made again from the tables, as verification does it. */
@@ -44,6 +46,8 @@ export async function inspect(
   const { guard, payoutBooks: paidBefore } = world;
   const commit = { actor, before: world.books, now, paidBefore, paid };
   const unguarded = guard === null ? [] : guardViolations(world, guard, commit);
+  const payouts = paid?.payouts ?? [];
+  expectNone(world, actor, await errandViolations(world, { before: world.books, now, payouts }));
   if (world.corrupted !== null) {
     world.healed = world.corrupted;
     const hopeless = await lookForHealing(world);
@@ -56,7 +60,7 @@ export async function inspect(
     return expectNone(world, actor, lastingViolations(world, world.payouts, paid));
   }
   const broken = violations(now, before, {
-    ...expectationOf(world, paid?.payouts ?? []),
+    ...expectationOf(world, payouts),
     confirmedBefore: wasCorrupted
       ? toldConfirmed(now)
       : confirmedAmong([...(before?.payments ?? []), ...(world.payouts?.filling?.leftOut ?? [])]),
@@ -134,25 +138,6 @@ function cursorHeight(chain: DevnetChain, now: Books): number {
 /** Confirmed once is confirmed until its own block goes, also while a restore left it out. */
 const confirmedAmong = (payments: readonly PaymentRecord[]): ReadonlySet<string> =>
   new Set(payments.filter((row) => row.status === 'confirmed').map(inclusionOf));
-
-const expectationOf = (
-  world: World,
-  payouts: Expectation['payouts'],
-): Omit<Expectation, 'confirmedBefore'> => ({
-  payouts,
-  chain: world.chain,
-  policy: POLICY,
-  hotWallet: world.hotWallet,
-  startId: world.start.id,
-  startHeight: world.start.height,
-  owners: world.owners,
-  countsFrom: world.countsFrom,
-  asksForPast: (address) => asksForPast(world, address),
-  mayBeLate: world.guard?.isLate === true,
-  prunedBelow: world.payouts?.prunedBelow ?? Number.NEGATIVE_INFINITY,
-  leftOut: world.payouts?.filling?.leftOut ?? [],
-  wasSpoilt: world.mayTellWrongly,
-});
 
 /** The lowest block that the books gave up, if the node's chain still has it: it was behind, not forked. */
 function rolledBackInVain(chain: DevnetChain, before: Books | null, now: Books): string | null {

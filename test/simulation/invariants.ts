@@ -47,15 +47,8 @@ export function violations(stored: Books, before: Books | null, expected: Expect
     check(stored.payments.length === 0, '7: payments before the start point was chosen');
     return found;
   }
-  const id = stored.state.last_block_hash ?? 'origin';
-  const path = pathTo(expected.chain, id, expected.startId);
+  const { id, path, outputs } = truthFor(stored, expected);
   checkHeaders(stored, path, expected, check);
-  const outputs = expectedOutputs(expected.chain, path, {
-    countsFrom: expected.countsFrom,
-    backfilled: backfilledOf(stored, expected.hotWallet),
-    start: { id: expected.startId, height: expected.startHeight },
-  });
-  outputs.push(...returned(stored, outputs, expected.chain, path));
   const unspent = expected.chain.utxoAt(id);
   for (const output of outputs) {
     check(
@@ -87,6 +80,22 @@ export function violations(stored: Books, before: Books | null, expected: Expect
     checkToldOnce(books, check);
   }
   return found;
+}
+
+/** What the chain gives up to where the books stand. */
+export function truthFor(
+  stored: Books,
+  { chain, startId, startHeight, countsFrom, hotWallet }: Omit<Expectation, 'confirmedBefore'>,
+) {
+  const id = stored.state?.last_block_hash ?? 'origin';
+  const path = pathTo(chain, id, startId);
+  const outputs = expectedOutputs(chain, path, {
+    countsFrom,
+    backfilled: backfilledOf(stored, hotWallet),
+    start: { id: startId, height: startHeight },
+  });
+  outputs.push(...returned(stored, outputs, chain, path));
+  return { id, path, outputs };
 }
 
 function withLeftOut(
@@ -160,7 +169,7 @@ function checkHeaders(
 }
 
 /** 1, 2, 3: exactly the chain's outputs, each once, exactly, unspent where the chain says so. */
-function checkOutputs(
+export function checkOutputs(
   what: string,
   rows: readonly WalletRecord[],
   outputs: readonly ExpectedOutput[],

@@ -96,6 +96,8 @@ export function createScheduler(random: Random, held: Locks = new Map()): Schedu
       stopped = resolve;
       start();
     }).finally(() => clearTimeout(timer));
+    // It does several things at a time, and another of them has yet to come to its gate: else it comes in the next turn.
+    if (inFlight > 0) await untilQuiet();
   };
   const stop = (at: Omit<Waiting, 'go' | 'fail' | 'owner'>): Promise<void> =>
     new Promise((resolve, reject) => {

@@ -23,5 +23,9 @@ describe('two instances, registrations and every fault, by seed', () => {
     expect(total.fencedOff).toBeGreaterThan(SEEDS / 10);
     expect(total.seals).toBeGreaterThan(SEEDS);
     expect(total.sealsFencedOff).toBeGreaterThan(SEEDS / 10);
+    expect(total.rounds).toBeGreaterThan(SEEDS / 4);
+    expect(total.dryRunsOfSound).toBeGreaterThan(SEEDS / 40);
+    expect(total.errandsInVain).toBeGreaterThan(SEEDS / 40);
+    expect(total.readingsHeld).toBeGreaterThan(SEEDS);
   });
 });

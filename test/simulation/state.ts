@@ -13,6 +13,7 @@ import type { Policy } from './invariants.js';
 import { NETWORK } from './network.js';
 import type { PayoutBooks } from './payouts/invariants.js';
 import { createPayoutWorld, OPERATOR, type PayoutWorld } from './payouts/state.js';
+import { createProofs, type Proofs } from './proving/state.js';
 import { createScheduler, type Locks, type Scheduler } from './scheduler.js';
 import { createSealing, type Sealing } from './sealing/state.js';
 import { emptyTally, type Tally } from './tally.js';
@@ -88,6 +89,8 @@ export type World = {
   payoutBooks: PayoutBooks | null;
   /** Null in worlds that rely on the chain. */
   readonly guard: GuardWorld | null;
+  /** Null in worlds where nobody compares or rebuilds but at night and where something is to be healed. */
+  readonly proofs: Proofs | null;
   /** Why the payer waited when it last said so. */
   lastWaiting: string;
   /** Whether the database has chosen its start point. */
@@ -132,6 +135,15 @@ export const isFilling = ({ payouts }: World): boolean => (payouts?.filling ?? n
 /** Whether nobody but the worker ever wrote to the books. */
 export const isHonest = ({ tally }: Pick<World, 'tally'>): boolean =>
   tally.corruptions === 0 && tally.alterations === 0;
+
+/**
+ * While it stays the same the books are what the chain says, whatever may have happened before; null while somebody
+ * has changed or lost a part of them.
+ */
+export const soundness = (world: World): string | null =>
+  world.corrupted !== null || isFilling(world) || (world.payouts?.altered ?? null) !== null
+    ? null
+    : [world.tally.corruptions, world.tally.alterations, world.tally.restores].join();
 
 /** The order of the draws is part of every remembered seed. */
 export function createWorld(pool: pg.Pool, seed: number, kind: Kind = {}): World {
@@ -208,6 +220,7 @@ export function createWorld(pool: pg.Pool, seed: number, kind: Kind = {}): World
     payouts,
     guard,
     payoutBooks: null,
+    proofs: createProofs(seed, corrupts),
     lastWaiting: '',
     started: false,
     corrupted: null,

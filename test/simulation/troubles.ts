@@ -17,9 +17,9 @@ export function mishap(world: World, statement: string, random = world.random): 
 export const calmness = ({ guard }: World): number => (guard === null ? 1 : 0.4);
 
 /** The database as one actor meets it: with a gate and perhaps a mishap at every statement. */
-export const poolOf = (world: World, name: string): pg.Pool =>
+export const poolOf = (world: World, name: string, real = world.pool): pg.Pool =>
   gatePool(
-    world.pool,
+    real,
     () => name,
     world.scheduler,
     (statement) => {

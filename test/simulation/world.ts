@@ -14,6 +14,7 @@ import { payAll } from './payouts/ending.js';
 import { moveOtherHand } from './payouts/other-hand.js';
 import { noteBackfill } from './payouts/wallet.js';
 import { askOnceNoticed, spoil } from './proving/corruption.js';
+import { askNowAndThen, hasErrand } from './proving/errands.js';
 import { Crash } from './scheduler.js';
 import { endSealing, sealMeanwhile } from './sealing/actors.js';
 import { sealAll } from './sealing/ending.js';
@@ -74,6 +75,7 @@ async function step(world: World): Promise<void> {
   if (world.faultsOn && random.chance(0.025 * calmness(world))) await misfortune(world);
   if (world.corrupts && world.started && random.chance(0.01)) await spoil(world);
   await askOnceNoticed(world);
+  await askNowAndThen(world);
   await moveHand(world);
   for (const self of world.instances) {
     if (scheduler.standingAt(self.name) === null && random.chance(0.2)) {
@@ -158,6 +160,7 @@ async function comeToTip(world: World): Promise<void> {
     world.corrupted === null &&
     (world.payouts?.altered ?? null) === null &&
     !isFilling(world) &&
+    !hasErrand(world) &&
     world.books?.state?.last_block_hash === tipOf(chain, tip);
   for (let i = 0; i < 6_000 && !isThere(); i += 1) await calmStep(world);
   if (!isThere()) {

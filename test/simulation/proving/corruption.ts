@@ -2,6 +2,7 @@ import type pg from 'pg';
 import type { Random } from '../../../src/devnet/random.js';
 import { acceptWhatDiffers } from '../sealing/invariants.js';
 import { isFilling, type World } from '../state.js';
+import { askForErrand, hasErrand } from './errands.js';
 
 /**
  * What another hand does to the books. Each statement changes some rows that a hash of the seed chooses;
@@ -112,6 +113,8 @@ export async function spoil(world: World): Promise<void> {
   if (world.corrupted !== null || isFilling(world)) return;
   // One at a time: what a hand did to payouts nobody but a person puts right.
   if ((world.payouts?.altered ?? null) !== null) return;
+  // What is asked for next mostly meets what is changed now, all the time.
+  if (hasErrand(world) && world.proofs?.random.chance(0.9) === true) return;
   const done = await corrupt(world, world.random);
   if (done === null) return;
   world.corrupted = done.join(' and ');
@@ -122,6 +125,8 @@ export async function spoil(world: World): Promise<void> {
   const kind = isRebuilt && !done.includes(HEADERS) ? 'rebuild' : 'repair';
   const waits = world.patience?.pick([100, 200, 300]) ?? 0;
   world.healing = { kind, fromStep: world.tally.steps + waits };
+  // Somebody may look for it before, or in the wrong place.
+  if (world.proofs?.random.chance(0.9) === true) await askForErrand(world, world.proofs);
   await askOnceNoticed(world);
 }
 
@@ -167,11 +172,14 @@ async function change(client: pg.PoolClient, statement: string, random: Random):
   return rowCount ?? 0;
 }
 
+const HEALER = 'the simulation';
+
 const askForHealing = (world: World, kind: 'rebuild' | 'repair') =>
-  world.pool.query(
-    `insert into chain_jobs (kind, params, requested_by) values ($1, $2, 'the simulation')`,
-    [kind, kind === 'rebuild' ? { from: 'origin', dryRun: false } : { addresses: null }],
-  );
+  world.pool.query(`insert into chain_jobs (kind, params, requested_by) values ($1, $2, $3)`, [
+    kind,
+    kind === 'rebuild' ? { from: 'origin', dryRun: false } : { addresses: null },
+    HEALER,
+  ]);
 
 /**
  * Whether what was corrupted is healed by now. What a repair leaves open a rebuild must explain.
@@ -185,7 +193,10 @@ export async function lookForHealing(world: World): Promise<string | null> {
     state: string;
     problem: string | null;
     result: { open?: number; left?: string[]; problem?: string | null } | null;
-  }>('select kind, state, problem, result from chain_jobs order by id desc limit 1');
+  }>(
+    'select kind, state, problem, result from chain_jobs where requested_by = $1 order by id desc limit 1',
+    [HEALER],
+  );
   const [job] = rows;
   if (job === undefined || job.state === 'queued' || job.state === 'running') return null;
   const { kind, state, result } = job;
