@@ -4,6 +4,7 @@ import { inTransaction } from '../../src/database/transaction.js';
 import { NotComparable } from '../../src/reconcile/runs/comparison-point.js';
 import { RunTaken } from '../../src/reconcile/runs/run-work.js';
 import type { BooksBetween } from '../../src/sync/between.js';
+import { PlaceUnknown } from '../../src/sync/chain-view.js';
 import { ConnectionEnded } from '../../src/sync/connection.js';
 import { TermOver } from '../../src/sync/follower.js';
 import { moveCursor, readCursor } from '../../src/sync/queries.js';
@@ -68,6 +69,7 @@ const causeOf = (error: unknown): unknown =>
 const isExpected = (error: unknown): boolean =>
   error instanceof DatabaseAway ||
   (error instanceof NotComparable && error.passesByItself) ||
+  error instanceof PlaceUnknown ||
   error instanceof RunTaken ||
   error instanceof ProtocolError ||
   error instanceof TermOver ||
