@@ -132,6 +132,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       confirmedBefore: new Set(),
       wasSpoilt: false,
       prunedBelow: 0,
+      mayBeReadAgain: false,
       leftOut: [],
       payouts: [],
     });
