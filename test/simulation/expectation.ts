@@ -17,7 +17,7 @@ export const expectationOf = (
   asksForPast: (address) => asksForPast(world, address),
   mayBeLate: world.guard?.isLate === true,
   prunedBelow: world.payouts?.prunedBelow ?? Number.NEGATIVE_INFINITY,
-  mayBeReadAgain: world.corrupts,
+  mayBeReadAgain: world.corrupts || world.proofs !== null,
   leftOut: world.payouts?.filling?.leftOut ?? [],
   wasSpoilt: world.mayTellWrongly,
 });
