@@ -107,7 +107,7 @@ function statusOf(
   // Whatever was booked: it never counts.
   if (facts.placement === null && !context.backfill) return 'ignored';
   const counted = history.detected.has(inclusion);
-  if (!counted && isIgnored(before, facts, context)) return 'ignored';
+  if (!counted && isIgnored(before, facts, history, context)) return 'ignored';
   if (history.confirmed.has(inclusion)) return 'confirmed';
   const from = facts.placement?.height ?? facts.countedFrom ?? 0;
   const isDeep = confirmationHeight(from, context.requiredConfirmations) <= context.cursorHeight;
@@ -117,12 +117,15 @@ function statusOf(
 function isIgnored(
   before: PaymentState | null,
   { placement }: Omit<PaymentState, 'status'>,
+  history: History,
   context: CorrectionContext,
 ): boolean {
-  // Ignored as the past of its address; where a block brought it, it was none.
-  const seemedPast = before !== null && before.placement === null && before.countedFrom !== null;
-  if (before?.status === 'ignored' && !(seemedPast && placement !== null)) return true;
-  if (before?.status === 'pending' || before?.status === 'confirmed') return false;
+  if (before?.status === 'ignored') {
+    // As the past of its address; but a block brought it, and it counted: it was none.
+    const seemedPast = before.placement === null && before.countedFrom !== null;
+    return !(seemedPast && placement !== null && history.detected.size > 0);
+  }
+  if (before !== null && before.status !== 'rolled_back') return false;
   return context.isDust || (placement === null && !context.backfill);
 }
 
