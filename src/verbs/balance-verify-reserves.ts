@@ -1,16 +1,16 @@
 import type { Verification } from '../reconcile/verify/verify-books.js';
-import { amountOf, nameOf, sayRows } from './balance-verify-rows.js';
-import { counted, type Terminal } from './terminal.js';
+import { sayRows } from './balance-verify-rows.js';
+import { counted, showAmount, showUnit, type Terminal } from './terminal.js';
 
 export function sayReserves(terminal: Terminal, { reserves, shortfall }: Verification): void {
   const telling = reserves.filter((one) => one.unit === 'lovelace' || one.shortfall || !one.agrees);
   if (telling.length > 0) {
     sayRows(terminal, { count: telling.length, shown: telling }, [
-      ['RESERVES', (row) => nameOf(row.unit)],
-      ['OWED TO USERS', (row) => amountOf(row.unit, row.owed)],
-      ['DEPOSIT ADDRESSES', (row) => amountOf(row.unit, row.deposits)],
-      ['HOT WALLET', (row) => amountOf(row.unit, row.hotWallet)],
-      ['TREASURY', (row) => amountOf(row.unit, row.treasury)],
+      ['RESERVES', (row) => showUnit(row.unit)],
+      ['OWED TO USERS', (row) => showAmount(row.unit, row.owed)],
+      ['DEPOSIT ADDRESSES', (row) => showAmount(row.unit, row.deposits)],
+      ['HOT WALLET', (row) => showAmount(row.unit, row.hotWallet)],
+      ['TREASURY', (row) => showAmount(row.unit, row.treasury)],
     ]);
   }
   if (shortfall.units === 0) return;

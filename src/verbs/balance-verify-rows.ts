@@ -1,4 +1,4 @@
-import { type Column, sayTable, showAda, type Terminal } from './terminal.js';
+import { type Column, sayTable, type Terminal } from './terminal.js';
 
 /** What a person reads of each kind; `--json` has more. */
 const SHOWN_MAX = 20;
@@ -25,7 +25,3 @@ export function sayRows<R>(
   const more = found.count - Math.min(found.shown.length, SHOWN_MAX);
   if (more > 0) terminal.out(`and ${more} more: --json shows up to 1000\n`);
 }
-
-export const nameOf = (unit: string): string => (unit === 'lovelace' ? 'ada' : unit);
-export const amountOf = (unit: string, amount: string): string =>
-  unit === 'lovelace' ? showAda(amount) : amount;

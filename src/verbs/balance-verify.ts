@@ -8,14 +8,22 @@ import { isWrong, type Verification, verifyBooks } from '../reconcile/verify/ver
 import { withVerifyingPool } from '../reconcile/verify/verifying-pool.js';
 import { sayWhatToDo } from './balance-verify-advice.js';
 import { sayReserves } from './balance-verify-reserves.js';
-import { amountOf, nameOf, sayFound, sayRows } from './balance-verify-rows.js';
+import { sayFound, sayRows } from './balance-verify-rows.js';
 import { operator } from './caller.js';
 import { refuseNetworkGiven, withDatabase } from './database.js';
 import { finish, type JsonFlag, type VerbContext } from './flags.js';
 import { untilInterrupted } from './interruption.js';
 import { startProgress } from './progress.js';
 import { readSealNotes } from './seal-notes.js';
-import { type Column, counted, EXIT, sayJson, type Terminal } from './terminal.js';
+import {
+  type Column,
+  counted,
+  EXIT,
+  sayJson,
+  showAmount,
+  showUnit,
+  type Terminal,
+} from './terminal.js';
 
 export type VerifyFlags = JsonFlag & { readonly against?: string; readonly reserves?: true };
 
@@ -115,9 +123,9 @@ function sayManualEntries(terminal: Terminal, { manualEntries }: Verification): 
   const entries = count === 1 ? '1 entry' : `${count} entries`;
   terminal.out(`of these ${entries} by hand, which no payment or payout answers for:\n`);
   sayRows(terminal, { count: units.length, shown: units }, [
-    ['BY HAND', (row) => nameOf(row.unit)],
+    ['BY HAND', (row) => showUnit(row.unit)],
     ['ENTRIES', (row) => row.entries],
-    ['CREDITS LESS DEBITS', (row) => amountOf(row.unit, row.sum)],
+    ['CREDITS LESS DEBITS', (row) => showAmount(row.unit, row.sum)],
   ]);
 }
 

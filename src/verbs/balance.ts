@@ -4,7 +4,7 @@ import { addAcceptSeal } from './balance-accept-seal.js';
 import { type VerifyFlags, verifyBalances } from './balance-verify.js';
 import { withDatabase } from './database.js';
 import { type JsonFlag, type VerbContext, withExample } from './flags.js';
-import { printable, sayJson, sayTable, showAda } from './terminal.js';
+import { printable, sayJson, sayTable, showAmount, showUnit } from './terminal.js';
 
 export function addBalanceVerbs(program: Command, context: VerbContext): void {
   const balance = program
@@ -46,12 +46,11 @@ async function show({ terminal }: VerbContext, userId: string, flags: JsonFlag):
       const user = printable(userId);
       return terminal.out(`${user} has no balance yet\n`);
     }
-    const amount = (unit: string, text: string) => (unit === 'lovelace' ? showAda(text) : text);
     sayTable(terminal, balances, [
-      ['UNIT', (row) => (row.unit === 'lovelace' ? 'ada' : row.unit)],
-      ['AVAILABLE', (row) => amount(row.unit, row.available)],
-      ['HELD', (row) => amount(row.unit, row.held)],
-      ['PENDING', (row) => amount(row.unit, row.pending)],
+      ['UNIT', (row) => showUnit(row.unit)],
+      ['AVAILABLE', (row) => showAmount(row.unit, row.available)],
+      ['HELD', (row) => showAmount(row.unit, row.held)],
+      ['PENDING', (row) => showAmount(row.unit, row.pending)],
     ]);
   });
 }

@@ -1,5 +1,5 @@
 import type { RunView } from '../reconcile/runs/run-reads.js';
-import { type Column, counted, sayTable, showAda, type Terminal } from './terminal.js';
+import { type Column, counted, sayTable, showAmount, showUnit, type Terminal } from './terminal.js';
 
 type Side = Readonly<Record<string, unknown>>;
 
@@ -57,11 +57,10 @@ const UNITS_SHOWN = 20;
 const ADDRESSES_SHOWN = 20;
 const ROWS_SHOWN = 100;
 
-const amount = (unit: string, text: string): string => (unit === 'lovelace' ? showAda(text) : text);
 const UNIT_COLUMNS: readonly Column<UnitTotals>[] = [
-  ['UNSPENT', (row) => (row.unit === 'lovelace' ? 'ada' : row.unit)],
-  ['RECORDED', (row) => amount(row.unit, row.recorded)],
-  ['ON CHAIN', (row) => amount(row.unit, row.onChain)],
+  ['UNSPENT', (row) => showUnit(row.unit)],
+  ['RECORDED', (row) => showAmount(row.unit, row.recorded)],
+  ['ON CHAIN', (row) => showAmount(row.unit, row.onChain)],
 ];
 
 export function sayTotals(terminal: Terminal, run: WithTotals): void {

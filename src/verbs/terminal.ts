@@ -73,3 +73,10 @@ export function showAda(lovelace: string): string {
   const digits = lovelace.replace('-', '').padStart(LOVELACE_DIGITS + 1, '0');
   return `${sign}${digits.slice(0, -LOVELACE_DIGITS)}.${digits.slice(-LOVELACE_DIGITS)}`;
 }
+
+/** A unit as people call it: `ada` where amounts are of lovelace. */
+export const showUnit = (unit: string): string => (unit === 'lovelace' ? 'ada' : unit);
+
+/** A quantity of a unit, in ada where that is lovelace. */
+export const showAmount = (unit: string, quantity: string): string =>
+  unit === 'lovelace' ? showAda(quantity) : quantity;
