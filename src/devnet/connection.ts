@@ -61,8 +61,6 @@ export function serveConnection(
     cancel();
     late.cancel();
   });
-  // A client that breaks the protocol is closed by `ws`; that is its problem alone.
-  webSocket.on('error', () => undefined);
   return {
     wake: () => {
       if (dead || faults.stalled) return;

@@ -80,6 +80,8 @@ export async function serveOgmios(
     }
   });
   http.on('upgrade', (request, socket, head) => {
+    // Whoever is refused may reset the connection: without a listener that would end the devnet.
+    socket.on('error', () => undefined);
     const key = apiKeyOf(request);
     const unknown = options.apiKeys !== undefined && !options.apiKeys.includes(key ?? '');
     clients.admit(request, socket, head, faults.refusal(key) ?? (unknown ? 401 : undefined));
@@ -163,6 +165,8 @@ function createClients(
   ): void => {
     if (refusal === 401 || refusal === 403) return refuseUpgrade(socket, refusal);
     webSockets.handleUpgrade(request, socket, head, (webSocket) => {
+      // A client that breaks the protocol is closed by `ws`; that is its problem alone.
+      webSocket.on('error', () => undefined);
       if (typeof refusal === 'number') webSocket.close(refusal, 'invalid api key');
       else if (refusal === 'error') serve(webSocket, socket, unauthorized);
       else serve(webSocket, socket, createSession(source, { version }));

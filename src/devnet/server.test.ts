@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { createConnection } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { connect, devnet, health, NEXT, pause, TIP } from '../../test/support/devnet.js';
 import { upgradeStatus } from '../../test/support/raw-client.js';
@@ -114,4 +116,21 @@ describe('the server', () => {
     ];
     for (const { ask } of ways) expect(await ask(TIP)).toContain('"id":7');
   });
+
+  test('outlives clients that it refuses and that reset the connection', async () => {
+    const net = await devnet({ apiKeys: ['good'] });
+    for (let client = 0; client < 20; client += 1) await askAndReset(net.port);
+    expect(await upgradeStatus(net.url)).toBe(401);
+  });
 });
+
+/** Asks for a WebSocket without a key, hears of the refusal and resets the connection. */
+async function askAndReset(port: number): Promise<void> {
+  const socket = createConnection(port, '127.0.0.1');
+  socket.write(
+    'GET / HTTP/1.1\r\nHost: devnet\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+  );
+  await once(socket, 'data');
+  socket.resetAndDestroy();
+  await once(socket, 'close');
+}

@@ -34,6 +34,7 @@ export async function scriptedNode(
   const server = new WebSocketServer({ noServer: true });
   http.on('upgrade', (request, socket, head) => {
     const path = request.url ?? '/';
+    socket.on('error', () => undefined);
     if (!admit(path)) {
       socket.end('HTTP/1.1 401 No\r\nconnection: close\r\n\r\n');
       return;
