@@ -95,11 +95,24 @@ export const auditBackfill = (
 const ASK_AGAIN = `
   update payment_addresses set backfilled_height = null
    where partition_id = $1 and backfilled_height > $2`;
+// One entry for all: with those of their registrations it says from when on each of them counts.
 const WATCHED_SINCE = `
-  update payment_addresses set watched_from = $2 where partition_id = $1 and watched_from > $2`;
+  with lowered as (
+    update payment_addresses set watched_from = $2 where partition_id = $1 and watched_from > $2
+    returning 1
+  )
+  insert into audit_log (action, entity_type, entity_id, actor, details, created_at)
+  select 'addresses.watched_from_lowered', 'partition', $1::int::text, 'chain',
+         jsonb_build_object('height', $2::bigint, 'addresses', count(*)), $3
+    from lowered having count(*) > 0`;
 
 /** After a rollback: what a ledger above told isn't known any more, and what is watched is watched from below. */
-export async function unwatchAbove(tx: Tx, partitionId: number, height: number): Promise<void> {
+export async function unwatchAbove(
+  tx: Tx,
+  partitionId: number,
+  height: number,
+  at: Date,
+): Promise<void> {
   await tx.query(ASK_AGAIN, [partitionId, height]);
-  await tx.query(WATCHED_SINCE, [partitionId, height]);
+  await tx.query(WATCHED_SINCE, [partitionId, height, at]);
 }

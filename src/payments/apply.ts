@@ -102,7 +102,7 @@ export function createPaymentHandlers(deps: PaymentDeps): BlockHandlers<Payments
       const effects = effectsOfRollback(payments, Math.max(0, height));
       const marked = await undoAbove(tx, deps.partitionId, height);
       await forgetBackfillsAbove(tx, deps.partitionId, height);
-      await unwatchAbove(tx, deps.partitionId, height);
+      await unwatchAbove(tx, deps.partitionId, height, at);
       await deleteDigestsAbove(tx, deps.partitionId, height);
       expectRows('roll back payments', marked, payments.length);
       const toldBefore = await tellEffects(tx, effects, at);

@@ -190,12 +190,13 @@ const INSERT_NEW = `
        and not exists (select from wallet_outputs w where w.address = r.address and w.spent_by is null)
      order by position
         on conflict (address) do nothing
-    returning address, user_id, reference_type, reference_id, backfill
+    returning address, user_id, reference_type, reference_id, backfill, watched_from
   ), audited as (
     insert into audit_log (action, entity_type, entity_id, actor, details)
     select 'address.registered', 'payment_address', address, $8,
            jsonb_build_object('userId', user_id, 'referenceType', reference_type,
-                              'referenceId', reference_id, 'backfill', backfill)
+                              'referenceId', reference_id, 'backfill', backfill,
+                              'watchedFrom', watched_from)
       from created
   )
   select address from created`;

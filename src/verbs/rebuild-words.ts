@@ -4,6 +4,7 @@ import { readProgress } from '../reconcile/rebuild/rebuild-progress.js';
 import {
   doneToLedger,
   ledgerDone,
+  sayBeginnings,
   sayLeft,
   saySealsChanged,
   sealsChanged,
@@ -29,6 +30,7 @@ const result = z.object({
   left: z.array(z.string()).default([]),
   sealsChanged,
   ledger: ledgerDone,
+  beginnings: z.number().default(0),
   // Not in what was applied, nor in what an earlier version looked at.
   ledgerDifferences: z
     .object({
@@ -117,6 +119,7 @@ export function sayResult(terminal: Terminal, shown: ShownResult): void {
   if (inLedger.length > 0) {
     terminal.out(`ledger: ${inLedger.join(', ')}${shown.dryRun ? WOULD_CORRECT : ''}\n`);
   }
+  sayBeginnings(terminal, shown.beginnings);
   if (!shown.dryRun) sayLeft(terminal, shown.left);
   saySealsChanged(terminal, shown.sealsChanged);
   if (problem !== null) terminal.out(`beside the chain: ${printable(problem)}\n`);

@@ -22,6 +22,7 @@ const result = z.object({
   inclusions: count,
   rollbacks: count,
   headers: count,
+  beginnings: count,
   left: z.array(z.string()).default([]),
   problem: z.string().nullable().default(null),
   sealsChanged,
@@ -62,9 +63,16 @@ export function sayRepair(terminal: Terminal, repair: ShownRepair): void {
   ].flat();
   if (rows.length > 0) terminal.out(`payments: ${rows.join(', ')}\n`);
   if (repair.headers > 0) terminal.out(`headers of blocks: ${repair.headers} read again\n`);
+  sayBeginnings(terminal, repair.beginnings);
   if (problem === null) terminal.out('state digest: that of its tables\n');
   sayLeft(terminal, left);
   saySealsChanged(terminal, repair.sealsChanged);
+}
+
+export function sayBeginnings(terminal: Terminal, addresses: number): void {
+  if (addresses === 0) return;
+  const what = `${addresses} ${addresses === 1 ? 'counts' : 'count'} again`;
+  terminal.out(`addresses: ${what} from where the audit log says\n`);
 }
 
 /** What was corrected in ledger, balances and statuses; empty where nothing was. */

@@ -10,6 +10,17 @@ export type Dispute = {
   readonly userId: string | null;
 };
 
+/** An address of which another hand said from when on it counts. Heights as they are stored. */
+export type Beginning = {
+  readonly address: string;
+  readonly watchedFrom: string | null;
+  readonly auditedFrom: string | null;
+  readonly backfill: boolean;
+  readonly auditedBackfill: boolean;
+  /** Of a ledger that can't have been asked for its past, because the address wasn't watched yet; null else. */
+  readonly askedAt: string | null;
+};
+
 /** Rows in partitions that this database doesn't have: nobody follows them. */
 export type StrayRows = {
   readonly what: 'addresses' | 'payments' | 'outputs of the hot wallet';
@@ -39,12 +50,46 @@ const showDispute = ({ address, isRegistered, registeredFor, userId }: Dispute):
 export const doubtOwners = (
   findings: readonly Finding[],
   disputes: ReadonlyMap<string, Dispute>,
-): Finding[] =>
-  findings.map((finding) => {
+): Finding[] => doubtAt(findings, disputes, showDispute);
+
+const BY_REPAIR = '`teller reconcile --repair` sets it right';
+
+function showBeginning(of: Beginning): string {
+  const { address, watchedFrom, auditedFrom, backfill, askedAt } = of;
+  if (askedAt !== null) {
+    return (
+      `the past of address ${address} was asked for at block ${askedAt}, before it was watched: ` +
+      'a person must set backfilled_height to the height of that question'
+    );
+  }
+  const said = [
+    watchedFrom === auditedFrom
+      ? null
+      : `counts above block ${watchedFrom ?? 'unknown'}, and by the audit log above ${auditedFrom ?? 'unknown'}`,
+    backfill === of.auditedBackfill
+      ? null
+      : `asks ${backfill ? '' : 'not '}for its past, and by the audit log ${backfill ? 'nobody did' : 'somebody did'}`,
+  ].filter((one) => one !== null);
+  return `address ${address} ${said.join('; it ')}: ${BY_REPAIR}`;
+}
+
+/** Until its address counts from where it did nobody knows what must be recorded there. */
+export const doubtBeginnings = (
+  findings: readonly Finding[],
+  beginnings: ReadonlyMap<string, Beginning>,
+): Finding[] => doubtAt(findings, beginnings, showBeginning);
+
+function doubtAt<Doubted>(
+  findings: readonly Finding[],
+  at: ReadonlyMap<string, Doubted>,
+  show: (doubted: Doubted) => string,
+): Finding[] {
+  return findings.map((finding) => {
     if (finding.unexplained !== null || finding.recorded?.kind === 'wallet') return finding;
-    const dispute = disputes.get(finding.address) ?? disputes.get(finding.recorded?.address ?? '');
-    return dispute === undefined ? finding : { ...finding, unexplained: showDispute(dispute) };
+    const doubted = at.get(finding.address) ?? at.get(finding.recorded?.address ?? '');
+    return doubted === undefined ? finding : { ...finding, unexplained: show(doubted) };
   });
+}
 
 const SHOWN = 3;
 
@@ -53,13 +98,16 @@ export function disputesInWords(
   disputes: readonly Dispute[],
   others: readonly string[],
 ): string | null {
-  const more = disputes.length - SHOWN;
-  const words = [
-    ...disputes.slice(0, SHOWN).map(showDispute),
-    ...(more > 0 ? [`so it is with ${more} more addresses`] : []),
-    ...others,
-  ];
-  return inWords(words);
+  return inWords([...someOf(disputes.map(showDispute)), ...others]);
+}
+
+export const showBeginnings = (beginnings: readonly Beginning[]): string[] =>
+  someOf(beginnings.map(showBeginning));
+
+function someOf(words: readonly string[]): string[] {
+  const more = words.length - SHOWN;
+  const rest = more > 0 ? [`so it is with ${more} more addresses`] : [];
+  return [...words.slice(0, SHOWN), ...rest];
 }
 
 export const showStray = ({ what, count, partitions, laidOutFor }: StrayRows): string =>

@@ -1,7 +1,15 @@
 import type { OutputReference } from '../../chain/block.js';
 import type { Queryable } from '../../database/transaction.js';
 import type { Finding } from '../model/finding.js';
-import { type Dispute, disputesInWords, doubtOwners, inWords } from './disputes.js';
+import { readBeginnings } from './beginning-queries.js';
+import {
+  type Dispute,
+  disputesInWords,
+  doubtBeginnings,
+  doubtOwners,
+  inWords,
+  showBeginnings,
+} from './disputes.js';
 import { readSharedWallet, readStrays, readUnreached } from './stray-queries.js';
 
 /** What the last registration of an address says; no row where it was never audited. */
@@ -82,7 +90,10 @@ export const readDispute = async (
   address: string,
 ): Promise<Dispute | null> => (await readDisputes(db, partitionId, [address]))[0] ?? null;
 
-/** What was found about disputed addresses nobody but a person can set right. */
+/**
+ * What was found about disputed addresses nobody but a person can set right, and nothing of an address that counts
+ * from elsewhere than the audit log says.
+ */
 export async function explainOwners(
   db: Queryable,
   partitionId: number,
@@ -94,10 +105,14 @@ export async function explainOwners(
     recorded?.address ?? address,
   ]);
   if (addresses.length === 0) return findings;
-  const disputes = await readDisputes(db, partitionId, [...new Set(addresses)]);
-  if (disputes.length === 0) return findings;
-  return doubtOwners(findings, new Map(disputes.map((one) => [one.address, one])));
+  const among = [...new Set(addresses)];
+  const disputes = await readDisputes(db, partitionId, among);
+  const owned = doubtOwners(findings, byAddress(disputes));
+  return doubtBeginnings(owned, byAddress(await readBeginnings(db, partitionId, among)));
 }
+
+const byAddress = <One extends { readonly address: string }>(all: readonly One[]) =>
+  new Map(all.map((one) => [one.address, one]));
 
 const UNOWNED = `
   select p.tx_hash || '#' || p.output_index as reference
@@ -158,9 +173,10 @@ async function readOthers(
 ): Promise<string[]> {
   const isLookedAt = hotWallet !== null && (addresses === null || addresses.includes(hotWallet));
   const shared = isLookedAt ? await readSharedWallet(db, hotWallet) : [];
+  const beginnings = showBeginnings(await readBeginnings(db, partitionId, addresses));
   const unreached = await readUnreached(db, partitionId, addresses);
   const strays = addresses === null ? await readStrays(db, partitionId) : [];
-  return [...shared, ...unreached, ...strays];
+  return [...shared, ...beginnings, ...unreached, ...strays];
 }
 
 /** All of it in words, for whoever names no payments; null where nothing is disputed. */

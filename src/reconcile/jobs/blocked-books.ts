@@ -10,6 +10,7 @@ import {
   paymentsEndedInLedger,
   raiseInclusions,
 } from '../heal/behind-ledger.js';
+import { correctBeginnings, restoreBeginnings } from '../heal/heal-beginnings.js';
 import { restoreHeaders } from '../heal/restore-headers.js';
 import { PointLost } from '../runs/comparison-point.js';
 import { readHeaders } from '../runs/header-reading.js';
@@ -23,6 +24,8 @@ export type Unblocked = {
   readonly rollbacks: number;
   /** Headers that were read from the chain again. */
   readonly headers: number;
+  /** Addresses that count again from where the audit log says. */
+  readonly beginnings: number;
 };
 
 export type Unblocking = {
@@ -33,6 +36,8 @@ export type Unblocking = {
   readonly letRollbackGoOn: (error: unknown) => Promise<null>;
   /** What is compared rests on them. @returns why some are still missing; null where none is */
   readonly restoreHeaders: (chain: ChainView) => Promise<string | null>;
+  /** What must be recorded rests on them. */
+  readonly restoreBeginnings: (addresses: readonly string[] | null) => Promise<void>;
 };
 
 /** Counted with the job's progress: whoever goes on with it finds nothing of it any more. */
@@ -43,6 +48,7 @@ export function unblocking(job: RunningJob): Unblocking {
     inclusions: countOf(job.progress.inclusions),
     rollbacks: countOf(job.progress.rollbacks),
     headers: countOf(job.progress.headers),
+    beginnings: countOf(job.progress.beginnings),
   };
   const write = async (
     what: keyof Unblocked,
@@ -91,6 +97,11 @@ export function unblocking(job: RunningJob): Unblocking {
         if (tries === HEADER_READINGS_MAX && gap !== null) return HEADERS_CHANGE;
       }
       return null;
+    },
+    restoreBeginnings: async (addresses) => {
+      await restoreBeginnings(pool, partitionId, addresses, () =>
+        write('beginnings', (tx, at) => correctBeginnings(tx, at, by, addresses)),
+      );
     },
   };
 }

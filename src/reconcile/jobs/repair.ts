@@ -43,6 +43,7 @@ async function repair(deps: RepairDeps, given: RunningJob): Promise<void> {
     tell: (progress) => given.tell({ ...progress, ...blocked.did() }),
   };
   await blocked.raiseBehind();
+  await blocked.restoreBeginnings(addresses);
   const headersMissing = await blocked.restoreHeaders(deps.chain);
   for (;;) {
     const isOver = await repairOnce(deps, job, blocked, { addresses, headersMissing }).catch(

@@ -36,6 +36,8 @@ export type RebuildResult = {
   readonly open: number;
   /** What was made of statuses, ledger and balances afterwards. */
   readonly ledger: LedgerView;
+  /** Addresses that count again from where the audit log says. */
+  readonly beginnings: number;
   /** Of a dry run: what rows, ledger and balances differ in, of which applying corrects what is proven. */
   readonly ledgerDifferences?: LedgerDifferences;
   /** Before anything was healed. */
@@ -237,7 +239,7 @@ const isHere = (cursor: Cursor | null, point: PointOrOrigin): boolean =>
   cursor !== null && samePoint(cursor.point, point);
 
 function resultOf(
-  { job }: RebuildContext,
+  { job, beginnings }: RebuildContext,
   { place, progress, digest }: Conclusion,
   tally: ReturnType<typeof createTally>,
   ledger: RebuildResult['ledger'],
@@ -253,6 +255,7 @@ function resultOf(
     healed,
     open,
     ledger,
+    beginnings,
     digest: { ...digest, equal: isProven(digest) },
     problem,
     blocks: progress.done,

@@ -37,7 +37,11 @@ export type RebuildJob = {
 };
 
 /** What every step of a rebuild works with. */
-export type RebuildContext = RebuildDeps & { readonly job: RebuildJob };
+export type RebuildContext = RebuildDeps & {
+  readonly job: RebuildJob;
+  /** Addresses that count again from where the audit log says. */
+  readonly beginnings: number;
+};
 
 /** It can't be done, however often it is tried; the message is for whoever asked for it. */
 export class RebuildImpossible extends Error {

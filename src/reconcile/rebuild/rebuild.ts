@@ -2,6 +2,7 @@ import { samePoint } from '../../chain/point.js';
 import { atOneMoment, inTransaction } from '../../database/transaction.js';
 import type { Cursor } from '../../sync/events.js';
 import { readCursor } from '../../sync/queries.js';
+import { correctBeginnings, restoreBeginnings } from '../heal/heal-beginnings.js';
 import { expectCursor } from '../runs/comparison-point.js';
 import { analyzeShadow, type CompareScope, findCandidates } from './candidate-queries.js';
 import { type Conclusion, prepareHealing, prepareReport } from './conclude.js';
@@ -29,9 +30,10 @@ import { openWatch, type WatchScope } from './watch.js';
  * @throws RebuildImpossible where trying again wouldn't help, NotComparable where another hand changed the cursor
  */
 export async function rebuild(deps: RebuildDeps, job: RebuildJob): Promise<void> {
-  const context: RebuildContext = { ...deps, job };
   const { pool, partitionId } = job.leadership;
   await expectCursor(pool, partitionId);
+  const beginnings = job.params.dryRun === true ? 0 : await beginAgain(job);
+  const context: RebuildContext = { ...deps, job, beginnings };
   await forgetEndedShadows(pool);
   const progress = readProgress(job.progress) ?? (await begin(context));
   const cursor = await readCursor(pool, partitionId);
@@ -57,6 +59,18 @@ export async function rebuild(deps: RebuildDeps, job: RebuildJob): Promise<void>
     await shadow.close();
   }
   await forgetEndedShadows(pool);
+}
+
+/** What must be recorded rests on from where its address counts. */
+function beginAgain(job: RebuildJob): Promise<number> {
+  const { pool, partitionId } = job.leadership;
+  const by = { partitionId, actor: job.requestedBy, cause: `rebuild job ${job.id}` };
+  return restoreBeginnings(pool, partitionId, null, () =>
+    job.leadership.write(async (tx, at) => {
+      await job.save(tx, job.progress);
+      return correctBeginnings(tx, at, by, null);
+    }),
+  );
 }
 
 function lookedForBefore({ looked, from, at }: RebuildProgress): WatchScope['before'] {

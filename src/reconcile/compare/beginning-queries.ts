@@ -1,0 +1,93 @@
+import type { Queryable } from '../../database/transaction.js';
+import type { Beginning } from './disputes.js';
+
+/** What an entry of the audit log says as a number under that key, where it can be a height; null else. */
+const heightIn = (key: string): string => `
+  case when jsonb_typeof(l.details -> '${key}') = 'number'
+        and (l.details -> '${key}')::numeric between -1 and ${Number.MAX_SAFE_INTEGER}
+       then (l.details -> '${key}')::numeric::bigint end`;
+
+const REGISTERED = "l.entity_type = 'payment_address' and l.action = 'address.registered'";
+
+/** An address counts from where the cursor stood when it was registered, and from no higher than any rollback since. */
+const REGISTERED_FROM = `
+  select l.id, ${heightIn('watchedFrom')} as height from audit_log l
+   where ${REGISTERED} and l.entity_id = odd.address and l.details ? 'watchedFrom'
+   order by l.id desc limit 1`;
+const LOWERED_TO = `
+  select l.id, null::text as address, null::bigint as height, ${heightIn('height')} as lowered
+    from audit_log l
+   where l.entity_type = 'partition' and l.entity_id = $1::int::text
+     and l.action = 'addresses.watched_from_lowered' and l.id > (select min(id) from begun)`;
+const AUDITED_PAST = `
+  select l.id, l.details ->> 'backfill' = 'true' as wanted from audit_log l
+   where ${REGISTERED} and l.entity_id = odd.address and l.details ? 'backfill'
+   order by l.id desc limit 1`;
+const REQUESTED_SINCE = `
+  exists (select from audit_log l
+           where l.entity_type = 'payment_address' and l.entity_id = odd.address
+             and l.action = 'address.backfill_requested' and l.id > b.id)`;
+
+// All against all in one pass; what a rollback lowered, or was asked for later, is among the odd ones too.
+const ODD = (among: string): string => `
+  select a.address
+    from audit_log l
+    join payment_addresses a on a.address = l.entity_id
+   where ${REGISTERED} and a.partition_id = $1 ${among}
+     and (l.details ? 'watchedFrom' and coalesce(to_jsonb(a.watched_from), 'null') <> l.details -> 'watchedFrom'
+          or l.details ? 'backfill' and to_jsonb(a.backfill) <> l.details -> 'backfill')`;
+// What was lowered since is the least of what follows: in one pass, for there may be many of both.
+const SAID = (among: string): string => `
+  with odd as materialized (select distinct address from (${ODD(among)}) o), begun as materialized (
+    select odd.address, f.id, f.height from odd cross join lateral (${REGISTERED_FROM}) f
+  ), audited as (
+    select address, least(height, min(lowered) over (order by id desc)) as height
+      from (select id, address, height, null::bigint as lowered from begun
+             where height is not null
+            union all ${LOWERED_TO}) as entry
+  )
+  select odd.address, coalesce(f.height, a.watched_from) as "auditedFrom",
+         coalesce(b.wanted or ${REQUESTED_SINCE}, a.backfill) as "auditedBackfill"
+    from odd
+    join payment_addresses a on a.address = odd.address
+    left join audited f on f.address = odd.address
+    left join lateral (${AUDITED_PAST}) as b on true`;
+
+/**
+ * Addresses that begin to count elsewhere than the audit log says; nothing of those whose registration says
+ * nothing of it. `$1` is the partition.
+ *
+ * @param among SQL that narrows the registrations `l`
+ */
+export const MISBEGUN = (among: string): string => `
+  select a.address, a.watched_from as "watchedFrom", s."auditedFrom", a.backfill, s."auditedBackfill"
+    from (${SAID(among)}) as s
+    join payment_addresses a on a.address = s.address
+   where a.watched_from is distinct from s."auditedFrom" or a.backfill <> s."auditedBackfill"`;
+
+/** `$2`: addresses, or null for all. */
+export const AMONG_GIVEN = 'and ($2::text[] is null or l.entity_id = any($2))';
+
+// No ledger is asked for the past of an address before it is watched.
+const UNASKED = `
+  select a.address, a.watched_from as "watchedFrom", a.watched_from as "auditedFrom", a.backfill,
+         a.backfill as "auditedBackfill", a.backfilled_height as "askedAt"
+    from payment_addresses a
+   where a.partition_id = $1 and a.backfilled_height < a.watched_from
+     and ($2::text[] is null or a.address = any($2))`;
+const ALL = `
+  select * from (select *, null::bigint as "askedAt" from (${MISBEGUN(AMONG_GIVEN)}) m
+                 union all ${UNASKED}) as wrong order by address, "askedAt" nulls first limit $3`;
+
+/** More than anybody reads. */
+const SHOWN_MAX = 100_000;
+
+/** @param addresses those to look at; null for all */
+export async function readBeginnings(
+  db: Queryable,
+  partitionId: number,
+  addresses: readonly string[] | null,
+): Promise<readonly Beginning[]> {
+  const { rows } = await db.query<Beginning>(ALL, [partitionId, addresses, SHOWN_MAX]);
+  return rows;
+}
