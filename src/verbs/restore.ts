@@ -3,11 +3,11 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { readSettings } from '../config.js';
 import { actorOf } from '../payouts/model/identity.js';
-import { type Archive, openArchive } from '../reconcile/backup/read-archive.js';
+import { openArchive } from '../reconcile/backup/read-archive.js';
 import { type RestoreReport, restoreBackup } from '../reconcile/backup/restore.js';
 import { operator } from './caller.js';
 import { finish, type JsonFlag, type VerbContext, withExample } from './flags.js';
-import { startProgress } from './progress.js';
+import { showRestoring } from './restore-progress.js';
 import { counted, EXIT, sayFields, sayJson, type Terminal, UsageError } from './terminal.js';
 
 export function addRestoreVerb(program: Command, context: VerbContext): void {
@@ -39,7 +39,7 @@ async function restore(context: VerbContext, given: string, flags: JsonFlag): Pr
     actor: actorOf(operator()),
     now: () => new Date(),
   };
-  const progress = showProgress(terminal, archive);
+  const progress = showRestoring(terminal, archive.manifest, Date.now);
   const report = await restoreBackup(deps, archive, progress).finally(() => {
     progress.stop();
     archive.close();
@@ -56,31 +56,6 @@ async function refuseMissing(file: string): Promise<void> {
   throw new UsageError(
     `FILE: given ${file}, wanted a backup; there is ${found === null ? 'nothing' : 'no file'} there`,
   );
-}
-
-function showProgress(terminal: Terminal, { manifest }: Archive) {
-  const totalBytes = manifest.tables.reduce((sum, { bytes }) => sum + bytes, 0);
-  const totalRows = manifest.tables.reduce((sum, { rows }) => sum + rows, 0);
-  const verifying = startProgress(terminal, 'bytes verified', totalBytes, Date.now);
-  let writing: ReturnType<typeof startProgress> | undefined;
-  let bytesDone = 0;
-  let rowsDone = 0;
-  return {
-    onBytes: (bytes: number) => {
-      bytesDone += bytes;
-      verifying.advance(bytes, bytesDone);
-    },
-    onRows: (rows: number) => {
-      verifying.stop();
-      writing ??= startProgress(terminal, 'rows', totalRows, Date.now);
-      rowsDone += rows;
-      writing.advance(rows, rowsDone);
-    },
-    stop: () => {
-      verifying.stop();
-      writing?.stop();
-    },
-  };
 }
 
 function tell(terminal: Terminal, report: RestoreReport, differs: boolean): void {

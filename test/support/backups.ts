@@ -6,7 +6,11 @@ import { afterAll, beforeAll } from 'vitest';
 import type { BackupSet } from '../../src/reconcile/backup/backup-sets.js';
 import { type BackupReport, makeBackup } from '../../src/reconcile/backup/make-backup.js';
 import { openArchive } from '../../src/reconcile/backup/read-archive.js';
-import { type RestoreReport, restoreBackup } from '../../src/reconcile/backup/restore.js';
+import {
+  type RestoreProgress,
+  type RestoreReport,
+  restoreBackup,
+} from '../../src/reconcile/backup/restore.js';
 import type { TestDatabase } from './test-databases.js';
 
 /** A folder that is gone after the tests of a file. */
@@ -32,15 +36,21 @@ export const backUp = (
     () => undefined,
   );
 
+const UNTOLD: RestoreProgress = {
+  onBytes: () => undefined,
+  onRows: () => undefined,
+  onIndexed: () => undefined,
+};
+
 export async function restoreInto(
-  { url }: TestDatabase,
+  { url }: Pick<TestDatabase, 'url'>,
   file: string,
   network = 'preprod',
+  progress = UNTOLD,
 ): Promise<RestoreReport> {
   const archive = await openArchive(file);
   const deps = { url, network, actor: 'cli:test', now: () => new Date() };
-  const untold = { onBytes: () => undefined, onRows: () => undefined };
-  return restoreBackup(deps, archive, untold).finally(archive.close);
+  return restoreBackup(deps, archive, progress).finally(archive.close);
 }
 
 const TABLES = `

@@ -83,8 +83,9 @@ export const copyOut = (table: Pick<Table, 'name' | 'columns'>, where: string | 
     ? `copy ${quoted(table.name)} (${listed(table.columns)}) to stdout`
     : `copy (select ${listed(table.columns)} from ${quoted(table.name)} where ${where}) to stdout`;
 
-export const copyIn = (table: Pick<Table, 'name' | 'columns'>): string =>
-  `copy ${quoted(table.name)} (${listed(table.columns)}) from stdin`;
+/** @param fresh made or truncated in this transaction: then rows are written as those that everybody sees, once */
+export const copyIn = (table: Pick<Table, 'name' | 'columns'>, fresh: boolean): string =>
+  `copy ${quoted(table.name)} (${listed(table.columns)}) from stdin${fresh ? ' (freeze)' : ''}`;
 
 /** Nobody else writes until the transaction ends. */
 export const lockAll = (tables: readonly string[]): string =>

@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import type { Client } from 'pg';
+import pg, { type Client } from 'pg';
 import { from } from 'pg-copy-streams';
 import { migrate } from '../../database/migrate.js';
 import { createSession } from '../../database/pool.js';
@@ -13,6 +13,7 @@ import { hold } from '../../payouts/paying/hold-queries.js';
 import { BackupError } from './backup-error.js';
 import { pointOf, readPoints, readSealHeads } from './backup-queries.js';
 import { inOrderOfReferences, TABLE_POLICIES } from './backup-sets.js';
+import { beginBulkLoad, endBulkLoad, type Removed } from './bulk-load.js';
 import {
   copyIn,
   deleteAll,
@@ -56,10 +57,12 @@ export type RestoreReport = {
   readonly paused: boolean;
 };
 
-/** Told of what is done: the bytes verified, then the rows written. */
+/** Told of what is done: the bytes verified, the rows written, and then those that are held against each index or reference. */
 export type RestoreProgress = {
   readonly onBytes: (bytes: number) => void;
   readonly onRows: (rows: number) => void;
+  /** First of none. */
+  readonly onIndexed: (rows: number, total: number) => void;
 };
 
 /**
@@ -85,7 +88,7 @@ export async function restoreBackup(
     if (await isWithoutSchema(session)) await migrate(deps.url);
     await session.query('begin');
     await session.query(PLAIN_SESSION);
-    const report = await fill(session, deps, archive, progress.onRows);
+    const report = await fill(session, deps, archive, progress);
     await session.query('commit');
     return report;
   } finally {
@@ -98,7 +101,7 @@ async function fill(
   session: Client,
   deps: RestoreDeps,
   archive: Archive,
-  onRows: (rows: number) => void,
+  progress: RestoreProgress,
 ): Promise<RestoreReport> {
   const { manifest, file } = archive;
   const tx: Tx = {
@@ -107,7 +110,7 @@ async function fill(
   };
   await tx.query(lockAll((await readTables(tx)).map(({ name }) => name)));
   const tables = await refuseUsed(tx, manifest);
-  const rows = await copyTables(session, tx, archive, tables, onRows);
+  const rows = await refuseBroken(file, () => load(session, tx, archive, tables, progress));
   await setSequences(tx, manifest.sequences);
   await refuseDifferent(tx, manifest, file);
   const digests = manifest.set === 'all' ? await checkDigests(tx, manifest) : null;
@@ -115,24 +118,48 @@ async function fill(
   return { file, manifest, rows, digests, jobs, paused: manifest.set === 'addresses' };
 }
 
-async function copyTables(
+/** @returns how many rows */
+async function load(
   session: Client,
   tx: Tx,
   archive: Archive,
   tables: readonly Table[],
-  onRows: (rows: number) => void,
+  { onRows, onIndexed }: RestoreProgress,
 ): Promise<number> {
-  const saved = new Map(archive.manifest.tables.map((table) => [table.name, table]));
+  const saved = archive.manifest.tables;
+  // Before what it rests upon is away.
   const order = inOrderOfReferences(
     tables.map(({ name }) => name),
     await readReferences(tx),
   );
+  const { fresh, removed } = await beginBulkLoad(
+    tx,
+    saved.map(({ name }) => name),
+  );
+  const rows = await copyTables(session, tx, archive, order, fresh, onRows);
+  const rowsOf = new Map(saved.map((table) => [table.name, table.rows]));
+  const weigh = ({ table }: Removed): number => rowsOf.get(table) ?? 0;
+  const total = removed.reduce((sum, one) => sum + weigh(one), 0);
+  onIndexed(0, total);
+  await endBulkLoad(tx, removed, (one) => onIndexed(weigh(one), total));
+  return rows;
+}
+
+async function copyTables(
+  session: Client,
+  tx: Tx,
+  archive: Archive,
+  order: readonly string[],
+  fresh: ReadonlySet<string>,
+  onRows: (rows: number) => void,
+): Promise<number> {
+  const saved = new Map(archive.manifest.tables.map((table) => [table.name, table]));
   let rows = 0;
   for (const name of order) {
     const table = saved.get(name);
     if (table === undefined) continue;
     if (TABLE_POLICIES[name]?.seeded === true) await tx.query(deleteAll(name));
-    const copy = session.query(from(copyIn(table)));
+    const copy = session.query(from(copyIn(table, fresh.has(name))));
     await pipeline(await archive.rowsOf(table), meter(onRows).pass, copy);
     if (copy.rowCount !== table.rows) {
       throw new Error(`${name}: ${copy.rowCount} of ${table.rows} rows were taken`);
@@ -140,6 +167,22 @@ async function copyTables(
     rows += table.rows;
   }
   return rows;
+}
+
+/** Rows that the tables refuse, one by one or all together: those of another value, doubled, or without what they refer to. */
+async function refuseBroken<T>(file: string, write: () => Promise<T>): Promise<T> {
+  try {
+    return await write();
+  } catch (error) {
+    if (!(error instanceof pg.DatabaseError) || !/^2[23]/.test(error.code ?? '')) throw error;
+    const { message, table, detail, where } = error;
+    const at = [table, detail ?? where].filter((text) => text !== undefined).join(': ');
+    throw new BackupError(
+      `${file}: its rows break the rules of the tables (${message}; ${at}), though each is as it was written there: ` +
+        'somebody changed the file, or the database that it was made of was broken; nothing was written, take another backup',
+      'file',
+    );
+  }
 }
 
 /** The database now says of itself what it said when the backup was made. @throws BackupError */

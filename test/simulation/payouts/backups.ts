@@ -35,9 +35,8 @@ export async function backUp(
     await emptyTables(pool);
     const archive = await openArchive(file);
     const into = { url, network: NETWORK.name, actor: 'operator:sim', now };
-    const report = await restoreBackup(into, archive, { onBytes: untold, onRows: untold }).finally(
-      archive.close,
-    );
+    const progress = { onBytes: untold, onRows: untold, onIndexed: untold };
+    const report = await restoreBackup(into, archive, progress).finally(archive.close);
     await lookAtRestored(world, payouts, report, payments);
   };
 }
