@@ -89,4 +89,22 @@ describe('a database', () => {
     client.release();
     await restoreInto(live, good);
   });
+
+  test('into which its role may not write is refused in words', async () => {
+    const { pool, url } = await open(createTestDatabase);
+    const address = new URL(url);
+    const role = `${address.pathname.slice(1)}_user`;
+    address.searchParams.set('options', `-c role=${role}`);
+    await pool.query(
+      `create role ${role};
+       grant select, update, delete on all tables in schema public to ${role}`,
+    );
+    try {
+      await expect(restoreInto({ url: address.href }, good)).rejects.toThrow(
+        'permission denied for table',
+      );
+    } finally {
+      await pool.query(`drop owned by ${role}; drop role ${role}`);
+    }
+  });
 });

@@ -159,8 +159,10 @@ async function copyTables(
     const table = saved.get(name);
     if (table === undefined) continue;
     if (TABLE_POLICIES[name]?.seeded === true) await tx.query(deleteAll(name));
+    const text = await archive.rowsOf(table);
+    // After it: while that is waited for nobody would hear that all rows are refused.
     const copy = session.query(from(copyIn(table, fresh.has(name))));
-    await pipeline(await archive.rowsOf(table), meter(onRows).pass, copy);
+    await pipeline(text, meter(onRows).pass, copy);
     if (copy.rowCount !== table.rows) {
       throw new Error(`${name}: ${copy.rowCount} of ${table.rows} rows were taken`);
     }
