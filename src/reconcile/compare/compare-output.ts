@@ -1,3 +1,4 @@
+import type { Value } from '../../chain/block.js';
 import { confirmationHeight } from '../../payments/confirmation.js';
 import type { ChainOutput, DiscrepancyType, Placement, RecordedOutput } from '../model/finding.js';
 
@@ -50,10 +51,7 @@ const amountDiffers = (recorded: RecordedOutput, onChain: ChainOutput): boolean 
   // It decides whether a payout may spend it.
   (recorded.hasScript ?? onChain.hasScript) !== onChain.hasScript;
 
-const sameValue = (
-  a: Pick<RecordedOutput, 'lovelace' | 'assets'>,
-  b: Pick<ChainOutput, 'lovelace' | 'assets'>,
-): boolean =>
+export const sameValue = (a: Value, b: Value): boolean =>
   a.lovelace === b.lovelace &&
   a.assets.size === b.assets.size &&
   [...a.assets].every(([unit, quantity]) => b.assets.get(unit) === quantity);

@@ -1,12 +1,13 @@
 import pg from 'pg';
 import { afterAll, describe, expect, test } from 'vitest';
 import { createTestDatabase } from '../../../test/support/database.js';
-import { NO_ASSETS, type OutputReference, outputReference } from '../../chain/block.js';
+import { type OutputReference, outputReference } from '../../chain/block.js';
+import { readStoredValue } from '../../payments/stored-value.js';
 import { headersAt } from '../../sync/queries.js';
 import type { ChainOutput } from '../model/finding.js';
 import { watchedAmong } from '../runs/address-queries.js';
 import { judgeRecorded } from './judge-outputs.js';
-import { type ListedOutput, listedAfter, recordedAmong } from './recorded-queries.js';
+import { isSame, type ListedOutput, listedAfter, recordedAmong } from './recorded-queries.js';
 
 const database = await createTestDatabase();
 const { pool } = database;
@@ -39,7 +40,7 @@ test('who asks for nothing doesn’t keep the database busy', async () => {
 describe('at first sight', () => {
   const PAID = '0'.repeat(64);
   const AT = 9;
-  const lookAt = async (change: string, hotWallet: string | null = 'hot wallet') => {
+  const listAfter = async (change: string, hotWallet: string | null) => {
     await pool.query(
       'truncate sync_state, payment_addresses, incoming_payments, wallet_outputs cascade',
     );
@@ -60,8 +61,10 @@ describe('at first sight', () => {
       [PAID],
     );
     await pool.query(change);
-    const books = { partitionId: 0, hotWallet };
-    const listed = await listedAfter(pool, books, AT, { txHash: '', index: -1 }, 10);
+    return listedAfter(pool, { partitionId: 0, hotWallet }, AT, { txHash: '', index: -1 }, 10);
+  };
+  const lookAt = async (change: string, hotWallet: string | null = 'hot wallet') => {
+    const listed = await listAfter(change, hotWallet);
     const judged = await judge(listed, hotWallet);
     return listed.map(({ look, reference }) => {
       if (look !== 'odd') expect(judged.filter((one) => one.reference === reference)).toEqual([]);
@@ -95,8 +98,8 @@ describe('at first sight', () => {
     return [...findings, ...suspects];
   };
   const unspent = (listed: ListedOutput): [OutputReference, ChainOutput] => {
-    const { reference, address, amountLovelace } = listed;
-    const value = { lovelace: BigInt(amountLovelace), assets: NO_ASSETS };
+    const { reference, address, amountLovelace, assets } = listed;
+    const value = readStoredValue(amountLovelace, JSON.parse(assets ?? '{}'));
     const whole = { reference, address, ...value, hasScript: false, placement: null };
     return [reference, { ...whole, spent: 'unspent' }];
   };
@@ -107,6 +110,8 @@ describe('at first sight', () => {
     [`delete from blocks`, 'held'],
     [`update payment_addresses set backfill = false`, 'held'],
     [`${UPDATE} block_hash = null, block_height = null, slot = null, counted_from = 3`, 'held'],
+    [`${UPDATE} status = 'ignored'`, 'held'],
+    [`${UPDATE} assets = '{"${'ab'.repeat(28)}": "1"}'`, 'held'],
     [`${UPDATE} spent_by = repeat('b', 64), spent_height = 9`, 'spent'],
     [`${UPDATE} spent_by = repeat('b', 64), spent_height = 9, amount_lovelace = 6`, 'spent'],
     [`${UPDATE} spent_by = repeat('b', 64), spent_height = 9, assets = '{"ab": [1.5]}'`, 'spent'],
@@ -120,9 +125,7 @@ describe('at first sight', () => {
 
   test.each([
     [`${UPDATE} status = 'pending'`],
-    [`${UPDATE} status = 'ignored'`],
     [`${UPDATE} status = 'rolled_back'`],
-    [`${UPDATE} assets = '{"${'ab'.repeat(28)}": "1"}'`],
     [`${UPDATE} spent_by = repeat('b', 64), spent_height = 10`],
     [`${UPDATE} spent_by = repeat('b', 64)`],
     [`${UPDATE} spent_height = 9`],
@@ -148,6 +151,31 @@ describe('at first sight', () => {
     ],
   ])('%s: it has to be looked at', async (change) => {
     expect(await lookAt(change)).toEqual(['odd']);
+  });
+
+  describe('the ledger holds the same', () => {
+    const UNIT = 'ab'.repeat(28);
+    const onChain = (lovelace: string, assets = {}, address = 'at ann') => ({
+      lovelace,
+      assets,
+      address,
+    });
+
+    test.each([
+      ['select 1', onChain('5'), true],
+      ['select 1', onChain('6'), false],
+      ['select 1', onChain('5', {}, 'at bob'), false],
+      ['select 1', onChain('5', { [UNIT]: '1' }), false],
+      [`${UPDATE} assets = '{"${UNIT}": "1"}'`, onChain('5', { [UNIT]: '1' }), true],
+      [`${UPDATE} assets = '{"${UNIT}": "1"}'`, onChain('5', { [UNIT]: '2' }), false],
+      [`${UPDATE} assets = '{"${UNIT}": "1"}'`, onChain('6', { [UNIT]: '1' }), false],
+      [`${UPDATE} assets = '{"${UNIT}": "1"}'`, onChain('5'), false],
+      [`${UPDATE} assets = '{"${UNIT}": "1", "aa": [1]}'`, onChain('5', { [UNIT]: '1' }), false],
+    ])('%s, %j: %s', async (change, { lovelace, assets, address }, same) => {
+      const output = { address, value: readStoredValue(lovelace, assets) };
+      const [listed] = await listAfter(change, null);
+      expect(listed !== undefined && isSame(listed, output)).toBe(same);
+    });
   });
 
   test('where there is no hot wallet payments are looked at all the same', async () => {

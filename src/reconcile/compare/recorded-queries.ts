@@ -1,10 +1,10 @@
-import type { OutputReference } from '../../chain/block.js';
+import type { Output, OutputReference } from '../../chain/block.js';
 import { outputReference } from '../../chain/block.js';
 import type { Queryable } from '../../database/transaction.js';
 import type { PaymentStatus } from '../../payments/payment.js';
 import { heightOrNull, readStoredValue } from '../../payments/stored-value.js';
 import type { RecordedOutput } from '../model/finding.js';
-import type { RequiredDepth } from './compare-output.js';
+import { type RequiredDepth, sameValue } from './compare-output.js';
 
 /**
  * Outputs as they were right after the block at a height, read at any later time: what came above is left
@@ -43,7 +43,7 @@ const IS_PLACED = `
                              where b.partition_id = $1 and b.height = o.block_height and not b.boundary
                                and (b.hash, b.slot) is distinct from (o.block_hash, o.slot)) end`;
 /*
- * What `judgeRecorded` finds nothing wrong with, whatever the ledger says of it beside its address and amount: nearly
+ * What `judgeRecorded` finds nothing wrong with, whatever the ledger says of it beside its address and value: nearly
  * all, and of these no more has to leave the database. Whoever changes what it finds looks here too; the test of
  * this file holds both against each other.
  */
@@ -51,10 +51,10 @@ const IS_PLAIN = `
   o.kind = 'payment' and o.status <> 'rolled_back' and o.address is distinct from $6
   and ${IS_OWNED} and ${IS_PLACED}`;
 const PAGE = `
-  select o.tx_hash, o.output_index, o.address, o.amount_lovelace,
+  select o.tx_hash, o.output_index, o.address, o.amount_lovelace, nullif(o.assets, '{}')::text as assets,
          case when not coalesce(${IS_PLAIN}, false) then 'odd'
               when o.spent_by is not null and o.spent_height <= $2 then 'spent'
-              when o.spent_by is null and o.spent_height is null and o.status = 'confirmed' and o.assets = '{}'
+              when o.spent_by is null and o.spent_height is null and o.status in ('confirmed', 'ignored')
               then 'held'
               else 'odd' end as look
     from ((${PAYMENTS_AT} ${NEXT}) union all (${WALLET_AT} ${NEXT})
@@ -93,8 +93,10 @@ export type ListedOutput = {
   readonly reference: OutputReference;
   readonly address: string;
   readonly amountLovelace: string;
+  /** JSON, as it stands there; null where there are none. */
+  readonly assets: string | null;
   /**
-   * `held`: all is well where the ledger holds as much ada, and nothing else, at this address. `spent`: all is well.
+   * `held`: all is well where the ledger holds the same value at this address. `spent`: all is well.
    * `odd`: it has to be looked at.
    */
   readonly look: 'held' | 'spent' | 'odd';
@@ -109,15 +111,30 @@ export async function listedAfter(
   limit: number,
 ): Promise<ListedOutput[]> {
   type Row = Pick<RecordedRow, 'tx_hash' | 'output_index' | 'address' | 'amount_lovelace'> &
-    Pick<ListedOutput, 'look'>;
+    Pick<ListedOutput, 'assets' | 'look'>;
   const values = [partitionId, height, after.txHash, after.index, limit, hotWallet];
   const { rows } = await db.query<Row>(PAGE, values);
-  return rows.map(({ tx_hash, output_index, address, amount_lovelace, look }) => ({
+  return rows.map(({ tx_hash, output_index, address, amount_lovelace, assets, look }) => ({
     reference: outputReference(tx_hash, output_index),
     address,
     amountLovelace: amount_lovelace,
+    assets,
     look,
   }));
+}
+
+/** Whether the ledger holds what is listed: of what is `held` nothing else is left to be compared. */
+export function isSame(
+  { address, amountLovelace, assets }: ListedOutput,
+  onChain: Pick<Output, 'address' | 'value'>,
+): boolean {
+  const { value } = onChain;
+  if (onChain.address !== address) return false;
+  if (assets === null) {
+    return value.assets.size === 0 && value.lovelace.toString() === amountLovelace;
+  }
+  const stored = readStoredValue(amountLovelace, JSON.parse(assets));
+  return stored.unreadable === undefined && sameValue(stored, value);
 }
 
 /** At most two of each reference, one of either table: only where another hand was at work are there two. */

@@ -1,15 +1,15 @@
-import type { OutputReference } from '../../chain/block.js';
-import type { UnspentOutput } from '../../chain/utxo.js';
+import { type OutputReference, outputReference, type Value } from '../../chain/block.js';
 import type { Queryable } from '../../database/transaction.js';
 import {
   fromLedger,
   judgeUnspent,
   type Known,
   type Surroundings,
+  type Suspect,
 } from '../compare/judge-outputs.js';
 import { type Recorded, recordedAmong } from '../compare/recorded-queries.js';
 import { isCovered } from '../compare/watching.js';
-import type { ChainOutput } from '../model/finding.js';
+import type { ChainOutput, Finding } from '../model/finding.js';
 import {
   addressesAfter,
   type WatchedAddress,
@@ -18,8 +18,8 @@ import {
 } from './address-queries.js';
 import { storeFindings, storeSuspects } from './discrepancy-queries.js';
 import { oneAhead } from './one-ahead.js';
-import { notHeld, recordedElsewhere } from './recorded-elsewhere-queries.js';
-import { addTo, BEFORE_ALL_ADDRESSES, HOT_WALLET_DONE } from './run-progress.js';
+import { heldAt, recordedElsewhere } from './recorded-elsewhere-queries.js';
+import { addAll, BEFORE_ALL_ADDRESSES, HOT_WALLET_DONE } from './run-progress.js';
 import type { Work } from './run-work.js';
 
 /** A question by address makes a node walk its whole ledger: it is worth asking for many. */
@@ -37,9 +37,13 @@ export const compareLedgerAt = (work: Work, addresses: readonly string[]): Promi
 
 /** Addresses of one question, and the last of them in the order of registration. */
 type Question = { readonly asked: readonly WatchedAddress[]; readonly watchId: string };
-type Answer = Question & { readonly unspent: readonly UnspentOutput[] };
+type Answer = Question & {
+  /** Values of those that the books hold: they were compared with the other recorded outputs. */
+  readonly held: readonly Value[];
+  readonly odd: readonly ChainOutput[];
+};
 
-/** While one answer is compared the next one is asked for: two at a time, as they are large. */
+/** While one answer is compared the next one is asked for. */
 async function compareAnswers(
   work: Work,
   questions: AsyncGenerator<Question, void, void>,
@@ -55,9 +59,31 @@ async function* answered(
 ): AsyncGenerator<Answer, void, void> {
   for await (const question of questions) {
     const addresses = question.asked.map(({ address }) => address);
-    const unspent = addresses.length === 0 ? [] : await work.questions.atAddresses(addresses);
-    yield { ...question, unspent };
+    if (addresses.length === 0) yield { ...question, held: [], odd: [] };
+    else yield { ...question, ...(await tellApart(work, addresses)) };
   }
+}
+
+/** Nothing is kept of what the books hold but its value: answers are large. */
+async function tellApart(
+  work: Work,
+  addresses: readonly string[],
+): Promise<Pick<Answer, 'held' | 'odd'>> {
+  const { at, questions } = work;
+  const [isHeld, unspent] = await Promise.all([
+    work.read((tx) => heldAt(tx, work, at.height, addresses)),
+    questions.atAddresses(addresses),
+  ]);
+  const asked = new Set(addresses);
+  const held: Value[] = [];
+  const odd: ChainOutput[] = [];
+  for (const one of unspent) {
+    const { address, index, value } = one.output;
+    if (!asked.has(address)) continue;
+    if (isHeld(outputReference(one.txHash, index), address)) held.push(value);
+    else odd.push(fromLedger(one));
+  }
+  return { held, odd };
 }
 
 async function* allOf(work: Work): AsyncGenerator<Question, void, void> {
@@ -105,57 +131,59 @@ function asManyAsFit<A extends { readonly outputs: number }>(listed: readonly A[
   return tooMany === -1 ? listed : listed.slice(0, tooMany);
 }
 
-async function compareAnswer(work: Work, { asked, watchId, unspent }: Answer): Promise<void> {
+async function compareAnswer(work: Work, { asked, watchId, held, odd }: Answer): Promise<void> {
   const watched = new Map(asked.map((one) => [one.address, one]));
   const { at, hotWallet, confirmationsHeld } = work;
   const surroundings = { height: at.height, hotWallet, confirmationsHeld, watched };
-  for (let from = 0; from < unspent.length; from += LOOKUP_OUTPUTS) {
-    const some = unspent.slice(from, from + LOOKUP_OUTPUTS).map(fromLedger);
-    await compareUnspent(work, some, surroundings);
-  }
+  const { findings, suspects, counted } = await judgeOdd(work, surroundings, odd);
+  addAll(work.totals.onChain, held);
+  addAll(work.totals.onChain, counted);
   const { addresses, covered } = work.progress();
-  await work.commit(
-    {
-      watchId,
-      addresses: addresses + asked.length,
-      covered: covered + asked.filter((one) => isCovered(one, at.height)).length,
-    },
-    asked.length,
-  );
-}
-
-async function compareUnspent(
-  work: Work,
-  unspent: readonly ChainOutput[],
-  surroundings: Surroundings,
-): Promise<void> {
-  const { odd, known } = await work.read(async (tx) => {
-    const unheld = await notHeld(tx, work, work.at.height, unspent);
-    return { odd: unheld, known: await lookUp(tx, work, [...unheld]) };
+  const step = {
+    watchId,
+    addresses: addresses + asked.length,
+    covered: covered + asked.filter((one) => isCovered(one, at.height)).length,
+  };
+  if (findings.length === 0 && suspects.length === 0)
+    return work.advance(step, held.length + odd.length, asked.length);
+  await work.commit(step, asked.length, async (tx) => {
+    for (const some of inParts(findings)) await storeFindings(tx, work.runId, some);
+    for (const some of inParts(suspects)) await storeSuspects(tx, work.runId, some);
   });
-  const { findings, suspects, counted } = judgeUnspent(
-    unspent.filter(({ reference }) => odd.has(reference)),
-    known,
-    surroundings,
-  );
-  // What is held was compared with the other recorded outputs.
-  const held = unspent.filter(
-    ({ reference, address }) => !odd.has(reference) && surroundings.watched.has(address),
-  );
-  for (const output of [...held, ...counted]) addTo(work.totals.onChain, output);
-  if (findings.length === 0 && suspects.length === 0) return;
-  await work.commit(
-    // Should it be interrupted before all of the answer is looked at, these addresses are asked for again.
-    { onChain: work.progress().onChain },
-    0,
-    async (tx) => {
-      await storeFindings(tx, work.runId, findings);
-      await storeSuspects(tx, work.runId, suspects);
-    },
-  );
 }
 
-const NOTHING: Known = { recorded: null, recordedAbove: null, elsewhere: false };
+async function judgeOdd(
+  work: Work,
+  surroundings: Surroundings,
+  odd: readonly ChainOutput[],
+): Promise<Judged> {
+  const judged: Judged = { findings: [], suspects: [], counted: [] };
+  for (const some of inParts(odd)) {
+    const known = await work.read((tx) =>
+      lookUp(
+        tx,
+        work,
+        some.map(({ reference }) => reference),
+      ),
+    );
+    const { findings, suspects, counted } = judgeUnspent(some, known, surroundings);
+    judged.findings.push(...findings);
+    judged.suspects.push(...suspects);
+    judged.counted.push(...counted);
+  }
+  return judged;
+}
+
+type Judged = {
+  readonly findings: Finding[];
+  readonly suspects: Suspect[];
+  readonly counted: ChainOutput[];
+};
+
+function* inParts<T>(all: readonly T[]): Generator<readonly T[], void, void> {
+  for (let from = 0; from < all.length; from += LOOKUP_OUTPUTS)
+    yield all.slice(from, from + LOOKUP_OUTPUTS);
+}
 
 /** What the books have of each; what they seem to lack is looked for where it shouldn't be as well. */
 async function lookUp(
@@ -163,7 +191,6 @@ async function lookUp(
   { partitionId, hotWallet, at }: Work,
   references: readonly OutputReference[],
 ): Promise<(output: ChainOutput) => Known> {
-  if (references.length === 0) return () => NOTHING;
   const found = byTable(await recordedAmong(db, partitionId, at.height, references));
   const above = byTable(await recordedAmong(db, partitionId, ABOVE_ALL, references));
   const elsewhere = await recordedElsewhere(db, partitionId, references);

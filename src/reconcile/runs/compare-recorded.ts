@@ -1,15 +1,17 @@
-import { NO_ASSETS, type OutputReference } from '../../chain/block.js';
+import { type OutputReference, outputReference, type Value } from '../../chain/block.js';
 import type { Queryable, Tx } from '../../database/transaction.js';
 import { headersAt } from '../../sync/queries.js';
 import {
   fromLedger,
   isCompared,
   isHeld,
+  type Judgement,
   judgeRecorded,
   type StoredHeaders,
   type Surroundings,
 } from '../compare/judge-outputs.js';
 import {
+  isSame,
   type ListedOutput,
   listedAfter,
   type Recorded,
@@ -20,7 +22,7 @@ import type { ChainOutput } from '../model/finding.js';
 import { referencesAt, type WalletPast, watchedAmong } from './address-queries.js';
 import { storeFindings, storeSuspects } from './discrepancy-queries.js';
 import { oneAhead } from './one-ahead.js';
-import { addTo, type Place, placeOf } from './run-progress.js';
+import { addAll, type Place, placeOf } from './run-progress.js';
 import type { Work } from './run-work.js';
 
 /** Outputs a question: quick for the node, and few megabytes here. */
@@ -98,36 +100,37 @@ async function* recordedIn(
 async function* withUnspent(
   work: Work,
   pages: AsyncGenerator<RecordedPage, void, void>,
-): AsyncGenerator<BothSides, void, void> {
+): AsyncGenerator<AnsweredPage, void, void> {
   for await (const { plain, ...page } of pages) {
-    const held = [...plain, ...page.rows.filter(isHeld)].map(referenceOf);
-    const unspent = await unspentAmong(work, held);
-    const same = plain.filter((listed) => isSame(listed, unspent.get(listed.reference)));
-    const others = same.length === plain.length ? [] : without(plain, same);
-    yield {
-      ...page,
-      same,
-      unspent,
-      ...(await work.read((tx) => lookCloser(tx, work, page, others))),
-    };
+    const others = new Map(plain.map((listed) => [listed.reference, listed]));
+    const unspent = new Map<OutputReference, ChainOutput>();
+    const same: Value[] = [];
+    const held = [...others.keys(), ...page.rows.filter(isHeld).map(referenceOf)];
+    for (const answered of held.length === 0 ? [] : await work.questions.among(held)) {
+      const { txHash, output } = answered;
+      const reference = outputReference(txHash, output.index);
+      const listed = others.get(reference);
+      if (listed !== undefined && isSame(listed, output)) {
+        others.delete(reference);
+        same.push(output.value);
+      } else unspent.set(reference, fromLedger(answered));
+    }
+    yield { ...page, same, unspent, others: [...others.keys()] };
   }
 }
-
-/** Nothing else of it is left to be compared. */
-const isSame = (listed: ListedOutput, onChain: ChainOutput | undefined): boolean =>
-  onChain !== undefined &&
-  onChain.address === listed.address &&
-  onChain.assets.size === 0 &&
-  onChain.lovelace.toString() === listed.amountLovelace;
-
-const without = (plain: readonly ListedOutput[], same: readonly ListedOutput[]) => {
-  const taken = new Set(same);
-  return plain.filter((one) => !taken.has(one)).map(referenceOf);
-};
 
 type RecordedPage = Page & {
   /** Where the next one begins. */
   readonly after: Place;
+};
+
+type AnsweredPage = Omit<RecordedPage, 'plain'> & {
+  /** Values of those that the ledger holds as they are recorded. */
+  readonly same: readonly Value[];
+  /** What else it holds. */
+  readonly unspent: ReadonlyMap<OutputReference, ChainOutput>;
+  /** Plain ones that it doesn't hold as they are recorded. */
+  readonly others: readonly OutputReference[];
 };
 
 type Closer = {
@@ -135,21 +138,14 @@ type Closer = {
   readonly headers: StoredHeaders;
   readonly surroundings: Surroundings;
 };
-type BothSides = Closer &
-  Omit<RecordedPage, 'plain'> & {
-    readonly same: readonly ListedOutput[];
-    readonly unspent: ReadonlyMap<OutputReference, ChainOutput>;
-  };
 
-/** @param others of which the ledger doesn't hold the same */
 async function lookCloser(
   tx: Tx,
   work: Work,
-  page: Pick<Page, 'rows'>,
-  others: readonly OutputReference[],
+  page: Pick<AnsweredPage, 'rows' | 'others'>,
 ): Promise<Closer> {
   const { partitionId, at } = work;
-  const rows = [...page.rows, ...(await recordedAmong(tx, partitionId, at.height, others))];
+  const rows = [...page.rows, ...(await recordedAmong(tx, partitionId, at.height, page.others))];
   const heights = new Set<number>();
   for (const { placement } of rows) if (placement !== null) heights.add(placement.height);
   const headers = await headersAt(tx, partitionId, [...heights]);
@@ -175,36 +171,34 @@ export async function surroundingsOf(
   return { height: at.height, hotWallet, confirmationsHeld, watched };
 }
 
-async function comparePage(work: Work, page: BothSides): Promise<void> {
-  const { same, unspent, after } = page;
-  const rows = page.rows.filter((row) =>
-    isCompared(row, unspent.get(row.reference), page.surroundings),
-  );
-  const surroundings = await withChainAddresses(work, page.surroundings, rows, unspent);
-  const judged = judgeRecorded(rows, unspent, page.headers, surroundings);
-  const findings = await explainOwners(work.pool, work.partitionId, judged.findings);
-  for (const row of rows) if (isHeld(row)) addTo(work.totals.recorded, row);
-  for (const { amountLovelace } of same) {
-    addTo(work.totals.recorded, { lovelace: BigInt(amountLovelace), assets: NO_ASSETS });
-  }
-  const matched = work.progress().matched + same.length + judged.matched;
-  await work.commit({ after, matched }, page.outputs, async (tx) => {
+async function comparePage(work: Work, page: AnsweredPage): Promise<void> {
+  const { same, after, outputs } = page;
+  const { matched, findings, suspects } = await judgePage(work, page);
+  addAll(work.totals.recorded, same);
+  const step = { after, matched: work.progress().matched + same.length + matched };
+  if (findings.length === 0 && suspects.length === 0) return work.advance(step, outputs);
+  await work.commit(step, outputs, async (tx) => {
     await storeFindings(tx, work.runId, findings);
-    await storeSuspects(tx, work.runId, judged.suspects);
+    await storeSuspects(tx, work.runId, suspects);
   });
 }
 
-async function unspentAmong(
-  work: Work,
-  references: readonly OutputReference[],
-): Promise<Map<OutputReference, ChainOutput>> {
-  if (references.length === 0) return new Map();
-  const byReference = new Map<OutputReference, ChainOutput>();
-  for (const unspent of await work.questions.among(references)) {
-    const output = fromLedger(unspent);
-    byReference.set(output.reference, output);
-  }
-  return byReference;
+const NOTHING_TO_JUDGE: Judgement = { matched: 0, findings: [], suspects: [] };
+
+async function judgePage(work: Work, page: AnsweredPage): Promise<Judgement> {
+  const { unspent } = page;
+  if (page.rows.length === 0 && page.others.length === 0) return NOTHING_TO_JUDGE;
+  const closer = await work.read((tx) => lookCloser(tx, work, page));
+  const rows = closer.rows.filter((row) =>
+    isCompared(row, unspent.get(row.reference), closer.surroundings),
+  );
+  const surroundings = await withChainAddresses(work, closer.surroundings, rows, unspent);
+  const judged = judgeRecorded(rows, unspent, closer.headers, surroundings);
+  addAll(work.totals.recorded, rows.filter(isHeld));
+  return {
+    ...judged,
+    findings: await explainOwners(work.pool, work.partitionId, judged.findings),
+  };
 }
 
 /** An output may be at another address than its row says. */

@@ -1,45 +1,51 @@
 import { type OutputReference, outputReference } from '../../chain/block.js';
 import type { Queryable } from '../../database/transaction.js';
 
-// Nearly all are plainly held, and nothing else has to be known of them: they don't leave the database. By
-// "limit 1" each is looked up by its key: for some thousands of them PostgreSQL would read all of the table.
-const NOT_HELD = `
-  select r.tx_hash, r.output_index
-    from unnest($3::text[], $4::int[], $5::boolean[]) as r (tx_hash, output_index, is_wallets)
-    left join lateral (
-           select true as held from incoming_payments p
-            where p.tx_hash = r.tx_hash and p.output_index = r.output_index and p.partition_id = $1
-              and not r.is_wallets
-              and (p.spent_by is null or p.spent_height > $2) and p.status <> 'rolled_back'
-              and coalesce(p.block_height, p.counted_from, -1) <= $2 limit 1) as p on true
-    left join lateral (
-           select true as held from wallet_outputs w
-            where w.tx_hash = r.tx_hash and w.output_index = r.output_index and w.partition_id = $1
-              and r.is_wallets
-              and (w.spent_by is null or w.spent_height > $2)
-              and coalesce(w.block_height, w.counted_from, -1) <= $2 limit 1) as w on p.held is null
-   where p.held is null and w.held is null`;
+const IS_AT = 'coalesce(block_height, counted_from, -1) <= $2';
+// By "offset 0" the rows of each address are found by the index: for some thousands of addresses PostgreSQL would
+// read all of the table.
+const PAYMENTS_HELD = `
+  select string_agg(held.reference, ' ') as held
+    from unnest($3::text[]) as a (address)
+   cross join lateral (
+     select tx_hash || '#' || output_index as reference from incoming_payments p
+      where p.address = a.address and partition_id = $1 and ${IS_AT}
+        and (spent_by is null or spent_height > $2) and status <> 'rolled_back' offset 0) as held`;
+// Its past is long: what is unspent, and what was spent since then, have indexes.
+const WALLET_HELD = `
+  select string_agg(tx_hash || '#' || output_index, ' ') as held from (
+    select tx_hash, output_index from wallet_outputs
+     where partition_id = $1 and address = $3 and ${IS_AT} and spent_by is null
+    union all
+    select tx_hash, output_index from wallet_outputs
+     where partition_id = $1 and address = $3 and ${IS_AT} and spent_by is not null and spent_height > $2
+  ) as o`;
 
 /**
- * Those of them that the books don't hold to be unspent right after the block of that height: the hot
- * wallet's among its outputs, all others among the payments.
+ * What the books hold to be unspent at the addresses right after the block of that height: the hot wallet's among
+ * its outputs, all others among the payments. As one text: a row for each would take longer than all the rest.
  */
-export async function notHeld(
+export async function heldAt(
   db: Queryable,
   { partitionId, hotWallet }: { readonly partitionId: number; readonly hotWallet: string | null },
   height: number,
-  outputs: readonly { readonly reference: OutputReference; readonly address: string }[],
-): Promise<Set<OutputReference>> {
-  const parts = outputs.map(({ reference }) => reference.split('#'));
-  const { rows } = await db.query<{ tx_hash: string; output_index: number }>(NOT_HELD, [
-    partitionId,
-    height,
-    parts.map(([txHash]) => txHash),
-    parts.map(([, index]) => Number(index)),
-    outputs.map(({ address }) => address === hotWallet),
-  ]);
-  return new Set(rows.map((row) => outputReference(row.tx_hash, row.output_index)));
+  addresses: readonly string[],
+): Promise<(reference: OutputReference, address: string) => boolean> {
+  const read = async (
+    query: string,
+    where: string | readonly string[],
+  ): Promise<ReadonlySet<OutputReference>> => {
+    const { rows } = await db.query<{ held: string | null }>(query, [partitionId, height, where]);
+    return new Set(rows[0]?.held?.split(' '));
+  };
+  const others = addresses.filter((address) => address !== hotWallet);
+  const isWalletAsked = hotWallet !== null && others.length < addresses.length;
+  const payments = others.length === 0 ? NONE : await read(PAYMENTS_HELD, others);
+  const wallets = isWalletAsked ? await read(WALLET_HELD, hotWallet) : NONE;
+  return (reference, address) => (address === hotWallet ? wallets : payments).has(reference);
 }
+
+const NONE: ReadonlySet<OutputReference> = new Set();
 
 const ELSEWHERE = `
   select tx_hash, output_index from (

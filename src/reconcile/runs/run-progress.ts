@@ -13,7 +13,7 @@ export const placeOf = (reference: OutputReference): Place => {
   return { txHash, index: Number(index) };
 };
 
-/** How far a run is, as it is stored with each page: whoever goes on with it begins here. */
+/** How far a run is, as it is stored as it goes on (run-work.ts): whoever goes on with it begins here. */
 export type RunProgress = {
   /** Who works on it: another one's writes fail. */
   readonly runner: string;
@@ -64,17 +64,21 @@ export const firstProgress = (runner: string): RunProgress => ({
 
 export type Totals = Map<AssetUnit, bigint>;
 
-export function addTo(totals: Totals, { lovelace, assets }: Value): void {
-  totals.set('lovelace', (totals.get('lovelace') ?? 0n) + lovelace);
-  for (const [unit, quantity] of assets) totals.set(unit, (totals.get(unit) ?? 0n) + quantity);
+export const addTo = (totals: Totals, value: Value): void => addAll(totals, [value]);
+
+export function addAll(totals: Totals, values: Iterable<Value>): void {
+  let ada = totals.get('lovelace') ?? 0n;
+  let hasAny = false;
+  for (const { lovelace, assets } of values) {
+    hasAny = true;
+    ada += lovelace;
+    for (const [unit, quantity] of assets) totals.set(unit, (totals.get(unit) ?? 0n) + quantity);
+  }
+  if (hasAny) totals.set('lovelace', ada);
 }
 
 export const readTotals = (stored: StoredTotals): Totals =>
   new Map(Object.entries(stored).map(([unit, quantity]) => [unit, BigInt(quantity)]));
 
 export const showTotals = (totals: ReadonlyMap<AssetUnit, bigint>): StoredTotals =>
-  Object.fromEntries(
-    [...totals]
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([unit, quantity]) => [unit, quantity.toString()]),
-  );
+  Object.fromEntries([...totals].map(([unit, quantity]) => [unit, quantity.toString()]));
