@@ -8,7 +8,7 @@ import type { TransactionDraft } from './draft.js';
 import type { Filling } from './filling.js';
 import { fill } from './filling.js';
 import { type Endowment, makeGenesis } from './genesis.js';
-import { mergeChanges } from './ledger.js';
+import { type Ledger, mergeChanges } from './ledger.js';
 import type { Mempool } from './mempool.js';
 import { createMempool } from './mempool.js';
 import { createRandom } from './random.js';
@@ -96,7 +96,9 @@ export type DevnetChain = {
   readonly orphans: () => DevnetTransaction[];
   /** They are gone for good, as when every mempool dropped them. */
   readonly forgetOrphans: () => void;
-  /** Unspent outputs after the block, on whatever fork it is; a copy. */
+  /** After the block, on whatever fork it is; valid until the chain is asked or changed again. */
+  readonly ledgerAt: (position: Position) => Pick<Ledger, 'utxo' | 'at'>;
+  /** Its unspent outputs; a copy. */
   readonly utxoAt: (position: Position) => ReadonlyMap<Reference, DevnetOutput>;
   /** The same without a copy, for the addresses alone. */
   readonly unspentAt: (
@@ -176,6 +178,7 @@ export function createChain(options: ChainOptions): DevnetChain {
     switchTo: tree.switchTo,
     orphans: tree.orphans,
     forgetOrphans: tree.forgetOrphans,
+    ledgerAt: tree.ledgerAt,
     utxoAt: (position) => new Map(tree.ledgerAt(position).utxo),
     unspentAt: (position, addresses) => unspent(tree, position, addresses),
     outputAt: (position, reference) => tree.ledgerAt(position).utxo.get(reference),

@@ -53,11 +53,16 @@ export function renderBlock(
   return toJson({ type, era, id, ancestor, height, slot, size, transactions, ...header });
 }
 
-/** Outputs of the ledger as `queryLedgerState/utxo` answers, as JSON: there may be many of them. */
-export function renderUtxo(utxo: Iterable<readonly [Reference, DevnetOutput]>): string {
+/** Those that are unspent, as `queryLedgerState/utxo` answers, as JSON: there may be many of them. */
+export function renderUtxo(
+  utxo: ReadonlyMap<Reference, DevnetOutput>,
+  references: Iterable<Reference>,
+): string {
   let text = '';
-  for (const [reference, output] of utxo) {
-    text += `${text === '' ? '' : ','}${renderUnspent(reference, output)}`;
+  for (const reference of references) {
+    const output = utxo.get(reference);
+    if (output !== undefined)
+      text += `${text === '' ? '' : ','}${renderUnspent(reference, output)}`;
   }
   return `[${text}]`;
 }

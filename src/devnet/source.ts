@@ -1,6 +1,7 @@
 import type { PointOrOrigin, TipOrOrigin } from '../chain/point.js';
 import { SECURITY_PARAMETER_BLOCKS } from '../chain/point.js';
 import type { DevnetBlock, DevnetChain, Position } from './chain.js';
+import type { Ledger } from './ledger.js';
 import type { Submission } from './mempool.js';
 import { MEMPOOL_BYTES_MAX } from './mempool.js';
 import type { NetworkFacts } from './network.js';
@@ -107,16 +108,15 @@ export function chainSource(chain: DevnetChain, options: ChainSourceOptions = {}
       capacityBytes: MEMPOOL_BYTES_MAX,
     },
     utxo: (position, filter) => {
-      if (filter === 'all') return renderUtxo(chain.utxoAt(position));
-      if ('addresses' in filter) {
-        return renderUtxo(chain.unspentAt(position, new Set(filter.addresses)));
-      }
-      return renderUtxo(
-        [...new Set(filter.outputReferences)].flatMap((reference) => {
-          const output = chain.outputAt(position, reference);
-          return output === undefined ? [] : [[reference, output] as const];
-        }),
-      );
+      const { utxo, at } = chain.ledgerAt(position);
+      if (filter === 'all') return renderUtxo(utxo, utxo.keys());
+      return 'addresses' in filter
+        ? renderUtxo(utxo, referencesAt(at, new Set(filter.addresses)))
+        : renderUtxo(utxo, new Set(filter.outputReferences));
     },
   };
+}
+
+function* referencesAt(at: Ledger['at'], addresses: Iterable<string>): Generator<Reference, void> {
+  for (const address of addresses) yield* at(address);
 }
