@@ -95,7 +95,11 @@ export const auditBackfill = (
 const ASK_AGAIN = `
   update payment_addresses set backfilled_height = null
    where partition_id = $1 and backfilled_height > $2`;
-// One entry for all: with those of their registrations it says from when on each of them counts.
+/** More than people and the chain leave behind while a fork lasts, and quick to read. */
+const RECENT = 10_000;
+
+// One entry for all: with those of their registrations it says from when on each of them counts. Also where another
+// hand had set one back by then: among the last entries are those of whoever was registered above.
 const WATCHED_SINCE = `
   with lowered as (
     update payment_addresses set watched_from = $2 where partition_id = $1 and watched_from > $2
@@ -104,7 +108,11 @@ const WATCHED_SINCE = `
   insert into audit_log (action, entity_type, entity_id, actor, details, created_at)
   select 'addresses.watched_from_lowered', 'partition', $1::int::text, 'chain',
          jsonb_build_object('height', $2::bigint, 'addresses', count(*)), $3
-    from lowered having count(*) > 0`;
+    from lowered
+  having count(*) > 0
+      or exists (select from (select * from audit_log order by id desc limit ${RECENT}) as l
+                  where l.entity_type = 'payment_address' and l.action = 'address.registered'
+                    and l.details -> 'watchedFrom' > to_jsonb($2::bigint))`;
 
 /** After a rollback: what a ledger above told isn't known any more, and what is watched is watched from below. */
 export async function unwatchAbove(

@@ -26,6 +26,39 @@ async function backfilled(
   return books;
 }
 
+describe('a rollback below where an address was registered', () => {
+  test.each([
+    ['and the auditor hears to where', '', 1],
+    ['also of one that another hand had set back', 'watched_from = -1', 0],
+  ])('lets it count from further back, %s', async (_, change, lowered) => {
+    const chain = newChain();
+    for (let i = 0; i < 3; i += 1) chain.mine();
+    await (await takeOver(pool(), chain)).catchUp();
+    const books = await backfilled(chain);
+    if (change !== '') await query(`update payment_addresses set ${change}`);
+    chain.rollBack(4);
+    chain.mine();
+    await books.catchUp();
+    const heard = await query<{ lowered: number; to: number }>(
+      `select (details -> 'addresses')::int as lowered, (details -> 'height')::int as to
+         from audit_log where action = 'addresses.watched_from_lowered'`,
+    );
+    expect(heard.map((one) => one.lowered)).toEqual([lowered]);
+    expect(await addresses()).toMatchObject([{ from: heard[0]?.to }]);
+  });
+
+  test('is nothing to hear of where it was registered below', async () => {
+    const chain = newChain();
+    const books = await backfilled(chain);
+    chain.rollBack(2);
+    chain.mine();
+    await books.catchUp();
+    expect(
+      await query("select 1 from audit_log where action = 'addresses.watched_from_lowered'"),
+    ).toEqual([]);
+  });
+});
+
 describe('a rollback below the ledger that was asked', () => {
   test('takes back what it told, and it is asked for again', async () => {
     const chain = newChain();
