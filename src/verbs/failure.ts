@@ -9,9 +9,9 @@ import { BackupError } from '../reconcile/backup/backup-error.js';
 import { NotComparable } from '../reconcile/runs/comparison-point.js';
 import { UnfinishedBooksError } from '../reconcile/verify/unfinished-books.js';
 import { WrongDatabase } from '../sync/worker.js';
+import { NodeAway } from './asked-node.js';
 import { Interrupted } from './interruption.js';
 import { JobLeft } from './job-words.js';
-import { NodeAway } from './reconcile-comparison.js';
 import { StillAtWork } from './reconcile-resuming.js';
 import { EXIT, type ExitCode, UsageError } from './terminal.js';
 

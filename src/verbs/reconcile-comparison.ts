@@ -6,19 +6,14 @@ import { NotComparable, PointLost } from '../reconcile/runs/comparison-point.js'
 import { reconcile } from '../reconcile/runs/reconcile.js';
 import type { ChainSettings } from '../run/chain.js';
 import { endpointsOf } from '../run/endpoints.js';
-import type { ChainView } from '../sync/chain-view.js';
 import { createChainView } from '../sync/ogmios-chain-view.js';
 import { NodeError } from '../sync/requests.js';
+import { NodeAway, tellingOfNode } from './asked-node.js';
 import { operator } from './caller.js';
 import type { VerbContext } from './flags.js';
 import { Interrupted, untilInterrupted } from './interruption.js';
 import { sayWhatWasInterrupted, untilNobodyIsAtWork } from './reconcile-resuming.js';
 import { startTelling } from './reconcile-telling.js';
-
-/** No node answers: nothing of ours is wrong, and nothing of ours helps. */
-export class NodeAway extends Error {
-  override readonly name = 'NodeAway';
-}
 
 type Asked = { readonly addresses: readonly string[] | null; readonly resume: boolean };
 
@@ -35,6 +30,7 @@ export async function compareNow(
 ): Promise<string> {
   const { partitionId, hotWalletAddress: hotWallet } = settings;
   const telling = startTelling(terminal, Date.now);
+  const view = createChainView(endpointsOf(settings), decodeNextBlock);
   const compare = async (signal: AbortSignal): Promise<string> => {
     if (resume) await untilNobodyIsAtWork(pool, partitionId, terminal, signal);
     else if (addresses === null) await sayWhatWasInterrupted(pool, partitionId, terminal);
@@ -42,7 +38,7 @@ export async function compareNow(
       pool,
       partitionId,
       hotWallet,
-      chain: tellingWhoIsAway(createChainView(endpointsOf(settings), decodeNextBlock)),
+      chain: tellingOfNode(view, telling, Date.now),
       observe: (event: ProofEvent): void => {
         if (event.type !== 'reconciliation_resumed') return;
         const since = event.startedAt.toISOString();
@@ -72,13 +68,3 @@ function told(error: unknown): unknown {
   // Whatever was tried is over: what is left of it is what to do.
   return error instanceof PointLost ? new NotComparable(error.message) : error;
 }
-
-const tellingWhoIsAway = (view: ChainView): ChainView => ({
-  ...view,
-  ledgerAt: (point, signal) =>
-    view.ledgerAt(point, signal).catch((error: unknown) => {
-      if (error instanceof NodeError || signal.aborted) throw error;
-      const why = error instanceof Error ? error.message : String(error);
-      throw new NodeAway(`OGMIOS_URL: no node can be asked for its ledger: ${why}`);
-    }),
-});

@@ -4,7 +4,7 @@ import { runTeller } from './program.js';
 
 const { net, copyBooks } = await followedBooks();
 
-async function tellerOn(url: string, ...words: string[]) {
+function startTeller(url: string, ...words: string[]) {
   const said = { out: '', err: '' };
   const environment = {
     NETWORK: 'custom:42',
@@ -20,7 +20,12 @@ async function tellerOn(url: string, ...words: string[]) {
   };
   const terminal = { environment, out, err, isInteractive: false };
   const noRun = () => Promise.reject(new Error('nothing is to run here'));
-  const exitCode = await runTeller(words, terminal, noRun);
+  return { said, ended: runTeller(words, terminal, noRun) };
+}
+
+async function tellerOn(url: string, ...words: string[]) {
+  const { said, ended } = startTeller(url, ...words);
+  const exitCode = await ended;
   return { ...said, exitCode };
 }
 
@@ -73,4 +78,17 @@ test('whoever begins another one while one is at work, or was killed a moment ag
   );
   const some = await tellerOn(url, 'reconcile', '--address', net.chain.faucet);
   expect(some).toMatchObject({ exitCode: 0, err: '' });
+});
+
+test('whoever compares is told how long a node has kept silent', async () => {
+  const { url } = await copyBooks();
+  net.inject({ kind: 'stall' });
+  onTestFinished(() => net.heal());
+  const { said, ended } = startTeller(url, 'reconcile');
+  await vi.waitFor(
+    () => expect(said.err).toMatch(/^waiting for the node's answer, \d+ s by now$/m),
+    { timeout: 20_000 },
+  );
+  net.heal();
+  expect(await ended).toBe(0);
 });

@@ -15,6 +15,12 @@ export function startTelling(terminal: Terminal, now: () => number) {
       line.stop();
       terminal.err(awayLine('the repair', reason));
     },
+    waiting: (seconds: number): void =>
+      line.say(() => `waiting for the node's answer, ${showSeconds(seconds)} by now`),
+    unanswered: (reason: string): void => {
+      line.stop();
+      terminal.err(`the node gave no answer: ${reason}\n`);
+    },
     stop: line.stop,
   };
 }
