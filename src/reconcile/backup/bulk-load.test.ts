@@ -8,7 +8,7 @@ import { readTables } from './catalog-queries.js';
 
 /** What people who know PostgreSQL may have added. */
 const ADDED = `
-  create table "Odd one" (id int primary key, code text not null, "to" text unique nulls not distinct);
+  create table "Odd one" (id int primary key, code text not null, "to" text unique);
   create unique index "Odd code" on "Odd one" (code);
   create index "Odd partial" on "Odd one" ("to" desc nulls last) include (code) where code <> 'a"b';
   create index odd_expression on "Odd one" using hash (lower(code)) with (fillfactor = 70);
