@@ -44,7 +44,7 @@ test('a repair that healed all names the seals of which balance verify goes on t
   const on = terminal();
   if (repair !== null) sayRepair(on, repair);
   expect(on.said.at(-1)).toBe(
-    'entries were changed after they were sealed: ledger/4, ledger/7 and 1 more. Whatever was healed, ' +
+    'rows were changed after they were sealed: ledger/4, ledger/7 and 1 more. Whatever was healed, ' +
       '`teller balance verify` ends with 3 until a person accepts each of them:\n' +
       '`teller balance accept-seal ledger/4 --reason TEXT`\n',
   );

@@ -93,7 +93,7 @@ export function saySealsChanged(
   if (first === undefined) return;
   const more = seals > shown.length ? ` and ${seals - shown.length} more` : '';
   terminal.out(
-    `entries were changed after they were sealed: ${shown.join(', ')}${more}. Whatever was healed, ` +
+    `rows were changed after they were sealed: ${shown.join(', ')}${more}. Whatever was healed, ` +
       '`teller balance verify` ends with 3 until a person accepts each of them:\n' +
       `\`teller balance accept-seal ${first} --reason TEXT\`\n`,
   );

@@ -20,7 +20,7 @@ export type Doubts = {
    */
   readonly exceptUsers: 'nobody' | 'everybody';
   readonly exceptPayouts: ReadonlySet<string> | null;
-  /** Whose entries aren't what was sealed, whatever is healed: only a person's acceptance ends that. */
+  /** Whose rows, of ledger or audit log, aren't what was sealed: whatever is healed, only a person's acceptance ends that. */
   readonly sealsChanged: SealsChanged;
 };
 
@@ -28,17 +28,20 @@ export type Doubts = {
 export type SealsChanged = { readonly count: number; readonly shown: readonly string[] };
 
 export async function readDoubts(pool: Pool): Promise<Doubts> {
-  const changed = await changedRows(pool, 'ledger', [0, SEALS_MAX], SEALS_SHOWN_MAX);
+  const entries = await changedRows(pool, 'ledger', [0, SEALS_MAX], SEALS_SHOWN_MAX);
+  const audit = await changedRows(pool, 'audit', [0, SEALS_MAX], SEALS_SHOWN_MAX);
   const payouts = await checkPayouts(pool, SHOWN_MAX);
   return {
-    exceptUsers: changed.count === 0 ? 'nobody' : 'everybody',
+    exceptUsers: entries.count === 0 ? 'nobody' : 'everybody',
     exceptPayouts:
       payouts.count > payouts.shown.length
         ? null
         : new Set(payouts.shown.flatMap(({ payoutId }) => payoutId ?? [])),
     sealsChanged: {
-      count: changed.count,
-      shown: changed.shown.map(({ chain, seal }) => `${chain}/${seal}`),
+      count: entries.count + audit.count,
+      shown: [...entries.shown, ...audit.shown]
+        .slice(0, SEALS_SHOWN_MAX)
+        .map(({ chain, seal }) => `${chain}/${seal}`),
     },
   };
 }

@@ -81,6 +81,16 @@ test('what entries of payments lack is appended, and explains their balances, wh
   expect(await balancesIn(pool)).toEqual(before);
 });
 
+test('all that a person must accept is named, in the ledger and in the audit log', async () => {
+  const { pool, heal } = await sealedBooks();
+  const before = await balancesIn(pool);
+  await pool.query(`delete from balance_transactions where ${PAYMENTS_OF_ANN}`);
+  await pool.query(`update audit_log set actor = 'eve' where id = (select min(id) from audit_log)`);
+  const sealsChanged = { count: 2, shown: ['ledger/1', 'audit/1'] };
+  expect(await heal('repair')).toMatchObject({ open: 0, left: [], sealsChanged });
+  expect(await balancesIn(pool)).toEqual(before);
+});
+
 test('a balance follows its entries again once a person has accepted them as they are', async () => {
   const { pool, heal } = await sealedBooks();
   await pool.query(`delete from balance_transactions where ${BY_HAND}`);
