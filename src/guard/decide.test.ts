@@ -14,8 +14,15 @@ import {
   thin,
   unheard,
 } from '../../test/support/guard-reasons.js';
+import { SECURITY_PARAMETER_BLOCKS } from '../chain/point.js';
 import { decide, type GuardPolicy, type Seen } from './decide.js';
 import { holds, type Reason, withTrouble } from './reasons.js';
+
+const limited = withTrouble(
+  [],
+  { kind: 'rollback', common: 990, depth: 40, limit: 30 },
+  EARLY,
+)[0] as Reason;
 
 const kinds = (reasons: readonly Reason[]): string[] => reasons.map(({ kind }) => kind);
 
@@ -60,7 +67,35 @@ describe('trouble is over', () => {
       seen({ witnesses: { v: agreeing(9), w: silent } }),
       {},
     ],
-    ['when that witness is no longer asked', true, split, seen({}), {}],
+    ['not when that witness is no longer asked', false, split, seen({}), {}],
+    [
+      'not when another one is asked in its place, and says nothing',
+      false,
+      split,
+      seen({ witnesses: { v: silent } }),
+      {},
+    ],
+    [
+      'not when one of those that are asked in its place does not agree',
+      false,
+      split,
+      seen({ witnesses: { u: agreeing(9), v: agreeing(2) } }),
+      {},
+    ],
+    [
+      'not when those that are asked in its place agree below the fork',
+      false,
+      split,
+      seen({ witnesses: { v: agreeing(9, 990) } }),
+      {},
+    ],
+    [
+      'when all that are asked in its place agree',
+      true,
+      split,
+      seen({ witnesses: { u: agreeing(3), v: agreeing(9) } }),
+      {},
+    ],
     ['not a rollback without a witness', false, rolledBack, seen({}), {}],
     [
       'a rollback that a witness went along with',
@@ -71,7 +106,27 @@ describe('trouble is over', () => {
     ],
     ['not a rollback one block early', false, rolledBack, seen({ height: 1059 }), {}],
     ['a rollback that has as many blocks above', true, rolledBack, seen({ height: 1060 }), {}],
-    ['a rollback where they are no trouble', true, rolledBack, seen({}), { rollbackDepth: null }],
+    [
+      'not a rollback where they are no trouble any more',
+      false,
+      rolledBack,
+      seen({ height: 2_000 }),
+      { rollbackDepth: null },
+    ],
+    [
+      'not a rollback one block early, where less is trouble than when it held',
+      false,
+      limited,
+      seen({ height: 1059 }),
+      { rollbackDepth: 3 },
+    ],
+    [
+      'a rollback that has as many blocks above as when it held, where they are no trouble any more',
+      true,
+      limited,
+      seen({ height: 1060 }),
+      { rollbackDepth: null },
+    ],
     ['not a thin hour that is still in the window', false, thin, seen({ slot: 23_599 }), {}],
     ['a thin hour after a whole good one', true, thin, seen({ slot: 23_600 }), {}],
     [
@@ -95,7 +150,6 @@ describe('trouble is over', () => {
       seen({ slot: 90_000, blocks: 103 }),
       { leastBlocks: null },
     ],
-    ['a thin hour where density is off', true, thin, seen({}), { watchesDensity: false }],
     ['a wait for witnesses that were heard', true, unheard, seen({}), {}],
     ['not one for witnesses that were not', false, unheard, seen({ isListening: true }), {}],
   ])('%s', (_, expected, reason, what, policy) => {
@@ -155,6 +209,29 @@ describe('what a person let pass', () => {
   test('does not cover another witness', () => {
     const what = seen({ witnesses: { v: forked, w: forked } });
     expect(holds(decide([passed(split)], what, POLICY, LATE))).toBe(true);
+  });
+});
+
+describe('a split whose witness is no longer asked', () => {
+  const left = (reason: Reason, what: Seen): readonly Reason[] =>
+    decide([reason], what, POLICY, LATE);
+
+  test('says why it stays, until that witness is asked again', () => {
+    const [unasked] = left(split, seen({}));
+    expect(unasked).toMatchObject({ since: EARLY, released: null, common: 990, ours: 6 });
+    expect(unasked?.detail).toContain('the witness that disagreed is not configured');
+    if (unasked === undefined) return;
+    expect(left(unasked, seen({}))).toEqual([unasked]);
+    expect(left(unasked, seen({ witnesses: { w: silent } }))).toEqual([split]);
+    const [again] = left(unasked, seen({ witnesses: { w: forked } }));
+    expect(again?.detail).not.toContain('not configured');
+  });
+
+  test('is forgotten once a person let it pass and no rollback reaches it', () => {
+    const height = 990 + SECURITY_PARAMETER_BLOCKS;
+    expect(kinds(left(passed(split), seen({ height })))).toEqual(['witness']);
+    expect(left(passed(split), seen({ height: height + 1 }))).toEqual([]);
+    expect(kinds(left(split, seen({ height: height + 1 })))).toEqual(['witness']);
   });
 });
 

@@ -1,7 +1,8 @@
+import { SECURITY_PARAMETER_BLOCKS } from '../chain/point.js';
 import { DENSITY_WINDOW_SLOTS } from './density.js';
 import { vouches } from './judge.js';
 import { highest, partingOf } from './parting.js';
-import { type Reason, type Trouble, withTrouble } from './reasons.js';
+import { type Reason, type Trouble, withTrouble, withWitnesses } from './reasons.js';
 import { isSplit, type Testimony } from './testimony.js';
 
 /** From when on the chain isn't believed; null is off. */
@@ -12,7 +13,6 @@ export type GuardPolicy = {
   readonly rollbackDepth: number | null;
   /** Fewer blocks than that in a window; null is off, or not known yet. */
   readonly leastBlocks: number | null;
-  readonly watchesDensity: boolean;
 };
 
 export type Seen = {
@@ -28,7 +28,10 @@ export type Seen = {
 /** As often in a row a witness must vouch before it is believed. */
 const AGREEMENTS_MIN = 3;
 
-/** What is wrong with the chain now, of what was wrong before and what is seen. */
+/**
+ * What is wrong with the chain now, of what was wrong before and what is seen. No setting ends what holds: who
+ * leads next, or after a restart, may be set up otherwise, and the chains are where they were.
+ */
 export function decide(
   before: readonly Reason[],
   seen: Seen,
@@ -38,7 +41,7 @@ export function decide(
   const lasting = before.filter((reason) => !isOver(reason, seen, policy));
   return troublesOf(seen, policy).reduce<readonly Reason[]>(
     (reasons, trouble) => withTrouble(reasons, trouble, at),
-    lasting,
+    withWitnesses(lasting, (witness) => seen.witnesses.has(witness)),
   );
 }
 
@@ -61,24 +64,23 @@ function troublesOf(seen: Seen, policy: GuardPolicy): Trouble[] {
 function isOver(reason: Reason, seen: Seen, policy: GuardPolicy): boolean {
   switch (reason.kind) {
     case 'witness': {
-      // One that is no longer set was a person's decision.
-      const testimony = seen.witnesses.get(reason.witness);
-      return testimony === undefined || vouchesAbove(testimony, highest(reason));
+      const own = seen.witnesses.get(reason.witness);
+      if (own !== undefined) return vouchesAbove(own, highest(reason));
+      return allVouchAbove(seen, highest(reason)) || isHistory(reason, seen, highest(reason));
     }
     case 'rollback': {
-      const { rollbackDepth } = policy;
+      const limits = [reason.limit, policy.rollbackDepth].filter((one) => typeof one === 'number');
       const above = seen.cursor.height - reason.common;
       const latest = reason.latest ?? reason.common;
       return (
-        rollbackDepth === null ||
-        above >= rollbackDepth + reason.depth ||
-        [...seen.witnesses.values()].some((one) => vouchesAbove(one, latest))
+        (limits.length > 0 && above >= Math.max(...limits) + reason.depth) ||
+        [...seen.witnesses.values()].some((one) => vouchesAbove(one, latest)) ||
+        isHistory(reason, seen, latest)
       );
     }
     case 'density': {
       // Back for as long as it is measured over: the first good window still holds the bad hour's end.
       const { blocksInWindow } = seen;
-      if (!policy.watchesDensity) return true;
       // What a healthy chain has was known when it began: no node's silence makes it last.
       const least = policy.leastBlocks ?? reason.least;
       const whole = seen.cursor.slot >= reason.slot + DENSITY_WINDOW_SLOTS;
@@ -95,3 +97,11 @@ const vouchesAbove = ({ verdict, agreements }: Testimony, common: number): boole
   verdict.type !== 'silent' &&
   agreements >= AGREEMENTS_MIN &&
   verdict.common > common;
+
+/** Where the witness that disagreed isn't asked any more, one of several that agree may have been on our side all along. */
+const allVouchAbove = ({ witnesses }: Seen, common: number): boolean =>
+  witnesses.size > 0 && [...witnesses.values()].every((one) => vouchesAbove(one, common));
+
+/** A person let it pass, and no rollback can reach it any more: nobody else would ever end it. */
+const isHistory = ({ released }: Reason, { cursor }: Seen, common: number): boolean =>
+  released !== null && cursor.height - common > SECURITY_PARAMETER_BLOCKS;

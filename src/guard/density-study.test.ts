@@ -66,10 +66,10 @@ test('that no node says how dense a healthy chain is, is told once, stands in th
 });
 
 test('a node that never answers keeps nothing held that is over', async () => {
-  const gone = { kind: 'witness', witness: 'wss://gone', common: 1, released: null };
+  const unheard = { kind: 'unheard', detail: 'a leader has just begun', since: '', released: null };
   await database.pool.query(
     'insert into chain_guard (partition_id, held_at, reasons) values (0, now(), $1)',
-    [JSON.stringify([gone])],
+    [JSON.stringify([unheard])],
   );
   const { end } = await watching(
     (signal) =>

@@ -29,7 +29,6 @@ async function leader(heard: ReadonlyMap<string, Heard> = new Map()) {
     {
       splitDepth: 5,
       rollbackDepth: null,
-      watchesDensity: false,
       now: () => new Date(),
       observe: (event) => told.push(event),
     },
@@ -72,6 +71,21 @@ test('who let pass what held is told, not who let another thing pass before', as
   ]);
   await look();
   expect(told.at(-1)).toEqual({ type: 'chain_guard_released', by: null });
+});
+
+test('what ends with the first look of a term is told, although its predecessor told that it held', async () => {
+  const { pool } = database;
+  const { told, look, hold } = await leader();
+  await pool.query(
+    'update sync_state set last_slot = 5000, last_block_height = 999, last_block_hash = $1',
+    ['f'.repeat(64)],
+  );
+  const rollback = { kind: 'rollback', common: 900, depth: 40, limit: 30 } as const;
+  await hold(withTrouble([], rollback, '2026-01-01'));
+  await look();
+  expect((await readGuard(pool, 0)).reasons).toMatchObject([{ kind: 'unheard' }]);
+  await look();
+  expect(told).toEqual([{ type: 'chain_guard_released', by: null }]);
 });
 
 test('a split holds although the newest of the blocks that it was told of was replaced meanwhile', async () => {

@@ -19,7 +19,6 @@ import { type Testimony, whatStands } from './testimony.js';
 export type LookDeps = {
   readonly splitDepth: number;
   readonly rollbackDepth: number | null;
-  readonly watchesDensity: boolean;
   readonly observe: (event: GuardEvent) => void;
   readonly now: () => Date;
 };
@@ -59,12 +58,12 @@ export function createLook(
     const policy: GuardPolicy = {
       splitDepth: deps.splitDepth,
       rollbackDepth: deps.rollbackDepth,
-      watchesDensity: deps.watchesDensity,
       leastBlocks: leastBlocks(),
     };
-    const isNews = await reconsider(leadership, see, policy, deps.now());
+    const before = await readGuard(pool, partitionId);
+    const isNews = await reconsider(leadership, see, policy, before, deps.now());
     const guard = await readGuard(pool, partitionId);
-    tell(guard);
+    tell(before, guard);
     await noteWitnesses(guard, isNews);
   };
 }
@@ -78,12 +77,12 @@ async function reconsider(
   leadership: Leadership,
   see: (db: Queryable, chain: ChainState) => Promise<Seen>,
   policy: GuardPolicy,
+  before: GuardRow,
   now: Date,
 ): Promise<boolean> {
   const { pool, partitionId } = leadership;
   const chain = await readChainState(pool, partitionId);
   if (chain === null) return false;
-  const before = await readGuard(pool, partitionId);
   const after = decide(before.reasons, await see(pool, chain), policy, now.toISOString());
   if (isDeepStrictEqual(after, before.reasons)) return false;
   await leadership.write(async (tx, at) => {
@@ -126,16 +125,20 @@ const UNHEARD: Testimony = {
   fork: null,
 };
 
-/** Tells what holds when that changes. */
-function createTeller(observe: (event: GuardEvent) => void): (guard: GuardRow) => void {
-  let told: readonly Reason[] = [];
-  return (guard) => {
+/** Tells what holds when that changes, and at first what holds already, or has ended with that look. */
+function createTeller(
+  observe: (event: GuardEvent) => void,
+): (before: GuardRow, guard: GuardRow) => void {
+  let told: readonly Reason[] | null = null;
+  return (before, guard) => {
     const holding = guard.reasons.filter(isAlarm);
-    const ended = told;
+    const ended = told ?? before.reasons.filter(isAlarm);
+    const isKnown = keysOf(holding) === keysOf(told ?? []);
     told = holding;
-    if (keysOf(holding) === keysOf(ended)) return;
-    if (holding.length > 0) observe({ type: 'chain_guard_held', reasons: holding });
-    else observe({ type: 'chain_guard_released', by: releaserOf(guard, ended) });
+    if (holding.length > 0 && !isKnown) observe({ type: 'chain_guard_held', reasons: holding });
+    if (holding.length === 0 && ended.length > 0) {
+      observe({ type: 'chain_guard_released', by: releaserOf(guard, ended) });
+    }
   };
 }
 

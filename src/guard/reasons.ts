@@ -10,19 +10,27 @@ export type Reason = Trouble & {
 };
 
 export type Trouble =
-  /** Chains part above `common`. `wentBackTo`: so far ours did after a person had let that pass. */
+  /**
+   * Chains part above `common`. `wentBackTo`: so far ours did after a person had let that pass. `isUnasked`: the
+   * witness isn't set where the chain is followed now.
+   */
   | (Parting & {
       readonly kind: 'witness';
       readonly witness: string;
       readonly ours: number;
       readonly theirs: number;
       readonly wentBackTo?: number;
+      readonly isUnasked?: true;
     })
-  /** The chain went back to `common`, over `depth` blocks; `latest`: where to last, where that lies higher. */
+  /**
+   * The chain went back to `common`, over `depth` blocks; `latest`: where to last, where that lies higher. `limit`:
+   * what was too deep then; reasons of earlier versions have none.
+   */
   | {
       readonly kind: 'rollback';
       readonly common: number;
       readonly depth: number;
+      readonly limit?: number;
       readonly latest?: number;
     }
   /** Last too thin in the window that ends with `slot`. */
@@ -103,9 +111,28 @@ type Rollback = Extract<Trouble, { kind: 'rollback' }>;
 function joinedRollbacks(before: Rollback, trouble: Rollback): Rollback {
   const common = Math.min(before.common, trouble.common);
   const top = Math.max(before.common + before.depth, trouble.common + trouble.depth);
-  const whole = { kind: 'rollback', common, depth: top - common } as const;
-  return trouble.common > common ? { ...whole, latest: trouble.common } : whole;
+  const limits = [before.limit, trouble.limit].filter((one) => typeof one === 'number');
+  return {
+    kind: 'rollback',
+    common,
+    depth: top - common,
+    ...(limits.length > 0 ? { limit: Math.max(...limits) } : {}),
+    ...(trouble.common > common ? { latest: trouble.common } : {}),
+  };
 }
+
+/** The same, each split saying whether its witness can still say otherwise. */
+export const withWitnesses = (
+  reasons: readonly Reason[],
+  isAsked: (witness: string) => boolean,
+): readonly Reason[] =>
+  reasons.map((reason) => {
+    if (reason.kind !== 'witness') return reason;
+    const { isUnasked = false, ...asked } = reason;
+    if (isUnasked === !isAsked(reason.witness)) return reason;
+    const next: Reason = isUnasked ? asked : { ...asked, isUnasked: true };
+    return { ...next, detail: describeTrouble(next) };
+  });
 
 /**
  * Our chain went back to that height. Whoever let a split pass vouched for our blocks above it: where these
@@ -125,6 +152,10 @@ export const afterGoingBack = (
     return begun({ kind, witness, common, ours: 0, theirs, wentBackTo: height }, at);
   });
 
+const UNASKED =
+  '; the witness that disagreed is not configured where the chain is followed now: this stays until it is and ' +
+  'agrees, until all that are configured agree, or until a person lets it pass';
+
 function describeTrouble(trouble: Trouble): string {
   switch (trouble.kind) {
     case 'witness':
@@ -133,7 +164,8 @@ function describeTrouble(trouble: Trouble): string {
         `there are ${trouble.ours} blocks of ours and ${trouble.theirs} of theirs` +
         (trouble.wentBackTo === undefined
           ? ''
-          : `; ours went back to ${describeParting({ common: trouble.wentBackTo })} after it was let pass`)
+          : `; ours went back to ${describeParting({ common: trouble.wentBackTo })} after it was let pass`) +
+        (trouble.isUnasked === true ? UNASKED : '')
       );
     case 'rollback':
       return (

@@ -72,8 +72,10 @@ async function holdFor(
   const since = at.toISOString();
   const left = afterGoingBack(before.reasons, to, since);
   const depth = peak - to;
-  const isDeep = rollbackDepth !== null && depth > rollbackDepth;
-  const reasons = isDeep ? withTrouble(left, { kind: 'rollback', common: to, depth }, since) : left;
+  const reasons =
+    rollbackDepth !== null && depth > rollbackDepth
+      ? withTrouble(left, { kind: 'rollback', common: to, depth, limit: rollbackDepth }, since)
+      : left;
   if (reasons.some((reason, i) => reason !== before.reasons[i])) {
     await writeReasons(tx, partitionId, at, before, reasons);
   }

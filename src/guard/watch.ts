@@ -53,10 +53,9 @@ export const watchChain =
     const heard = new Map<string, Heard>();
     const again = (work: () => Promise<Pace>): Promise<void> => repeat(deps, leadership, work);
     const density = createDensityStudy(deps, leadership);
-    const watchesDensity = deps.activeSlots !== null;
     const names = witnesses.map(({ name }) => name);
     const learned = { heard, leastBlocks: density.leastBlocks };
-    const look = oneAtATime(createLook({ ...deps, watchesDensity }, leadership, names, learned));
+    const look = oneAtATime(createLook(deps, leadership, names, learned));
     try {
       await Promise.all([
         again(() => look().then(() => 'usual')),

@@ -6,6 +6,8 @@ import { inTransaction } from '../database/transaction.js';
 import type { Devnet } from '../devnet/server.js';
 import type { GuardEvent } from '../guard/events.js';
 import { readGuard } from '../guard/guard-queries.js';
+import { withTrouble } from '../guard/reasons.js';
+import { releaseGuard } from '../guard/release.js';
 import { createLeadership } from '../sync/leadership.js';
 import { beginTerm, insertHeaders, moveCursor } from '../sync/queries.js';
 import { GUARD_SETTINGS, guardTaskOf } from './guard.js';
@@ -19,7 +21,7 @@ afterAll(() => database.drop());
 /** A leader whose books are at the tip of that chain. */
 async function leaderAt({ chain }: Devnet) {
   const { pool } = database;
-  await pool.query('truncate sync_state, blocks, chain_guard cascade');
+  await pool.query('truncate sync_state, blocks, chain_guard, audit_log cascade');
   const term = await beginTerm(pool, 0, 1, 'custom:42');
   const { tip } = chain;
   if ('refused' in term || tip === 'origin') throw new Error('no term, or no chain');
@@ -47,14 +49,42 @@ test('nothing is watched on a private network without a witness', async () => {
   expect((await database.pool.query('select 1 from chain_guard')).rows).toEqual([]);
 });
 
-test('what held before a restart is still looked after', async () => {
+test('what held before a restart holds on where its witness is no longer asked, and says why', async () => {
   const ours = await devnet({ random: false });
   const { leadership, over } = await leaderAt(ours);
+  const { pool } = database;
+  const split = { kind: 'witness', witness: 'wss://gone', common: 1, ours: 9, theirs: 9 } as const;
+  await pool.query(
+    'insert into chain_guard (partition_id, held_at, reasons) values (0, now(), $1)',
+    [JSON.stringify(withTrouble([], split, '2026-01-01T00:00:00.000Z'))],
+  );
+  const told: GuardEvent[] = [];
+  const watching = guardTaskOf(settings(ours, {}), (event) => told.push(event), 20)(leadership);
+  await expect.poll(() => told, SOON).toHaveLength(1);
+  const why = { detail: expect.stringContaining('is not configured') as unknown };
+  expect(told).toMatchObject([{ type: 'chain_guard_held', reasons: [why] }]);
+  expect((await readGuard(pool, 0)).heldAt).not.toBeNull();
+
+  await releaseGuard(pool, 0, 'operator:ann', 'explorers name our chain');
+  await expect.poll(() => told, SOON).toHaveLength(2);
+  expect(told[1]).toEqual({ type: 'chain_guard_released', by: 'operator:ann' });
+  over.abort(new Error('done'));
+  await watching;
+  const { rows } = await pool.query("select actor from audit_log where action = 'guard.released'");
+  expect(rows).toEqual([{ actor: 'operator:ann' }]);
+});
+
+test('a witness that is asked under another name ends what it held once it agrees', async () => {
+  const ours = await devnet({ random: false });
+  const theirs = await devnet({ random: false, history: ours.chain });
+  const { leadership, over } = await leaderAt(ours);
+  const split = { kind: 'witness', witness: 'wss://gone', common: 1, ours: 9, theirs: 9 } as const;
   await database.pool.query(
     'insert into chain_guard (partition_id, held_at, reasons) values (0, now(), $1)',
-    [JSON.stringify([{ kind: 'witness', witness: 'wss://gone', common: 1, released: null }])],
+    [JSON.stringify(withTrouble([], split, '2026-01-01T00:00:00.000Z'))],
   );
-  const watching = guardTaskOf(settings(ours, {}), () => undefined, 20)(leadership);
+  const config = settings(ours, { OGMIOS_WITNESS_URL: theirs.url });
+  const watching = guardTaskOf(config, () => undefined, 20)(leadership);
   await expect.poll(async () => (await readGuard(database.pool, 0)).heldAt, SOON).toBeNull();
   over.abort(new Error('done'));
   await watching;

@@ -8,7 +8,6 @@ export const POLICY: GuardPolicy = {
   splitDepth: 5,
   rollbackDepth: 30,
   leastBlocks: 104,
-  watchesDensity: true,
 };
 export const EARLY = '2026-01-01T00:00:00.000Z';
 export const LATE = '2026-01-01T09:00:00.000Z';
