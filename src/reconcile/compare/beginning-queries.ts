@@ -21,11 +21,11 @@ const LOWERED_TO = `
      and l.action = 'addresses.watched_from_lowered' and l.id > (select min(id) from begun)`;
 const AUDITED_PAST = `
   select l.id, l.details ->> 'backfill' = 'true' as wanted from audit_log l
-   where ${REGISTERED} and l.entity_id = odd.address and l.details ? 'backfill'
+   where ${REGISTERED} and l.entity_id = begun.address and l.details ? 'backfill'
    order by l.id desc limit 1`;
 const REQUESTED_SINCE = `
   exists (select from audit_log l
-           where l.entity_type = 'payment_address' and l.entity_id = odd.address
+           where l.entity_type = 'payment_address' and l.entity_id = begun.address
              and l.action = 'address.backfill_requested' and l.id > b.id)`;
 
 // All against all in one pass; what a rollback lowered, or was asked for later, is among the odd ones too.
@@ -37,22 +37,6 @@ const ODD = (among: string): string => `
      and (l.details ? 'watchedFrom' and coalesce(to_jsonb(a.watched_from), 'null') <> l.details -> 'watchedFrom'
           or l.details ? 'backfill' and to_jsonb(a.backfill) <> l.details -> 'backfill')`;
 // What was lowered since is the least of what follows: in one pass, for there may be many of both.
-const SAID = (among: string): string => `
-  with odd as materialized (select distinct address from (${ODD(among)}) o), begun as materialized (
-    select odd.address, f.id, f.height from odd cross join lateral (${REGISTERED_FROM}) f
-  ), audited as (
-    select address, least(height, min(lowered) over (order by id desc)) as height
-      from (select id, address, height, null::bigint as lowered from begun
-             where height is not null
-            union all ${LOWERED_TO}) as entry
-  )
-  select odd.address, coalesce(f.height, a.watched_from) as "auditedFrom",
-         coalesce(b.wanted or ${REQUESTED_SINCE}, a.backfill) as "auditedBackfill"
-    from odd
-    join payment_addresses a on a.address = odd.address
-    left join audited f on f.address = odd.address
-    left join lateral (${AUDITED_PAST}) as b on true`;
-
 /**
  * Addresses that begin to count elsewhere than the audit log says; nothing of those whose registration says
  * nothing of it. `$1` is the partition.
@@ -60,17 +44,29 @@ const SAID = (among: string): string => `
  * @param among SQL that narrows the registrations `l`
  */
 export const MISBEGUN = (among: string): string => `
-  select a.address, a.watched_from as "watchedFrom", s."auditedFrom", a.backfill, s."auditedBackfill"
-    from (${SAID(among)}) as s
-    join payment_addresses a on a.address = s.address
-   where a.watched_from is distinct from s."auditedFrom" or a.backfill <> s."auditedBackfill"`;
+  with odd as materialized (select distinct address from (${ODD(among)}) o), begun as materialized (
+    select odd.address, f.id, f.height from odd left join lateral (${REGISTERED_FROM}) f on true
+  ), audited as materialized (
+    select address, least(height, min(lowered) over (order by id desc)) as lowest, height
+      from (select id, address, height, null::bigint as lowered from begun
+            union all ${LOWERED_TO}) as entry
+  ), said as (
+    select a.address, a.watched_from as "watchedFrom", a.backfill,
+           case when begun.height is null then a.watched_from else begun.lowest end as "auditedFrom",
+           coalesce(b.wanted or ${REQUESTED_SINCE}, a.backfill) as "auditedBackfill"
+      from audited as begun
+      join payment_addresses a on a.address = begun.address
+      left join lateral (${AUDITED_PAST}) as b on true
+  )
+  select * from said
+   where "watchedFrom" is distinct from "auditedFrom" or backfill <> "auditedBackfill"`;
 
 /** `$2`: addresses, or null for all. */
 export const AMONG_GIVEN = 'and ($2::text[] is null or l.entity_id = any($2))';
 
 // No ledger is asked for the past of an address before it is watched.
 const UNASKED = `
-  select a.address, a.watched_from as "watchedFrom", a.watched_from as "auditedFrom", a.backfill,
+  select a.address, a.watched_from as "watchedFrom", a.backfill, a.watched_from as "auditedFrom",
          a.backfill as "auditedBackfill", a.backfilled_height as "askedAt"
     from payment_addresses a
    where a.partition_id = $1 and a.backfilled_height < a.watched_from

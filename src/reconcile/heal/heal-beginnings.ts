@@ -6,7 +6,7 @@ import type { Correcting } from './behind-ledger.js';
 
 const BEGIN_AGAIN = `
   with wrong as (
-    ${MISBEGUN(AMONG_GIVEN)} order by a.address limit $3
+    ${MISBEGUN(AMONG_GIVEN)} order by address limit $3
   ), corrected as (
     update payment_addresses a set watched_from = w."auditedFrom", backfill = w."auditedBackfill"
       from wrong w where a.address = w.address
