@@ -8,7 +8,7 @@ import { backupByPlan } from '../reconcile/backup/backup-by-plan.js';
 import { longestIntervalSeconds } from '../reconcile/backup/interval.js';
 import type { ProofEvent } from '../reconcile/model/proof-events.js';
 import { compareContinuously } from '../reconcile/schedule/continuous.js';
-import { reconcileNightly } from '../reconcile/schedule/reconcile-nightly.js';
+import { reconcilePlan } from '../reconcile/schedule/reconcile-nightly.js';
 import { type Plan, schedules } from '../reconcile/schedule/schedules.js';
 import { sealing } from '../reconcile/seals/sealing.js';
 import { booksBeingMade } from '../reconcile/verify/unfinished-books.js';
@@ -57,11 +57,7 @@ function plansOf(
   observe: (event: ProofEvent) => void,
 ): readonly Plan[] {
   const plans: Plan[] = [
-    {
-      name: 'reconcile',
-      cron: config.reconcileCron,
-      run: reconcileNightly(provingParts(config, observe)),
-    },
+    reconcilePlan(config.reconcileCron, provingParts(config, observe)),
     {
       name: 'verify',
       cron: config.verifyCron,
@@ -79,6 +75,7 @@ function plansOf(
     url: config.databaseDirectUrl.reveal(),
     network: config.network.name,
     version: readVersion(),
+    now: () => new Date(),
   };
   return [
     ...plans,
@@ -86,7 +83,7 @@ function plansOf(
       name: 'backup',
       cron,
       run: async ({ signal }) => {
-        await backupByPlan({ ...backup, signal }, new Date());
+        await backupByPlan({ ...backup, signal });
       },
     },
   ];

@@ -93,7 +93,7 @@ function tellNext(terminal: Terminal, { jobs, paused }: RestoreReport): void {
   if (jobs.length > 0) {
     terminal.out(
       'A rebuild is queued: whoever leads fills in from the chain what was left out. Until it has ended ' +
-        'the\nbooks cannot be verified.\n',
+        'the\nbooks can neither be verified nor compared with the chain.\n',
     );
   }
   terminal.out(

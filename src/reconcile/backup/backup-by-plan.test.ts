@@ -21,18 +21,16 @@ describe('backups by plan', () => {
     told = [];
   });
 
-  const fire = (now: string, network = 'preprod') =>
-    backupByPlan(
-      {
-        pool: database.pool,
-        url: database.url,
-        network,
-        version: '0.0.0',
-        directory,
-        observe: (event) => told.push(event),
-      },
-      new Date(now),
-    );
+  const fire = (at: string, network = 'preprod', now = () => new Date(at)) =>
+    backupByPlan({
+      pool: database.pool,
+      url: database.url,
+      network,
+      version: '0.0.0',
+      directory,
+      observe: (event) => told.push(event),
+      now,
+    });
   const sets = (files: readonly string[]) =>
     files.map((file) => /preprod-([a-z]+)-(\d{8})/.exec(file)?.slice(1).join(' '));
   const backupsThere = async () =>
@@ -53,6 +51,43 @@ describe('backups by plan', () => {
     expect(told.map((event) => event.type)).toEqual(
       Array.from({ length: 7 }, () => 'backup_finished'),
     );
+  });
+
+  test('say when they began and when they ended', async () => {
+    let at = Date.parse('2026-03-10T00:05:00Z');
+    await fire('', 'preprod', () => {
+      at += 1_000;
+      return new Date(at);
+    });
+    const { rows } = await database.pool.query(
+      'select finished_at > started_at as took from backups order by id desc limit 3',
+    );
+    expect(rows).toEqual([{ took: true }, { took: true }, { took: true }]);
+  });
+
+  test('of everything wait while a restore fills the books in; what people entered is written all the same', async () => {
+    const { pool } = database;
+    await pool.query(
+      `insert into chain_jobs (kind, params, requested_by) values ('rebuild', '{"after": "restore"}', 'test')`,
+    );
+    const during = await fire('2026-03-10T00:05:00Z');
+    expect(sets(during.written)).toEqual(['critical 20260310', 'addresses 20260310']);
+    expect(told).toMatchObject([
+      {
+        type: 'schedule_postponed',
+        schedule: 'backup',
+        reason: expect.stringContaining('after a restore') as string,
+      },
+      { type: 'backup_finished', kind: 'critical' },
+      { type: 'backup_finished', kind: 'addresses' },
+    ]);
+    // What a person has to see to isn't waited for.
+    await pool.query("update chain_jobs set state = 'failed'");
+    await expect(fire('2026-03-10T01:05:00Z')).rejects.toThrow('teller rebuild --from origin');
+    expect(told.at(-1)).toMatchObject({ type: 'backup_failed', kind: 'all' });
+    await pool.query('delete from chain_jobs');
+    const after = await fire('2026-03-10T02:05:00Z');
+    expect(sets(after.written)).toEqual(['critical 20260310', 'all 20260310']);
   });
 
   test('are removed when their time is over, with their checksums, and nothing else is', async () => {

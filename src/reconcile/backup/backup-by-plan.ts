@@ -1,16 +1,17 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { ObserveProof } from '../model/proof-events.js';
+import { booksBeingMade } from '../verify/unfinished-books.js';
 import { BackupError } from './backup-error.js';
 import { setOfName } from './backup-name.js';
 import type { BackupSet } from './backup-sets.js';
 import { PARTIAL } from './file-in-place.js';
-import { type BackupDeps, makeBackup } from './make-backup.js';
+import { type BackupDeps, makeBackup, needsWholeBooks } from './make-backup.js';
 import { PRODUCT } from './manifest.js';
 import { checksumFile, openArchive } from './read-archive.js';
 import { dueSets, expiredBackups, type KeptBackup } from './retention.js';
 
-export type PlannedBackupDeps = Omit<BackupDeps, 'now'> & {
+export type PlannedBackupDeps = BackupDeps & {
   readonly directory: string;
   readonly observe: ObserveProof;
 };
@@ -28,16 +29,16 @@ export type PlannedBackups = {
  * @throws the first that couldn't be written; whatever else was due is written all the same, and what is
  * kept no longer of sets that were written is removed: a disk that fills up must not stay full
  */
-export async function backupByPlan(deps: PlannedBackupDeps, now: Date): Promise<PlannedBackups> {
+export async function backupByPlan(deps: PlannedBackupDeps): Promise<PlannedBackups> {
+  const now = deps.now();
   const directory = resolve(deps.directory);
   const written: string[] = [];
   const problems: unknown[] = [];
   const failed = new Set<BackupSet>();
   const before = await readKept(directory, deps);
-  for (const set of dueSets(before.kept, now)) {
+  for (const set of await possibleAmong(deps, dueSets(before.kept, now))) {
     try {
-      const backup = { ...deps, now: () => now };
-      const { file, bytes } = await makeBackup(backup, set, directory, () => undefined);
+      const { file, bytes } = await makeBackup(deps, set, directory, () => undefined);
       deps.observe({ type: 'backup_finished', kind: set, file, bytes });
       written.push(file);
     } catch (error) {
@@ -54,6 +55,17 @@ export async function backupByPlan(deps: PlannedBackupDeps, now: Date): Promise<
   const removed = await removeExpired(directory, deps, now, failed);
   if (problems.length > 0) throw problems[0];
   return { written, removed };
+}
+
+/** Those that want whole books are put off while these are made again; what people enter is saved meanwhile. */
+async function possibleAmong(
+  { pool, observe }: PlannedBackupDeps,
+  due: readonly BackupSet[],
+): Promise<readonly BackupSet[]> {
+  const reason = due.some(needsWholeBooks) ? await booksBeingMade(pool) : null;
+  if (reason === null) return due;
+  observe({ type: 'schedule_postponed', schedule: 'backup', reason });
+  return due.filter((set) => !needsWholeBooks(set));
 }
 
 type Kept = {

@@ -3,6 +3,7 @@ import type { Client, Pool } from 'pg';
 import { to } from 'pg-copy-streams';
 import { knownMigrations } from '../../database/migrate.js';
 import { createSession } from '../../database/pool.js';
+import { whyUnfinished } from '../verify/unfinished-books.js';
 import { BackupError } from './backup-error.js';
 import { nameOf } from './backup-name.js';
 import {
@@ -92,6 +93,7 @@ async function write(
     (handle) =>
       inSnapshot(deps, set, async (session) => {
         const shape = await readShape(session, deps.network);
+        if (needsWholeBooks(set)) await refuseUnfinished(session);
         const shares = tablesOf(set);
         const estimated = estimateOf(shape.tables, shares);
         const archive = writeArchive(handle, createdAt, (rows) => onRows(rows, estimated));
@@ -133,6 +135,19 @@ async function write(
   );
   if (manifest === undefined) throw new Error('a backup was written without its manifest');
   return { ...written, manifest };
+}
+
+/** Whoever restores one of the others asks the chain for what is left out, or has nothing of the kind. */
+export const needsWholeBooks = (set: BackupSet): boolean => set === 'all';
+
+/** It would be restored as if it had every payment, and nobody would fill in the others. */
+async function refuseUnfinished(session: Client): Promise<void> {
+  const reason = await whyUnfinished(session);
+  if (reason === null) return;
+  throw new BackupError(
+    `${reason}. Until then a backup of all lacks payments; \`teller backup --set critical\` has what people entered`,
+    'database',
+  );
 }
 
 async function verify(file: string, signal?: AbortSignal): Promise<void> {

@@ -7,6 +7,7 @@ import type { Stretch } from '../../payments/digest/check-digest.js';
 import type { ChainView } from '../../sync/chain-view.js';
 import type { Finding } from '../model/finding.js';
 import type { ObserveProof, ProgressReport } from '../model/proof-events.js';
+import { whyUnfinished } from '../verify/unfinished-books.js';
 import { watchedAmong } from './address-queries.js';
 import type { ComparisonPoint } from './comparison-point.js';
 import { lastRecordedPoint, NotComparable, PointLost } from './comparison-point.js';
@@ -109,6 +110,7 @@ export async function reconcile(
 ): Promise<Reconciliation> {
   const { pool, partitionId, signal } = deps;
   signal.throwIfAborted();
+  if (request.repair !== true) await expectWholeBooks(pool);
   if (request.scope !== 'full') await expectRegistered(deps, request.scope.addresses);
   const point = await lastRecordedPoint(pool, partitionId);
   const run = await openRun(deps, request);
@@ -127,6 +129,12 @@ export async function reconcile(
   } finally {
     clearInterval(beat);
   }
+}
+
+/** All that a restore left out would be told as missing. A repair heals it, and waits behind the rebuild. */
+async function expectWholeBooks(pool: Pool): Promise<void> {
+  const reason = await whyUnfinished(pool);
+  if (reason !== null) throw new NotComparable(reason);
 }
 
 async function expectRegistered(
