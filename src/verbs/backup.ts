@@ -6,6 +6,7 @@ import { type BackupReport, makeBackup, type OnRows } from '../reconcile/backup/
 import { readVersion } from '../version.js';
 import { withDatabase } from './database.js';
 import { type JsonFlag, type VerbContext, withExample } from './flags.js';
+import { Interrupted, untilInterrupted } from './interruption.js';
 import { startProgress } from './progress.js';
 import { counted, sayFields, sayJson, type Terminal, UsageError } from './terminal.js';
 
@@ -46,7 +47,16 @@ async function backup({ terminal }: VerbContext, flags: Flags): Promise<void> {
       now: () => new Date(),
     };
     const progress = showRows(terminal);
-    return makeBackup(deps, flags.set, flags.to, progress.onRows)
+    return untilInterrupted((signal) =>
+      makeBackup({ ...deps, signal }, flags.set, flags.to, progress.onRows).catch(
+        (error: unknown) => {
+          if (!signal.aborted) throw error;
+          throw new Interrupted(
+            `interrupted; no backup was made, and nothing is left in ${flags.to}`,
+          );
+        },
+      ),
+    )
       .finally(progress.stop)
       .finally(() => removeLeftovers(flags.to, new Date()).catch(() => undefined));
   });

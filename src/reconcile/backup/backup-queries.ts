@@ -42,7 +42,13 @@ export async function readSealHeads(db: Queryable): Promise<Manifest['seals']> {
   return heads;
 }
 
-const BEGIN = 'insert into backups (kind, started_at) values ($1, $2) returning id';
+// What a writer that was killed left without an end has one by then.
+const BEGIN = `
+  with abandoned as (
+    update backups set finished_at = $2, problem = 'it was ended before it could say so'
+     where kind = $1 and finished_at is null and started_at < $2::timestamptz - interval '1 day'
+  )
+  insert into backups (kind, started_at) values ($1, $2) returning id`;
 
 export async function noteBegin(db: Queryable, set: BackupSet, at: Date): Promise<string> {
   const { rows } = await db.query<{ id: string }>(BEGIN, [set, at]);
@@ -53,7 +59,7 @@ export async function noteBegin(db: Queryable, set: BackupSet, at: Date): Promis
 
 const SUCCESS = `
   update backups set finished_at = $2, file = $3, bytes = $4, checksum = $5, slot = $6,
-                     block_hash = $7, block_height = $8, digest = $9
+                     block_hash = $7, block_height = $8, digest = $9, problem = null
    where id = $1`;
 
 export type Finished = {
