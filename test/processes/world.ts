@@ -10,7 +10,8 @@ import type { PaymentsSummary } from '../../src/payments/payment.js';
 import { registerAddresses } from '../../src/payments/registration.js';
 import type { BlockHandlers } from '../../src/sync/follower.js';
 import { readBooks } from '../simulation/books.js';
-import { type Policy, violations } from '../simulation/invariants.js';
+import { violations } from '../simulation/invariants.js';
+import { bookedAlwaysBy, type Policy } from '../simulation/policies.js';
 import { createTestDatabase } from '../support/database.js';
 import { builtProgram } from './built-program.js';
 import { type Ended, runVerb } from './teller-process.js';
@@ -123,7 +124,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     const start = startOf(devnet, books.blocks[0]?.hash);
     return violations(books, null, {
       chain: devnet.chain,
-      policy: POLICY,
+      policies: bookedAlwaysBy(POLICY),
       hotWallet: HOT_WALLET,
       ...start,
       owners,

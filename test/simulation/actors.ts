@@ -22,13 +22,15 @@ import { DatabaseAway } from './gated-pool.js';
 import { NETWORK } from './network.js';
 import { connectTo } from './node-session.js';
 import { CONFIRMATIONS } from './payouts/state.js';
+import { policyOfStart } from './policies.js';
 import { Crash } from './scheduler.js';
-import { asksForPast, type Instance, POLICY, type World } from './state.js';
+import { asksForPast, type Instance, type World } from './state.js';
 import { poolOf, weatherOn } from './troubles.js';
 
 /** A life of an instance: waits for the lock, leads, and waits again until it is killed. */
 export async function live(world: World, self: Instance): Promise<void> {
   const pool = poolOf(world, self.name);
+  self.policy = policyOfStart(world, self.policy);
   try {
     for (;;) {
       await world.scheduler.idle(self.name, 'standby');
@@ -65,11 +67,12 @@ async function lead(world: World, self: Instance, pool: pg.Pool): Promise<void> 
     const term = await beginTerm(pool, 0, 1, NETWORK.name);
     if ('refused' in term) throw new Error(term.refused);
     self.epoch = term.epoch;
-    const payments = createPaymentHandlers({ partitionId: 0, policy: POLICY, hotWallet });
+    const { policy } = self;
+    const payments = createPaymentHandlers({ partitionId: 0, policy, hotWallet });
     const booking = withPayouts(payments, { partitionId: 0, confirmations: CONFIRMATIONS });
     const handlers = guarded(world, booking);
     await handlers.prepare(pool);
-    self.leading = { term, handlers };
+    self.leading = { term, handlers, policy };
     // Who lost the lock mostly doesn't notice at once: that is what fencing is for.
     while (world.lockHolder === self.name || random.chance(0.7)) {
       await follow(world, { name: self.name, pool, term, handlers });

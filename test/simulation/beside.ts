@@ -32,6 +32,7 @@ export async function besideLife(world: World, self: Instance): Promise<void> {
       const { leading } = self;
       if (leading === null || random.chance(0.6)) continue;
       self.besideEpoch = leading.term.epoch;
+      self.besidePolicy = leading.policy;
       try {
         await askForThePast(world, self, pool, leading);
         if (world.patience?.chance(0.5) === true) {

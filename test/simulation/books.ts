@@ -25,7 +25,13 @@ export type Books = {
   readonly events: { type: string; event_key: string }[];
   /** Keys of events that were to be told although they had been. */
   readonly toldBefore: readonly string[];
-  readonly addresses: { address: string; user_id: string; backfilled_height: number | null }[];
+  readonly addresses: {
+    address: string;
+    user_id: string;
+    backfilled_height: number | null;
+    watched_from: number | null;
+    backfill: boolean;
+  }[];
   /** Height of the ledger that was asked for what the hot wallet held; null until then. */
   readonly wallet_backfilled: number | null;
   /** Whether the chain is relied on; null where nobody ever doubted it. */
@@ -91,7 +97,7 @@ const READ = `
     'toldBefore', (select coalesce(json_agg(entity_id order by id), '[]') from audit_log
         where action = 'event.told_before'),
     'addresses', (select coalesce(json_agg(a), '[]') from (
-        select address, user_id, backfilled_height from payment_addresses) a),
+        select address, user_id, backfilled_height, watched_from, backfill from payment_addresses) a),
     'wallet_backfilled', (select max(block_height) from wallet_backfills),
     'guard', (select json_build_object('held', held_at is not null, 'reasons', reasons) from chain_guard),
     'digest', (select digest from state_digests order by height desc limit 1)
@@ -105,3 +111,5 @@ export async function readBooks(pool: pg.Pool): Promise<Books> {
 }
 
 export const referenceOf = (row: WalletRecord): string => `${row.tx_hash}#${row.output_index}`;
+
+export const inclusionOf = (row: PaymentRecord): string => `${referenceOf(row)}:${row.inclusion}`;

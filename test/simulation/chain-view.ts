@@ -9,22 +9,25 @@ import { readChain } from '../../src/sync/reading.js';
 import { NodeError } from '../../src/sync/requests.js';
 import { connectTo } from './node-session.js';
 import type { World } from './state.js';
-import { weatherOn } from './troubles.js';
+import { changeChain, weatherOn } from './troubles.js';
 
 /** The devnet as one actor looks at it beside following: each question is a gate of its own. */
 export function chainViewOf(world: World, actor: string): ChainView {
-  const { source, scheduler, random } = world;
+  const { source, scheduler, random, lasting } = world;
   return {
     ledgerAt: async (point): Promise<LedgerView> => {
       await scheduler.aside(actor, 'acquiring a ledger');
+      const acquired = source.find(point);
+      if (acquired === undefined) throw gone();
       const ask = async (filter: UtxoFilter): Promise<UnspentOutput[]> => {
         await scheduler.aside(actor, 'asking a ledger');
         if (world.faultsOn && random.chance(0.03)) throw new ConnectionEnded('the node went away');
-        const position = source.find(point);
+        if (world.faultsOn && lasting?.chance(0.2) === true) changeChain(world);
+        const lasts = lasting?.chance(0.8) === true;
+        const position = lasts ? acquired : source.find(point);
         if (position === undefined || source.utxo === undefined) throw gone();
         return decodeUtxo(parseExactJson(source.utxo(position, filter)));
       };
-      if (source.find(point) === undefined) throw gone();
       return {
         atAddresses: (addresses) => ask({ addresses }),
         among: (references) => ask({ outputReferences: references }),

@@ -29,6 +29,7 @@ describe('books that another hand changes, by seed: repaired and rebuilt between
     expect(total.corruptions).toBeGreaterThan(SEEDS / 4);
     expect(missing(total, ['crashes', 'forks', 'backfills', 'jobs', 'nightly'])).toEqual([]);
     expect(missing(total, ['roundsTelling', 'readingsHeld', 'partsHealed'])).toEqual([]);
+    expect(missing(total, ['misbegun', 'policyChanges'])).toEqual([]);
     expect(total.dryRunsTelling + total.dryRunsClean).toBeGreaterThan(0);
   });
 });

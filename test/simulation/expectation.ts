@@ -1,5 +1,6 @@
 import type { Expectation } from './invariants.js';
-import { asksForPast, POLICY, type World } from './state.js';
+import { bookedBy } from './policies.js';
+import { asksForPast, isHonest, type World } from './state.js';
 
 /** What the books are held against, but for what was told of them before. */
 export const expectationOf = (
@@ -8,7 +9,7 @@ export const expectationOf = (
 ): Omit<Expectation, 'confirmedBefore'> => ({
   payouts,
   chain: world.chain,
-  policy: POLICY,
+  policies: bookedBy(world.policies, !isHonest(world)),
   hotWallet: world.hotWallet,
   startId: world.start.id,
   startHeight: world.start.height,

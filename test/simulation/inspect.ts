@@ -1,9 +1,9 @@
 import type { DevnetChain } from '../../src/devnet/chain.js';
 import { checkDigest } from '../../src/payments/digest/check-digest.js';
-import { type Books, type PaymentRecord, readBooks } from './books.js';
+import { type Books, inclusionOf, type PaymentRecord, readBooks } from './books.js';
 import { expectationOf } from './expectation.js';
 import { guardViolations } from './guarding/invariants.js';
-import { inclusionOf, violations } from './invariants.js';
+import { violations } from './invariants.js';
 import { lookForFilling } from './payouts/backups.js';
 import {
   lastingViolations,
@@ -13,6 +13,7 @@ import {
 } from './payouts/invariants.js';
 import { alteredViolations, asAskedFor } from './payouts/other-hand.js';
 import type { PayoutWorld } from './payouts/state.js';
+import { noteBooked } from './policies.js';
 import { lookForHealing } from './proving/corruption.js';
 import { errandViolations } from './proving/errands.js';
 import { sealViolations } from './sealing/invariants.js';
@@ -59,6 +60,7 @@ export async function inspect(
     if (world.payouts === null || paid === null) return;
     return expectNone(world, actor, lastingViolations(world, world.payouts, paid));
   }
+  if (!wasCorrupted) noteBooked(world, actor, before, now);
   const broken = violations(now, before, {
     ...expectationOf(world, payouts),
     confirmedBefore: wasCorrupted

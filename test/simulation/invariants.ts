@@ -4,18 +4,15 @@ import { type Books, type PaymentRecord, referenceOf, type WalletRecord } from '
 import { type Check, checkInto } from './check.js';
 import { expectedDigest } from './digest-truth.js';
 import { checkBalances, checkLedger } from './money-invariants.js';
+import { checkPayments } from './payment-invariants.js';
 import type { PayoutRecord } from './payouts/invariants.js';
+import type { BookedBy } from './policies.js';
 import { checkEvents, checkToldOnce } from './told-invariants.js';
 import { type ExpectedOutput, expectedOutputs, pathTo, returnedOutputs } from './truth.js';
 
-export type Policy = {
-  readonly tiers: readonly { readonly fromLovelace: bigint; readonly confirmations: number }[];
-  readonly minPaymentLovelace: bigint;
-};
-
 export type Expectation = {
   readonly chain: DevnetChain;
-  readonly policy: Policy;
+  readonly policies: BookedBy;
   readonly hotWallet: string;
   /** Where the database started; `origin` or a block id. */
   readonly startId: string;
@@ -75,6 +72,7 @@ export function violations(stored: Books, before: Books | null, expected: Expect
   const live = books.payments.filter((payment) => payment.status !== 'rolled_back');
   checkOutputs('payment', live, deposits, check);
   checkPayments(books, deposits, height, expected, check);
+  checkBeginnings(books, expected, check);
   checkBalances(books, expected.payouts, check);
   // What blocks did while rows were wrong was told as the rows had it.
   if (!expected.wasSpoilt) {
@@ -82,6 +80,23 @@ export function violations(stored: Books, before: Books | null, expected: Expect
     checkToldOnce(books, check);
   }
   return found;
+}
+
+/** Each address counts from where the cursor stood, at its lowest, since it was registered. */
+function checkBeginnings(
+  { addresses }: Books,
+  { countsFrom, asksForPast, startHeight, leftOut }: Expectation,
+  check: Check,
+): void {
+  if (leftOut.length > 0) return;
+  for (const { address, watched_from: from, backfill } of addresses) {
+    const expected = Math.max(countsFrom.get(address) ?? Number.NaN, startHeight);
+    check(
+      from !== null && Math.max(from, startHeight) === expected,
+      `${address} counts above ${from}, should above ${expected}`,
+    );
+    check(backfill === asksForPast(address), `${address} asks for its past: ${backfill}`);
+  }
 }
 
 /** What the chain gives up to where the books stand. */
@@ -218,59 +233,3 @@ function sameAssets(stored: Record<string, string>, assets: ReadonlyMap<string, 
     positive.every(([unit, quantity]) => stored[unit] === quantity.toString())
   );
 }
-
-function checkPayments(
-  books: Books,
-  deposits: readonly ExpectedOutput[],
-  height: number,
-  { policy, owners, asksForPast, confirmedBefore, mayBeLate = false }: Expectation,
-  check: Check,
-): void {
-  const isDust = (output: ExpectedOutput): boolean =>
-    ![...output.assets.values()].some((quantity) => quantity > 0n) &&
-    output.lovelace < policy.minPaymentLovelace;
-  const together = new Map<string, bigint>();
-  for (const output of deposits) {
-    if (isDust(output) || output.block === null) continue;
-    const key = `${owners.get(output.address)} ${output.block.id}`;
-    together.set(key, (together.get(key) ?? 0n) + output.lovelace);
-  }
-  const rows = new Map(books.payments.map((row) => [referenceOf(row), row]));
-  for (const output of deposits) {
-    const row = rows.get(output.reference);
-    if (row === undefined) continue;
-    const user = owners.get(output.address);
-    check(
-      row.user_id === user,
-      `3: ${output.reference} belongs to ${row.user_id}, should to ${user}`,
-    );
-    if (isDust(output) || (output.block === null && !asksForPast(output.address))) {
-      check(row.status === 'ignored', `${output.reference} doesn't count and is ${row.status}`);
-      continue;
-    }
-    const hasAssets = [...output.assets.values()].some((quantity) => quantity > 0n);
-    const sum = together.get(`${user} ${output.block?.id}`) ?? output.lovelace;
-    const tier = policy.tiers.filter((t) => hasAssets || t.fromLovelace <= sum).at(-1);
-    // What was there before counts together with what its user's others of the same question bring.
-    const enough = (tier?.confirmations ?? 1) <= row.required_confirmations;
-    check(
-      output.block === null ? enough : row.required_confirmations === tier?.confirmations,
-      `${output.reference} needs ${row.required_confirmations} confirmations, should ${tier?.confirmations}`,
-    );
-    const from = output.block?.height ?? output.countedFrom ?? 0;
-    const deep = height - from + 1 >= row.required_confirmations;
-    // Confirmed once is confirmed until its own block goes.
-    const expected = deep || confirmedBefore.has(inclusionOf(row)) ? 'confirmed' : 'pending';
-    const isLate = mayBeLate && row.status === 'pending' && !confirmedBefore.has(inclusionOf(row));
-    check(
-      row.status === expected || isLate,
-      `${output.reference} is ${row.status}, should be ${expected}`,
-    );
-    check(
-      (row.confirmed_at !== null) === (row.status === 'confirmed'),
-      `${output.reference} is ${row.status} with confirmed_at ${row.confirmed_at}`,
-    );
-  }
-}
-
-export const inclusionOf = (row: PaymentRecord): string => `${referenceOf(row)}:${row.inclusion}`;

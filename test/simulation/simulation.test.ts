@@ -20,6 +20,7 @@ describe('two instances, registrations and every fault, by seed', () => {
     expect(total.rollbacks).toBeGreaterThan(SEEDS / 4);
     expect(total.comeBacks).toBeGreaterThan(SEEDS / 4);
     expect(total.registrations).toBeGreaterThan(SEEDS);
+    expect(total.policyChanges).toBeGreaterThan(SEEDS / 20);
     expect(total.fencedOff).toBeGreaterThan(SEEDS / 10);
     expect(total.seals).toBeGreaterThan(SEEDS);
     expect(total.sealsFencedOff).toBeGreaterThan(SEEDS / 10);

@@ -9,25 +9,14 @@ import type { StartPoint } from '../../src/sync/intersect.js';
 import type { Term } from '../../src/sync/queries.js';
 import type { Books } from './books.js';
 import { createGuardWorld, type GuardWorld, PERSON } from './guarding/state.js';
-import type { Policy } from './invariants.js';
 import { NETWORK } from './network.js';
 import type { PayoutBooks } from './payouts/invariants.js';
 import { createPayoutWorld, OPERATOR, type PayoutWorld } from './payouts/state.js';
+import { createPolicies, POLICY, type Policies, type Policy } from './policies.js';
 import { createProofs, type Proofs } from './proving/state.js';
 import { createScheduler, type Locks, type Scheduler } from './scheduler.js';
 import { createSealing, type Sealing } from './sealing/state.js';
 import { emptyTally, type Tally } from './tally.js';
-
-const ADA = 1_000_000n;
-
-export const POLICY: Policy = {
-  tiers: [
-    { fromLovelace: 0n, confirmations: 3 },
-    { fromLovelace: 1_000n * ADA, confirmations: 6 },
-    { fromLovelace: 100_000n * ADA, confirmations: 9 },
-  ],
-  minPaymentLovelace: 3n * ADA,
-};
 
 export type Instance = {
   readonly name: string;
@@ -36,12 +25,20 @@ export type Instance = {
   /** The term it leads in; null while it doesn't. */
   epoch: bigint | null;
   leading: Leading | null;
+  /** What it was started with. */
+  policy: Policy;
   /** The term in which it last began something beside following. */
   besideEpoch: bigint | null;
+  /** By which it goes on with that, also where it was started again with another one meanwhile. */
+  besidePolicy: Policy;
 };
 
 /** What a leader has for as long as its term lasts. */
-export type Leading = { readonly term: Term; readonly handlers: BlockHandlers<BooksSummary> };
+export type Leading = {
+  readonly term: Term;
+  readonly handlers: BlockHandlers<BooksSummary>;
+  readonly policy: Policy;
+};
 
 /** What is wrong between the instances and the node. */
 export type NodeTrouble = {
@@ -91,6 +88,10 @@ export type World = {
   readonly guard: GuardWorld | null;
   /** Null in worlds where nobody compares or rebuilds but at night and where something is to be healed. */
   readonly proofs: Proofs | null;
+  /** Null in worlds whose node forgets a ledger that it gave out as soon as it leaves its block. */
+  readonly lasting: Random | null;
+  /** Null in worlds where nobody changes settings. */
+  readonly policies: Policies | null;
   /** Why the payer waited when it last said so. */
   lastWaiting: string;
   /** Whether the database has chosen its start point. */
@@ -180,7 +181,9 @@ export function createWorld(pool: pg.Pool, seed: number, kind: Kind = {}): World
     beside: `${one}-beside`,
     epoch: null,
     leading: null,
+    policy: POLICY,
     besideEpoch: null,
+    besidePolicy: POLICY,
   }));
   const registrars = ['registrar-1', 'registrar-2'];
   return {
@@ -221,6 +224,8 @@ export function createWorld(pool: pg.Pool, seed: number, kind: Kind = {}): World
     guard,
     payoutBooks: null,
     proofs: createProofs(seed, corrupts),
+    lasting: seed % 5 > 2 ? createRandom(`lasting ledgers ${seed}`) : null,
+    policies: createPolicies(seed),
     lastWaiting: '',
     started: false,
     corrupted: null,

@@ -1,6 +1,5 @@
-import type { Books, GuardReason } from '../books.js';
+import { type Books, type GuardReason, inclusionOf } from '../books.js';
 import type { Check } from '../check.js';
-import { inclusionOf } from '../invariants.js';
 import type { PayoutBooks } from '../payouts/invariants.js';
 import type { World } from '../state.js';
 import { toldConfirmed } from '../told-invariants.js';

@@ -80,6 +80,23 @@ export const CORRUPTIONS: Readonly<Record<string, string>> = {
     'update state_digests set digest = md5($1) || md5(digest) where height % 2 = 0',
 };
 
+/** From when on addresses count; what their registrations said stays. */
+const OF_SOME_ADDRESSES = "('x' || substr(md5($1 || address), 1, 4))::bit(16)::int % 3 <> 0";
+/** Of some seeds. */
+const BY_FAR = "('x' || substr(md5($1 || 'far'), 1, 4))::bit(16)::int % 2 = 0";
+/** Below where the books begin nothing counts, wherever an address does. */
+const START = 'coalesce((select start_height from sync_state), -1)';
+const BEGINNINGS: Readonly<Record<string, string>> = {
+  'beginnings lowered': `
+    update payment_addresses set watched_from = case when ${BY_FAR} then ${START} else greatest(${START}, watched_from - 4) end
+     where watched_from > ${START} and ${OF_SOME_ADDRESSES}`,
+  'beginnings raised': `
+    update payment_addresses set watched_from = case when ${BY_FAR} then null
+             else (select last_block_height from sync_state) end
+     where watched_from < (select last_block_height from sync_state) and ${OF_SOME_ADDRESSES}`,
+  'past asked for by hand': `update payment_addresses set backfill = true where not backfill and ${OF_SOME_ADDRESSES}`,
+};
+
 const HEADERS = 'headers dropped';
 /** A fork that comes before they are read again goes further back than it had to; below the lowest none could. */
 const DROP_HEADERS = `
@@ -99,6 +116,8 @@ const UNTOLD: ReadonlySet<string> = new Set([
   'balances changed',
   'balances dropped',
   'digests changed',
+  'beginnings lowered',
+  'beginnings raised',
   HEADERS,
 ]);
 
@@ -106,7 +125,13 @@ const UNTOLD: ReadonlySet<string> = new Set([
  * Tried most where blocks and rollbacks come before it is healed, and alone where headers are gone: after the others
  * the next one can't be booked, after these a rollback goes back too far.
  */
-const TRIED_MOST = ['unconfirmed by hand', 'unconfirmed by hand', 'entries invented', HEADERS];
+const TRIED_MOST = [
+  'unconfirmed by hand',
+  'unconfirmed by hand',
+  'entries invented',
+  HEADERS,
+  ...Object.keys(BEGINNINGS),
+];
 
 /** Another hand changes the books, and somebody asks for what heals them. */
 export async function spoil(world: World): Promise<void> {
@@ -120,6 +145,7 @@ export async function spoil(world: World): Promise<void> {
   world.corrupted = done.join(' and ');
   world.mayTellWrongly ||= done.some((way) => !UNTOLD.has(way));
   world.tally.corruptions += 1;
+  if (done.some((way) => way in BEGINNINGS)) world.tally.misbegun += 1;
   const isRebuilt = world.random.chance(0.5);
   // A rebuild derives what blocks brought, and reads no headers.
   const kind = isRebuilt && !done.includes(HEADERS) ? 'rebuild' : 'repair';
@@ -151,8 +177,8 @@ async function corrupt(world: World, random: Random): Promise<readonly string[] 
     await client.query("set local lock_timeout = '50ms'");
     let changed = 0;
     for (const name of chosen) {
-      const statement = name === HEADERS ? DROP_HEADERS : (CORRUPTIONS[name] ?? '');
-      changed += await change(client, statement, random);
+      const statement = name === HEADERS ? DROP_HEADERS : (BEGINNINGS[name] ?? CORRUPTIONS[name]);
+      changed += await change(client, statement ?? '', random);
     }
     await client.query('commit');
     return changed === 0 ? null : chosen;

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { parsePoint } from '../../../src/chain/point.js';
 import { checkDigest } from '../../../src/payments/digest/check-digest.js';
 import type { Job } from '../../../src/reconcile/jobs/job-queries.js';
 import { isClean, readResult } from '../../../src/verbs/rebuild-words.js';
@@ -84,7 +85,15 @@ export function healedItsPart(world: World, errand: Errand, job: Job, change: Ch
   world.tally.partsHealed += 1;
   return errand.what === 'repair'
     ? addressesDiffer(world, errand, change.now)
-    : stretchDiffers(world, job, change);
+    : [...beginsElsewhere(world, errand, job), ...stretchDiffers(world, job, change)];
+}
+
+/** A rebuild reads from the block that it was asked to begin at. */
+function beginsElsewhere({ chain }: World, { from }: Errand, { result }: Job): string[] {
+  const block = chain.block(parsePoint(from ?? '')?.id ?? '');
+  const expected = from === 'origin' ? Number.NEGATIVE_INFINITY : block?.height;
+  const height = heightOf(result?.from);
+  return expected === undefined || height === expected ? [] : [`it read above ${height}`];
 }
 
 /** What is unspent at these addresses is what the chain has there. */

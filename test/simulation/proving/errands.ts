@@ -1,4 +1,5 @@
 import { parsePoint, showPoint } from '../../../src/chain/point.js';
+import type { DevnetBlock } from '../../../src/devnet/chain.js';
 import { type Job, readJob, requestJob } from '../../../src/reconcile/jobs/job-queries.js';
 import type { Books } from '../books.js';
 import type { Expectation } from '../invariants.js';
@@ -50,12 +51,24 @@ function someAddresses({ hotWallet }: World, { random }: Proofs, books: Books): 
 }
 
 /** A block that the books may have, or so many days ago. */
-function placeToBegin({ chain, books }: World, { random }: Proofs, orOrigin: boolean): string {
+function placeToBegin(
+  { chain, books, corrupted }: World,
+  { random }: Proofs,
+  orOrigin: boolean,
+): string {
   const height = Number(books?.state?.last_block_height ?? 0);
   const blocks = chain.blocks().filter((one) => one.type !== 'ebb' && one.height <= height);
+  const below = corrupted === null ? [] : belowRows(blocks, books);
+  if (below.length > 0 && random.chance(0.5)) return showPoint(random.pick(below).point);
   const kind = random.pick(orOrigin ? ['origin', 'point', 'days'] : ['point', 'days']);
   if (kind === 'origin' || blocks.length === 0) return 'origin';
   return kind === 'days' ? `${random.below(9)}d` : showPoint(random.pick(blocks).point);
+}
+
+/** Right above them lies what somebody may have changed. */
+function belowRows(blocks: readonly DevnetBlock[], books: Books | null): readonly DevnetBlock[] {
+  const made = new Set(books?.payments.map((row) => row.block_hash));
+  return blocks.filter((_, position) => made.has(blocks[position + 1]?.id ?? null));
 }
 
 type Commit = {

@@ -7,14 +7,14 @@ import { rebuildJob } from '../../../src/reconcile/jobs/rebuild-work.js';
 import { repairJob } from '../../../src/reconcile/jobs/repair.js';
 import { createLeadership } from '../../../src/sync/leadership.js';
 import { chainViewOf } from '../chain-view.js';
-import { type Instance, type Leading, POLICY, type World } from '../state.js';
+import type { Instance, Leading, World } from '../state.js';
 
 /** Takes the oldest open job, if there is one, and works on it as far as the world lets it. */
 export async function workOnJob(
   world: World,
   self: Instance,
   { pool, reading }: { readonly pool: pg.Pool; readonly reading: pg.Pool },
-  { term, handlers }: Leading,
+  { term, handlers, policy }: Leading,
 ): Promise<void> {
   const { signal } = new AbortController();
   const { scheduler } = world;
@@ -29,7 +29,7 @@ export async function workOnJob(
   const parts = {
     chain: chainViewOf(world, self.beside),
     hotWallet: world.hotWallet,
-    policy: POLICY,
+    policy,
     observe: () => undefined,
     now: () => new Date(),
     pause: () => scheduler.aside(self.beside, 'pausing'),
