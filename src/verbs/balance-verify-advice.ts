@@ -1,5 +1,6 @@
 import type { OrphanEntry } from '../reconcile/verify/ledger-queries.js';
 import { isWrong, type Verification } from '../reconcile/verify/verify-books.js';
+import { payoutAdvice } from './balance-verify-payout-advice.js';
 import type { Terminal } from './terminal.js';
 
 export function sayWhatToDo(terminal: Terminal, result: Verification): void {
@@ -11,12 +12,14 @@ export function sayWhatToDo(terminal: Terminal, result: Verification): void {
 
 /** A line for each thing that can be done about what was found. */
 function adviceFor(result: Verification): string[] {
-  const { seals, orphans, unfounded, digests, totalMismatches } = result;
+  const { seals, orphans, unfounded, digests, references, payouts } = result;
   const ofSeals = seals.changed.count + seals.broken.count + seals.notAsNoted.length;
   const [changed] = seals.changed.shown;
   const nobodys = orphans.shown.find(isOfNoCause);
   return [
-    ...(totalMismatches > ofSeals + unfounded.count ? [REPAIR] : []),
+    ...(hasWhatIsHealed(result) ? [REPAIR] : []),
+    ...(references.count > 0 ? [REFER_AS_ADDRESS] : []),
+    ...payoutAdvice(payouts.shown),
     ...(nobodys === undefined ? [] : [setBack(nobodys)]),
     ...(unfounded.count > 0 ? [TAKE_BACK] : []),
     ...(ofSeals > 0 ? [LOOK_FOR_WHO] : []),
@@ -25,9 +28,23 @@ function adviceFor(result: Verification): string[] {
   ];
 }
 
+/** A repair books nothing after a payout whose row is in doubt. */
+function hasWhatIsHealed({ mismatchCount, ledger, orphans, payouts }: Verification): boolean {
+  const doubted = new Set(payouts.shown.flatMap(({ payoutId }) => payoutId ?? []));
+  return (
+    mismatchCount > 0 ||
+    ledger.shown.some(({ payoutId }) => payoutId === null || !doubted.has(payoutId)) ||
+    orphans.shown.some((entry) => !isOfNoCause(entry))
+  );
+}
+
 const REPAIR =
   '`teller reconcile --repair` appends the entries that are lacking and sets balances to the sums of ' +
   'their entries.';
+
+const REFER_AS_ADDRESS =
+  '`teller reconcile --repair` gives payments the references of their addresses, where these still have what was ' +
+  'audited of them.';
 
 const TAKE_BACK =
   'Entries whose reason or bucket is the program’s always name a payment or payout: where nobody can say ' +
@@ -42,7 +59,9 @@ const acceptSeal = (seal: string): string =>
   `\`teller balance accept-seal ${seal} --reason TEXT\` then lets rows count as they are, by your name: each ` +
   'seal once you can answer for it.';
 
-const LOOK_FOR_BLOCKS = '`teller digest --check` names the blocks whose rows were changed.';
+const LOOK_FOR_BLOCKS =
+  '`teller digest --check` names the blocks whose rows were changed; `teller reconcile --repair` makes the rows what ' +
+  'the chain says.';
 
 /** No payment and no payout can ever be called that: the entry itself was edited. */
 const isOfNoCause = ({ txHash, payoutId }: OrphanEntry): boolean =>

@@ -45,15 +45,18 @@ const STORE_PAYMENT = `
 const STORE_PAYOUT = `
   insert into outbound_payments
     (id, user_id, destination_address, amount_lovelace, assets, status, turn, held_fee, booked,
-     tx_hash, fee_lovelace, block_height, created_by)
-  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'test')`;
+     tx_hash, fee_lovelace, block_height, confirmed_at, created_by)
+  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, case $6 when 'confirmed' then now() end, 'test')`;
 
 const AUDIT_PAYOUT = `
   insert into audit_log (action, entity_type, entity_id, actor, details)
   select 'payout.created', 'payout', id, created_by,
          jsonb_build_object('userId', user_id, 'destinationAddress', destination_address,
                             'lovelace', amount_lovelace::text, 'assets', assets, 'status', 'queued')
-    from outbound_payments where id = $1`;
+    from outbound_payments where id = $1
+  union all
+  select 'payout.' || status, 'payout', id, created_by, '{}'
+    from outbound_payments where id = $1 and status in ('failed', 'cancelled')`;
 
 let made = 0;
 

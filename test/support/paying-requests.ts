@@ -24,7 +24,7 @@ export function requestsIn(
   readIdentity: ReadIdentity,
 ) {
   const idSecret = new Secret('a secret for tests');
-  const policy: PayoutPolicy = {
+  let policy: PayoutPolicy = {
     network: NETWORK,
     hotWalletAddress,
     destinations: null,
@@ -67,6 +67,11 @@ export function requestsIn(
       const outcome = await post(`key-${keys}`, body);
       if (outcome.type !== 'created') throw new Error(`it was ${outcome.type}`);
       return outcome.payout.id;
+    },
+    /** From now on, of amounts above; null: of none. */
+    requireApproval: (aboveAda: number | null): void => {
+      const approvalAboveLovelace = aboveAda === null ? null : BigInt(aboveAda) * ADA;
+      policy = { ...policy, approvalAboveLovelace };
     },
     give: (userId: string, ada: number) =>
       pool.query(GIVE, [userId, (BigInt(ada) * ADA).toString()]),

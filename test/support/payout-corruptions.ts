@@ -43,7 +43,7 @@ export const PAYOUT_CORRUPTIONS: readonly Corruption[] = [
   [
     'a payout said to be confirmed',
     "update outbound_payments set status = 'confirmed' where status = 'submitted'",
-    ['ledger', 'held', 'not_in_block', 'reserves'],
+    ['ledger', 'held', 'not_in_block', 'reserves', 'confirmed_at'],
   ],
   [
     'a payout said to be in a block',
@@ -58,7 +58,7 @@ export const PAYOUT_CORRUPTIONS: readonly Corruption[] = [
   [
     'a paid one said to have failed',
     "update outbound_payments set status = 'failed' where status = 'in_block'",
-    ['booked', 'unnoticed'],
+    ['booked', 'unnoticed', 'not_ended'],
   ],
   [
     'a paid one at another height',
@@ -107,17 +107,17 @@ export const PAYOUT_CORRUPTIONS: readonly Corruption[] = [
   [
     'a submitted one said to have failed, its hold denied',
     "update outbound_payments set status = 'failed', booked = false where status = 'submitted'",
-    ['ledger', 'held', 'may_land'],
+    ['ledger', 'held', 'may_land', 'not_ended'],
   ],
   [
     'a submitted one said to have been cancelled by the treasury',
     "update outbound_payments set status = 'cancelled', booked = false, user_id = null where status = 'submitted'",
-    ['ledger', 'held', 'may_land', 'not_as_accepted'],
+    ['ledger', 'held', 'may_land', 'not_as_accepted', 'not_ended'],
   ],
   [
     'a submitted one said to await approval',
     "update outbound_payments set status = 'awaiting_approval' where status = 'submitted'",
-    ['may_land'],
+    ['may_land', 'not_awaiting'],
   ],
   [
     'a submitted one moved to another batch',
@@ -176,5 +176,35 @@ export const PAYOUT_CORRUPTIONS: readonly Corruption[] = [
      i as (insert into payout_transaction_inputs values (repeat('8', 64), repeat('6', 64), 0))
      insert into payout_attempts select id, repeat('8', 64), 0, 1 from outbound_payments where status = 'submitted'`,
     ['may_land', 'no_common_input'],
+  ],
+  [
+    'a payout of the treasury said to have been cancelled',
+    "update outbound_payments set status = 'cancelled' where status = 'queued' and user_id is null",
+    ['not_ended'],
+  ],
+  [
+    'a payout of the treasury said to have failed',
+    "update outbound_payments set status = 'failed', failure_reason = 'x' where status = 'queued' and user_id is null",
+    ['not_ended'],
+  ],
+  [
+    'a payout said to await approval',
+    "update outbound_payments set status = 'awaiting_approval' where status = 'queued' and user_id is null",
+    ['not_awaiting'],
+  ],
+  [
+    'a payout said to be submitted',
+    "update outbound_payments set status = 'submitted' where status = 'queued' and user_id is null",
+    ['stranded'],
+  ],
+  [
+    'a batch let go that may still pay',
+    "update payout_batches set released_at = now(), release_reason = 'x' where id = (select batch_id from outbound_payments where status = 'submitted')",
+    ['stranded'],
+  ],
+  [
+    'a confirmation without its time',
+    "update outbound_payments set confirmed_at = null where status = 'confirmed'",
+    ['confirmed_at'],
   ],
 ];

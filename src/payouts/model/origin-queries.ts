@@ -39,6 +39,11 @@ const WAS_PAID_AFTER_END = `
            where v.entity_type = 'payout' and v.entity_id = p.id and v.id > ending.id
              and v.action in ('payout.paid_after_end', 'payout.adopted'))`;
 
+const IS_ENDED = `(ending.id is not null and not ${WAS_PAID_AFTER_END})`;
+const LAST_SAID = `
+  (select a.action || ' by ' || a.actor from audit_log a
+    where a.entity_type = 'payout' and a.entity_id = p.id order by a.id desc limit 1)`;
+
 /**
  * A row for each way in which payouts aren't what they were accepted as. A payout that the chain told of needs no
  * approval: it was signed by a database that had it.
@@ -66,9 +71,16 @@ export const originProblems = (payouts: string): string => `
         and paid.id is null and p.status not in ('awaiting_approval', 'failed', 'cancelled')
         and not ${IS_APPROVED}
      union all
+     select 'not_awaiting', p.status, ${LAST_SAID}
+      where p.status = 'awaiting_approval' and known.details is not null
+        and (paid.id is not null or origin.action <> 'payout.created'
+             or origin.details ->> 'status' <> 'awaiting_approval' or ${IS_APPROVED})
+     union all
      select 'ended', p.status, ending.action || ' by ' || ending.actor
-      where ending.id is not null and p.status not in ('failed', 'cancelled')
-        and not ${WAS_PAID_AFTER_END}) as found`;
+      where ${IS_ENDED} and ending.action <> 'payout.' || p.status
+     union all
+     select 'not_ended', p.status, ${LAST_SAID}
+      where p.status in ('failed', 'cancelled') and known.details is not null and not ${IS_ENDED}) as found`;
 
 /** Where what the ledger holds for payouts that aren't paid isn't what they take of their users. */
 const HOLD_PROBLEMS = `
@@ -97,9 +109,16 @@ const PROBLEMS = `
 
 /**
  * `not_accepted`: nobody was ever known to ask for it. `not_as_accepted`: it was asked for otherwise.
- * `not_approved`: it needs a second person, and none approved it. `ended`: it was cancelled or failed.
+ * `not_approved`: it needs a second person, and none approved it. `not_awaiting`: it says to need one, and needs none or
+ * had one. `ended`: it was cancelled or failed, and says otherwise. `not_ended`: it says so, and nobody ended it.
  */
-export type OriginProblem = 'not_accepted' | 'not_as_accepted' | 'not_approved' | 'ended';
+export type OriginProblem =
+  | 'not_accepted'
+  | 'not_as_accepted'
+  | 'not_approved'
+  | 'not_awaiting'
+  | 'ended'
+  | 'not_ended';
 
 type Found = {
   readonly payoutId: string;
@@ -125,6 +144,10 @@ function inWords({ problem, recorded, found }: Found): string {
       return `it says ${recorded}, and was accepted with ${found}`;
     case 'not_approved':
       return `it says ${recorded}, and nobody approved it`;
+    case 'not_awaiting':
+      return `it says ${recorded}, and isn't to be approved: ${found} came last`;
+    case 'not_ended':
+      return `it says ${recorded}, and nobody ended it: ${found} came last`;
     case 'ended':
       return `it says ${recorded}, and was ended: ${found}`;
     case 'not_held':

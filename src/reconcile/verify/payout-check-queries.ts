@@ -49,11 +49,13 @@ export async function checkHeld(db: Queryable, shown: number): Promise<Bounded<H
   return bounded(rows);
 }
 
+const IS_MISBOOKED = "booked <> (user_id is not null and status not in ('failed', 'cancelled'))";
 /**
  * `not_in_block`: in a block, it says, and its transaction is in none or doesn't pay it. `unnoticed`: a
  * transaction that pays it is in a block, and it isn't. `paid_twice`: so are two that pay it. `booked`:
- * the ledger should hold it and it says otherwise, or the other way round.
+ * the ledger should hold it and it says otherwise, or the other way round. `confirmed_at`: so with its time.
  */
+const IS_MISDATED = "(status = 'confirmed') <> (confirmed_at is not null)";
 const STANDING = `
   select *, count(*) over () as differences from (
     select p.id as "payoutId", p.status, p.tx_hash as "txHash",
@@ -63,7 +65,8 @@ const STANDING = `
            case when t.block_height is null then p.status
                 when p.block_height is distinct from t.block_height then p.block_height::text
                 else p.fee_lovelace::text end as recorded,
-           case when t.block_height is null then null
+           case when t.tx_hash is null then 'no transaction'
+                when t.block_height is null then 'in no block'
                 when p.block_height is distinct from t.block_height then t.block_height::text
                 else a.fee_share::text end as found
       from outbound_payments p
@@ -84,7 +87,11 @@ const STANDING = `
     union all
     select id, status, tx_hash, 'booked', booked::text, (not booked)::text
       from outbound_payments
-     where booked <> (user_id is not null and status not in ('failed', 'cancelled'))) as found
+     where ${IS_MISBOOKED}
+    union all
+    select id, status, tx_hash, 'confirmed_at', status, coalesce(confirmed_at::text, 'never')
+      from outbound_payments
+     where ${IS_MISDATED}) as found
    order by "payoutId", problem limit $1`;
 
 /** One number for what is paid by whom and where; see `books-queries.ts` of such numbers, and of their sums. */
@@ -92,12 +99,11 @@ const paid = (id: string, txHash: string, height: string, fee: string): string =
   `hashtextextended(${fee}::text, hashtextextended(${txHash}, hashtextextended(${id}, $1::bigint) # ${height}))`;
 /** Nothing of that: what transactions in blocks pay, and all that says to be in a block, is the same. */
 const SOUND = `
-  select p.settled = t.settled and p.paid is not distinct from t.paid and p.wrongly_booked = 0 as sound
+  select p.settled = t.settled and p.paid is not distinct from t.paid and p.odd = 0 as sound
     from (select count(*) filter (where status in ('in_block', 'confirmed')) as settled,
                  sum(${paid('id', 'tx_hash', 'block_height', 'fee_lovelace')})
                    filter (where status in ('in_block', 'confirmed')) as paid,
-                 count(*) filter (where booked <> (user_id is not null and status not in ('failed', 'cancelled')))
-                   as wrongly_booked
+                 count(*) filter (where ${IS_MISBOOKED} or ${IS_MISDATED}) as odd
             from outbound_payments) as p,
          (select count(*) as settled, sum(${paid('a.payout_id', 't.tx_hash', 't.block_height', 'a.fee_share')}) as paid
             from payout_transactions t
@@ -105,7 +111,7 @@ const SOUND = `
            where t.block_height is not null) as t`;
 
 type StandingMismatch = PayoutDifference<
-  'not_in_block' | 'block_height' | 'fee' | 'unnoticed' | 'paid_twice' | 'booked'
+  'not_in_block' | 'block_height' | 'fee' | 'unnoticed' | 'paid_twice' | 'booked' | 'confirmed_at'
 >;
 
 /** A payout that isn't what its transactions, its own columns, events, the wallet's outputs or the audit log say. */

@@ -43,6 +43,31 @@ const TOLD = `
    where ${NOT_PAID}
      and not (p.status in ('queued', 'submitted') and ${spendsAnchorOf('p.batch_id')})`;
 
+// As the payer has it, which lets go of what was over k blocks ago: no fork brings that back.
+const DEEP_SLOT = `(select ${slotBelow('$2::bigint')} from sync_state s where s.partition_id = 0)`;
+const DEEP_HEIGHT = `
+  (select s.last_block_height - $2::bigint from sync_state s where s.partition_id = 0)`;
+/**
+ * `stranded`: nobody would ever pay it, for whoever pays looks for attempts of open batches, and for what is queued
+ * in none. `untold`: it says to be confirmed, and no event tells so; deeper ones aren't looked up, there are millions.
+ */
+const LEFT = `
+  select p.id, p.status, p.tx_hash, 'stranded', p.status,
+         case when p.batch_id is null then 'no batch'
+              when b.released_at is not null then 'batch ' || b.id || ' released' else 'no attempt' end
+    from unconfirmed p
+    left join payout_batches b on b.id = p.batch_id
+    left join payout_attempts a on a.payout_id = p.id and a.tx_hash = p.tx_hash
+   where p.status = 'submitted' and (p.batch_id is null or a.tx_hash is null)
+      or p.status in ('queued', 'submitted') and b.released_at is not null
+  union all
+  select p.id, p.status, p.tx_hash, 'untold', p.status, 'in_block'
+    from payout_transactions t
+    join payout_attempts a on a.tx_hash = t.tx_hash
+    join outbound_payments p on p.id = a.payout_id and p.tx_hash = t.tx_hash and p.status = 'confirmed'
+   where t.block_height > ${DEEP_HEIGHT}
+     and (select true from outbox o where o.event_key = 'payout.confirmed:' || p.id || ':' || p.turn) is null`;
+
 /**
  * `attempts`: the parts of a transaction's fee don't add up to it, so a payout of it is missing, or was added. It is
  * the one that the transaction's bytes name, where one does that isn't known to be paid by it.
@@ -120,14 +145,10 @@ const NO_COMMON_INPUT = `
          join payout_transaction_inputs ib using (input_tx_hash, input_index)
         where ia.tx_hash = ta.tx_hash and ib.tx_hash = tb.tx_hash)`;
 
-// As the payer has it, which lets go of what was over k blocks ago: no fork brings that back.
-const DEEP_SLOT = `(select ${slotBelow('$2::bigint')} from sync_state s where s.partition_id = 0)`;
-const DEEP_HEIGHT = `
-  (select s.last_block_height - $2::bigint from sync_state s where s.partition_id = 0)`;
 const EVIDENCE = `
   with recursive ${ALL_OPEN}, ${deadTransactions(DEEP_SLOT, DEEP_HEIGHT)}, ${UNCONFIRMED}, ${UNPAID}, ${SPENDING}
   select *, count(*) over () as differences
-    from (${TOLD} union all ${ATTEMPTS} union all ${INPUTS} union all ${CHANGE} union all ${NO_COMMON_INPUT}) as found
+    from (${TOLD} union all ${LEFT} union all ${ATTEMPTS} union all ${INPUTS} union all ${CHANGE} union all ${NO_COMMON_INPUT}) as found
    order by "payoutId", problem, "txHash" limit $1`;
 
 /** One way in which a payout, or a transaction, isn't what else speaks of it. */
@@ -146,6 +167,8 @@ export type PayoutContradiction = PayoutDifference<
   | 'told_confirmed'
   | 'told_submitted'
   | 'may_land'
+  | 'stranded'
+  | 'untold'
   | 'attempts'
   | 'inputs'
   | 'change'

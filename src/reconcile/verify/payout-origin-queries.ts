@@ -38,14 +38,15 @@ const AS_ACCEPTED = asked(
 );
 /**
  * Payouts that one pass over the audit log doesn't show to be what they were accepted as: then each is looked at by
- * itself. Most were accepted once, needed nobody else, and weren't ended.
+ * itself. Most were accepted once, needed nobody else, weren't ended, and say so.
  */
+const SAYS_MORE = "status in ('awaiting_approval', 'failed', 'cancelled')";
 const IN_QUESTION = `
   in_question as materialized (
     select * from outbound_payments
      where id in (
        select coalesce(p.id, a.id)
-         from (select id, ${AS_ROWS_SAY} as asked from outbound_payments) as p
+         from (select id, case when not ${SAYS_MORE} then ${AS_ROWS_SAY} end as asked from outbound_payments) as p
          full join (
            select entity_id as id, case details ->> 'status' when 'queued' then ${AS_ACCEPTED} end as asked
              from audit_log where entity_type = 'payout' and action = 'payout.created') as a using (asked)

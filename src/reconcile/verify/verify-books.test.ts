@@ -36,7 +36,9 @@ const STORE_TRANSACTIONS = `
            case anchor_tx_hash when $2 then repeat('b', 64) end,
            case anchor_tx_hash when $2 then 30 end, case anchor_tx_hash when $2 then 600 end
       from batches)
-  update outbound_payments p set batch_id = b.id
+  update outbound_payments p
+     set batch_id = b.id, tx_hash = coalesce(p.tx_hash, repeat('9', 64)),
+         fee_lovelace = coalesce(p.fee_lovelace, 170000)
     from batches b
    where p.status in ('in_block', 'confirmed') and b.anchor_tx_hash = $2
       or p.status = 'submitted' and b.anchor_tx_hash = $3`;
