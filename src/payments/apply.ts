@@ -8,6 +8,7 @@ import { createAddressBackfill } from './address-backfill.js';
 import { unwatchAbove } from './address-backfill-queries.js';
 import { bookEffects, expectRows, tellEffects } from './book-effects.js';
 import type { DepositPolicy } from './confirmation.js';
+import { refuseWrongCursor } from './cursor/refuse-wrong-cursor.js';
 import { deleteDigestsAbove } from './digest/digest-queries.js';
 import { createDigestUpgrade } from './digest/upgrade.js';
 import { type Effects, effectsOf, effectsOfRollback, type Owner } from './effects.js';
@@ -119,6 +120,8 @@ export function createPaymentHandlers(deps: PaymentDeps): BlockHandlers<Payments
     learn: (references) => {
       for (const reference of references) outputs.add(reference);
     },
+
+    expectCursor: (pool) => refuseWrongCursor(pool, deps.partitionId),
   };
 }
 

@@ -43,6 +43,8 @@ export type BlockHandlers<S> = {
    * block on. To be told before the transaction that records them commits.
    */
   learn?(references: readonly OutputReference[]): void;
+  /** @throws BooksContradict where what is recorded says that the cursor is another, or was lost */
+  expectCursor?(pool: Pool): Promise<void>;
 };
 
 export type FollowerDeps<S> = {

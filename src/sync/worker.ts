@@ -23,8 +23,9 @@ import { nextChoice, type Outcome } from './next-choice.js';
 import { type NodeHealth, nodeProblem, watchNodeHealth } from './node-health.js';
 import { openNode } from './open-node.js';
 import { PREFERRED_IS_BACK, watchPreferred } from './preferred.js';
-import { beginTerm, readCursor, type Term } from './queries.js';
+import { beginTerm, type Term } from './queries.js';
 import { type ChainSyncSession, createSession } from './session.js';
+import { takeUpCursor } from './taking-up.js';
 
 export type SyncDeps<S> = {
   readonly pool: Pool;
@@ -157,7 +158,7 @@ async function followOnce<S>(
   let between: Between<S> | null = null;
   const closing = new AbortController();
   try {
-    const cursor = await readCursor(deps.pool, deps.partitionId);
+    const cursor = await takeUpCursor(deps.pool, deps.partitionId, handlers);
     const { pool, decode } = deps;
     const untilClosed = AbortSignal.any([signal, closing.signal]);
     between = workBetween(deps, term, handlers.between, choice, untilClosed);
@@ -193,12 +194,14 @@ async function followOnce<S>(
       const cursor = follower.cursor() ?? { point: 'origin', height: null };
       deps.observe({ type: 'intersection_lost', cursor, instructions: error.message });
     }
-    if (error instanceof BooksContradict && follower !== null) {
-      const cursor = follower.cursor() ?? { point: 'origin', height: null };
+    if (error instanceof BooksContradict) {
+      const cursor = follower?.cursor() ?? { point: 'origin', height: null };
       deps.observe({ type: 'books_contradict', cursor, detail: error.message });
     }
     if (session !== null) deps.observe({ type: 'disconnected', endpoint, reason: describe(error) });
-    else deps.observe({ type: 'connect_failed', endpoint, reason: describe(error) });
+    else if (!(error instanceof BooksContradict)) {
+      deps.observe({ type: 'connect_failed', endpoint, reason: describe(error) });
+    }
     const after = follower === null ? before : JSON.stringify(follower.cursor());
     // A quiet chain behind a proxy that closes what is idle is no failure; silence is one, and so is what
     // ends before a block could come, however long it took.

@@ -1,5 +1,7 @@
 import type { Pool } from 'pg';
 import { describeDatabaseError } from '../database/pool.js';
+import { readCursorProblems } from '../payments/cursor/cursor-queries.js';
+import { problemWords } from '../payments/cursor/judge-cursor.js';
 import { actorOf } from '../payouts/model/identity.js';
 import type { OrphanEntry } from '../reconcile/verify/ledger-queries.js';
 import { refuseUnfinishedBooks } from '../reconcile/verify/unfinished-books.js';
@@ -41,10 +43,14 @@ export async function verifyBalances(context: VerbContext, flags: VerifyFlags): 
       ),
     );
     await note(terminal, pool, result);
-    if (flags.json === true) sayJson(terminal, result);
-    else say(terminal, result);
+    const cursorProblems = (await readCursorProblems(pool)).map(problemWords);
+    if (flags.json === true) sayJson(terminal, { ...result, cursorProblems });
+    else {
+      say(terminal, result);
+      for (const problem of cursorProblems) terminal.out(`${problem}\n`);
+    }
     const isShort = flags.reserves === true && result.shortfall.units > 0;
-    const agrees = result.totalMismatches === 0 && !isShort;
+    const agrees = result.totalMismatches === 0 && !isShort && cursorProblems.length === 0;
     finish(context, agrees ? EXIT.done : EXIT.discrepancies);
   });
 }

@@ -1,6 +1,8 @@
 import { type Command, Option } from 'commander';
 import type { Pool } from 'pg';
 import { atOneMoment, type Queryable } from '../database/transaction.js';
+import { readCursorProblem } from '../payments/cursor/cursor-queries.js';
+import { problemWords } from '../payments/cursor/judge-cursor.js';
 import { checkDigest, type DigestCheck } from '../payments/digest/check-digest.js';
 import { readDigest } from '../payments/digest/digest-queries.js';
 import { refuseOtherNetwork, withDatabase } from './database.js';
@@ -84,16 +86,30 @@ const show: Say = async ({ terminal }, pool, partitionId, height, flags) => {
 const check: Say = async (context, pool, partitionId, _height, flags) => {
   const { terminal } = context;
   // Without a height all of it, rows above the cursor too: there should be none.
-  const { result, cursor } = await atOneMoment(pool, async (tx) => ({
+  const { result, cursor, problem } = await atOneMoment(pool, async (tx) => ({
     cursor: await cursorHeight(tx, partitionId),
+    problem: flags.at === undefined ? await readCursorProblem(tx, partitionId) : null,
     result: await checkDigest(tx, partitionId, flags.at),
   }));
-  if (flags.json === true) sayJson(terminal, { partitionId, ...result });
-  else sayCheck(terminal, result, cursor);
-  finish(context, result.firstDifference === null ? EXIT.done : EXIT.discrepancies);
+  const cursorProblem = problem === null ? null : problemWords(problem);
+  if (flags.json === true) sayJson(terminal, { partitionId, ...result, cursorProblem });
+  else sayCheck(terminal, result, cursor, cursorProblem);
+  const agrees = result.firstDifference === null && cursorProblem === null;
+  finish(context, agrees ? EXIT.done : EXIT.discrepancies);
 };
 
-function sayCheck(terminal: Terminal, result: DigestCheck, cursor: number): void {
+function sayCheck(
+  terminal: Terminal,
+  result: DigestCheck,
+  cursor: number,
+  cursorProblem: string | null,
+): void {
+  sayDifferences(terminal, result);
+  if (cursorProblem !== null) terminal.out(`${cursorProblem}\n`);
+  else sayWhatToDo(terminal, result, cursor);
+}
+
+function sayDifferences(terminal: Terminal, result: DigestCheck): void {
   const { blocks, stored, recomputed, firstDifference, differing } = result;
   if (firstDifference === null) {
     terminal.out(`the digest is that of the tables, in ${counted(blocks, 'block')}: ${stored}\n`);
@@ -104,6 +120,14 @@ function sayCheck(terminal: Terminal, result: DigestCheck, cursor: number): void
     ['ABOVE', (row) => row.above],
     ['UP TO', (row) => row.upTo],
   ]);
+}
+
+function sayWhatToDo(
+  terminal: Terminal,
+  { firstDifference, differing }: DigestCheck,
+  cursor: number,
+): void {
+  if (firstDifference === null) return;
   if (firstDifference.height <= cursor) {
     terminal.out(
       'rows of these blocks were changed by another hand: `teller reconcile` says which, `--repair` heals\n',

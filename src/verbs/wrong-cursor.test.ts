@@ -36,6 +36,14 @@ test.each([
     'delete from blocks; delete from sync_state',
     'there is no cursor, and blocks up to ',
   ],
+  [
+    'set back with its headers',
+    `update sync_state set (last_slot, last_block_hash, last_block_height) =
+       (select slot, hash, height from blocks
+         where height < (select max(block_height) from incoming_payments) order by height desc limit 1);
+     delete from blocks where height > (select last_block_height from sync_state)`,
+    ', and outputs and state digest of block ',
+  ],
 ])(
   'where the cursor was %s, one line says so, and nobody leads by it',
   async (_what, sql, told) => {
@@ -59,7 +67,18 @@ test.each([
       'select 1 from chain_jobs union all select 1 from reconciliation_runs',
     );
     expect(left.rows).toEqual([]);
-    expect(await teller(['digest', '--check'])).toMatchObject({ err: '' });
+    for (const words of [
+      ['digest', '--check'],
+      ['balance', 'verify'],
+    ]) {
+      const { exitCode, out, err } = await teller(words);
+      expect({ words, exitCode, err }).toEqual({ words, exitCode: 3, err: '' });
+      expect(out).toMatch(
+        /^another hand changed sync_state or blocks: .*teller (?:run|restore FILE)`/m,
+      );
+      expect(out).toContain(told);
+      expect(out).not.toContain('--repair');
+    }
   },
 );
 

@@ -6,9 +6,9 @@ import { provingJobs } from '../../../test/support/proving-jobs.js';
 import { askRebuild, booksOf } from '../../../test/support/rebuilding.js';
 import { followedBooks, reconcileFully } from '../../../test/support/reconciling.js';
 import { inTransaction } from '../../database/transaction.js';
+import { readCursorProblem } from '../../payments/cursor/cursor-queries.js';
 import type { Leadership } from '../../sync/leadership.js';
 import { readCursor } from '../../sync/queries.js';
-import { readCursorProblem } from '../compare/cursor-queries.js';
 import { NotComparable } from '../runs/comparison-point.js';
 import { readJob, requestJob } from './job-queries.js';
 
@@ -116,10 +116,17 @@ test.each([
   ['got another hash', `update sync_state set last_block_hash = repeat('ab', 32)`],
   ['got another slot', 'update sync_state set last_slot = last_slot + 1'],
   ['lost its header', 'delete from blocks where hash = (select last_block_hash from sync_state)'],
+  ['was raised by one', 'update sync_state set last_block_height = last_block_height + 1'],
+  ['was lowered by one', 'update sync_state set last_block_height = last_block_height - 1'],
+  ['lost its height', 'update sync_state set last_block_height = null'],
+  [
+    'was raised beyond all heights',
+    'update sync_state set last_block_height = 9223372036854775807',
+  ],
 ])('a cursor that %s is set right by whoever follows, as is said', async (_what, change) => {
   const database = await books(change);
   const { pool } = database;
-  expect(await readCursorProblem(pool, 0)).toContain('start `teller run`');
+  expect(await readCursorProblem(pool, 0)).toMatchObject({ isMended: true });
   const worker = openWorker(database, net, { hotWallet: net.chain.faucet });
   onTestFinished(worker.stop);
   net.mine();
@@ -178,7 +185,12 @@ describe('a cursor is right', () => {
          returning hash)
        update sync_state set last_block_hash = ebb.hash from ebb`,
     ],
-    ['in a new database', 'delete from blocks; delete from sync_state; delete from state_digests'],
+    [
+      'in a new database, with registrations of another one',
+      `${NO_HEADERS}; delete from sync_state; delete from state_digests; delete from balance_transactions;
+       delete from incoming_payments; delete from wallet_outputs; delete from wallet_backfills;
+       update payment_addresses set watched_from = -1, backfilled_height = null`,
+    ],
     [
       'at the origin, before the first block',
       `delete from blocks; delete from state_digests; ${TO_ORIGIN}`,

@@ -1,8 +1,9 @@
 import type { Pool } from 'pg';
 import type { Point } from '../../chain/point.js';
 import { atOneMoment, type Tx } from '../../database/transaction.js';
+import { hasHeaders, readCursorProblem } from '../../payments/cursor/cursor-queries.js';
+import { remedyOf } from '../../payments/cursor/judge-cursor.js';
 import { isOurs, readCursor } from '../../sync/queries.js';
-import { hasHeaders, readCursorProblem } from '../compare/cursor-queries.js';
 
 /** Records and chain are compared right after this block. */
 export type ComparisonPoint = { readonly point: Point; readonly height: number };
@@ -27,7 +28,10 @@ export class NotComparable extends Error {
 /** Nothing is compared with a chain by a cursor that another hand changed. @throws NotComparable */
 export async function expectCursor(pool: Pool, partitionId: number): Promise<void> {
   const problem = await readCursorProblem(pool, partitionId);
-  if (problem !== null) throw new NotComparable(problem);
+  if (problem === null) return;
+  throw new NotComparable(
+    `${problem.wrong}. Nothing was compared, and nothing changed. ${remedyOf(problem)}`,
+  );
 }
 
 /** The last block that the books hold. @throws NotComparable */

@@ -1,40 +1,57 @@
 import { expect, test } from 'vitest';
-import { type CursorEvidence, cursorProblem } from './judge-cursor.js';
+import { type CursorEvidence, judgeCursor, remedyOf } from './judge-cursor.js';
 
 const hash = (letter: string): string => letter.repeat(64);
 const TOP = { slot: '1114', hash: hash('6'), height: '50' };
 const ORIGIN = { slot: null, hash: null, height: null };
+const UNFOLLOWED = { upTo: null, hasEntries: false, hasBegun: false };
 const evidence = (differs: Partial<CursorEvidence>): CursorEvidence => ({
   cursor: TOP,
+  proven: null,
   top: TOP,
   above: null,
-  digested: '48',
+  followed: null,
   ...differs,
 });
 
 test.each<[string, Partial<CursorEvidence>]>([
   ['at its highest block', {}],
-  ['new', { cursor: null, top: null, digested: null }],
-  ['at the origin, and never followed a block', { cursor: ORIGIN, top: null, digested: null }],
+  ['new', { cursor: null, top: null, followed: UNFOLLOWED }],
+  [
+    'new, with registrations that a restore brought',
+    { cursor: null, top: null, followed: { ...UNFOLLOWED, upTo: '-1' } },
+  ],
+  ['at the origin, before the first block', { cursor: ORIGIN, top: null }],
   [
     'at a start point of which nobody told the height',
-    { cursor: { ...TOP, height: null }, top: null, digested: null },
+    { cursor: { ...TOP, height: null }, top: null },
   ],
   ['restored without headers', { top: null }],
-  ['rolled back to the origin', { cursor: ORIGIN, top: null, digested: null }],
 ])('books that are %s have a right cursor', (_what, differs) => {
-  expect(cursorProblem(evidence(differs))).toBeNull();
+  expect(judgeCursor(evidence(differs))).toBeNull();
 });
 
-const LET_RUN = 'start `teller run` and let it apply a few blocks';
+const LET_RUN = 'Start `teller run` and let it apply a few blocks';
 const AT_TOP = `1114.${TOP.hash} at height 50`;
-const RESTORE = 'restore the last backup into an empty one (`teller restore FILE`)';
+const RESTORE = 'restore the last backup from before into an empty one (`teller restore FILE`)';
 
 test.each<[string, Partial<CursorEvidence>, string, string]>([
   [
     'is gone',
-    { cursor: null, top: null },
+    { cursor: null, top: null, followed: { ...UNFOLLOWED, upTo: '48' } },
     'there is no cursor, and blocks up to 48 are in the books',
+    RESTORE,
+  ],
+  [
+    'is gone with all blocks',
+    { cursor: null, top: null, followed: { ...UNFOLLOWED, hasEntries: true } },
+    'there is no cursor, and entries of payments are in the ledger',
+    RESTORE,
+  ],
+  [
+    'is gone before the first block',
+    { cursor: null, top: null, followed: { ...UNFOLLOWED, upTo: '-1', hasBegun: true } },
+    'there is no cursor, and these books have a start point already',
     RESTORE,
   ],
   [
@@ -74,6 +91,18 @@ test.each<[string, Partial<CursorEvidence>, string, string]>([
     RESTORE,
   ],
   [
+    'is too high by one, as other headers prove',
+    { cursor: { ...TOP, height: '51' }, proven: '50' },
+    `the cursor is 1114.${TOP.hash} at height 51, and the highest of blocks is ${AT_TOP}`,
+    LET_RUN,
+  ],
+  [
+    'is too low by one, as other headers prove, where outputs lie above that',
+    { cursor: { ...TOP, height: '49' }, proven: '50', above: '52' },
+    `the cursor is 1114.${TOP.hash} at height 49, and the highest of blocks is ${AT_TOP}`,
+    RESTORE,
+  ],
+  [
     'is too high by one',
     { cursor: { ...TOP, height: '51' } },
     `the cursor is 1114.${TOP.hash} at height 51, and the highest of blocks is ${AT_TOP}`,
@@ -104,10 +133,9 @@ test.each<[string, Partial<CursorEvidence>, string, string]>([
     RESTORE,
   ],
 ])('a cursor that %s is told in one line, with what to do', (_what, differs, wrong, advice) => {
-  const told = cursorProblem(evidence(differs));
-  expect(told).toContain(
-    `another hand changed sync_state or blocks: ${wrong}. Nothing was compared, and nothing changed: `,
-  );
-  expect(told).toContain(advice);
-  expect(told).not.toContain('\n');
+  const problem = judgeCursor(evidence(differs));
+  if (problem === null) throw new Error('a problem was expected');
+  expect(problem.wrong).toBe(`another hand changed sync_state or blocks: ${wrong}`);
+  expect(remedyOf(problem)).toContain(advice);
+  expect(problem.wrong + remedyOf(problem)).not.toContain('\n');
 });
