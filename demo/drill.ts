@@ -21,6 +21,7 @@ process.exitCode = await main();
 
 async function main(): Promise<number> {
   const options = readOptions();
+  if (options === 'help') return 0;
   if (options === undefined) return EXIT_BAD_USAGE;
   const closers: (() => Promise<unknown>)[] = [];
   const folder = await mkdtemp(join(tmpdir(), 'teller-drill-'));
@@ -40,14 +41,23 @@ async function main(): Promise<number> {
   }
 }
 
-function readOptions(): { customers: number; set: BackupSet } | undefined {
+function readOptions(): { customers: number; set: BackupSet } | 'help' | undefined {
   try {
-    const { customers, set: given } = parseArgs({
+    const {
+      customers,
+      set: given,
+      help,
+    } = parseArgs({
       options: {
         customers: { type: 'string', default: '1000' },
         set: { type: 'string', default: 'critical' },
+        help: { type: 'boolean', short: 'h', default: false },
       },
     }).values;
+    if (help) {
+      console.log(USAGE);
+      return 'help';
+    }
     const count = Number(customers);
     const set = BACKUP_SETS.find((one) => one === given);
     if (set === undefined) throw new Error(`--set: given ${given}`);

@@ -4,9 +4,10 @@ import { installMissing } from './install.mjs';
 import { run, runStep, StepFailed, tool } from './steps.mjs';
 
 const node = process.execPath;
+const asksForHelp = process.argv.slice(2).some((word) => word === '--help' || word === '-h');
 try {
   await installMissing();
-  await runStep('build', node, ['scripts/build.mjs']);
+  if (!asksForHelp) await runStep('build', node, ['scripts/build.mjs']);
   const tsx = pathToFileURL(tool('tsx/dist/loader.mjs')).href;
   await run('drill', node, ['--import', tsx, 'demo/drill.ts', ...process.argv.slice(2)]);
 } catch (error) {

@@ -50,6 +50,12 @@ describe('npm run drill', () => {
     },
   );
 
+  test('says what it takes where it is asked for that, and builds nothing', async () => {
+    const { exitCode, output } = await drill(SCRIPT, '--help');
+    expect(output).toMatch(/^Usage: npm run drill \[-- --customers NUMBER\] \[--set critical\|/);
+    expect(exitCode).toBe(0);
+  });
+
   test('says what it takes where it is called wrongly', { timeout: 60_000 }, async () => {
     const { exitCode, output } = await drill(BUILT, '--set', 'some');
     expect(output).toContain('Usage: npm run drill');

@@ -78,7 +78,7 @@ function tell(terminal: Terminal, report: RestoreReport, differs: boolean): void
   }
 }
 
-function tellNext(terminal: Terminal, { jobs, paused }: RestoreReport): void {
+function tellNext(terminal: Terminal, { jobs, paused, pausedBefore }: RestoreReport): void {
   if (paused) {
     terminal.out(
       '\nPayouts are paused: addresses alone do not tell what was paid before, and a payout that is asked ' +
@@ -96,6 +96,13 @@ function tellNext(terminal: Terminal, { jobs, paused }: RestoreReport): void {
         'the\nbooks can neither be verified nor compared with the chain.\n',
     );
   }
+  if (pausedBefore !== null) {
+    const { by, at, reason } = pausedBefore;
+    terminal.out(
+      `They were also paused when the backup was made (by ${by ?? 'somebody'}, ${at.toISOString()}: ${reason ?? 'no reason given'}), and ` +
+        'stay so:\nnothing is paid and no fence goes out until `teller payout resume`. After that\n',
+    );
+  }
   terminal.out(
     '`teller payout fence` makes payouts go on soon; else they do once what was signed expired.\n',
   );
@@ -107,7 +114,7 @@ const digestNote = ({ digests }: RestoreReport, differs: boolean): string => {
 };
 
 const showReport = (
-  { file, manifest, rows, digests, jobs, paused }: RestoreReport,
+  { file, manifest, rows, digests, jobs, paused, pausedBefore }: RestoreReport,
   differs: boolean,
 ) => ({
   file,
@@ -119,4 +126,5 @@ const showReport = (
   digest: digests === null ? 'not_compared' : differs ? 'differs' : 'equal',
   jobs,
   paused,
+  pausedBefore,
 });

@@ -55,16 +55,24 @@ export const entryOf = (table: string): string => `tables/${table}.copy`;
 export const showManifest = (manifest: Manifest): Buffer =>
   Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`);
 
+/** What another program wrote was never a manifest of ours, and nobody changed it. @throws BackupError */
+export function refuseOtherProduct(text: string, file: string): void {
+  readHead(parseJson(text), file);
+}
+
+function readHead(parsed: unknown, file: string): { readonly format: number } {
+  const head = z.object({ product: z.literal(PRODUCT), format: z.number() }).safeParse(parsed);
+  if (head.success) return head.data;
+  throw new BackupError(`${file}: isn't a backup of ${PRODUCT}`, 'file');
+}
+
 /** @throws BackupError where it isn't one of ours, or is of a later version */
 export function parseManifest(text: string, file: string): Manifest {
   const parsed = parseJson(text);
-  const head = z.object({ product: z.string(), format: z.number() }).safeParse(parsed);
-  if (!head.success || head.data.product !== PRODUCT) {
-    throw new BackupError(`${file}: isn't a backup of ${PRODUCT}`, 'file');
-  }
-  if (head.data.format !== FORMAT) {
+  const { format } = readHead(parsed, file);
+  if (format !== FORMAT) {
     throw new BackupError(
-      `${file}: is a backup of format ${head.data.format}, and this version reads ${FORMAT}: use the version of teller that wrote it, or a later one`,
+      `${file}: is a backup of format ${format}, and this version reads ${FORMAT}: use the version of teller that wrote it, or a later one`,
       'file',
     );
   }

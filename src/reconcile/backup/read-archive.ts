@@ -12,6 +12,7 @@ import {
   MANIFEST_ENTRY,
   type Manifest,
   parseManifest,
+  refuseOtherProduct,
 } from './manifest.js';
 import { commentOf, meter } from './write-archive.js';
 
@@ -34,6 +35,7 @@ export async function openArchive(file: string): Promise<Archive> {
     const entries = await readingOf(file, () => entriesOf(zip));
     const read = (name: string) => openEntry(file, zip, entries, name);
     const bytes = await readingOf(file, async () => collect(await read(MANIFEST_ENTRY)));
+    refuseOtherProduct(bytes.toString(), file);
     if (zip.comment !== commentOf(bytes)) {
       throw new BackupError(`${file}: its manifest was changed after it was written`, 'file');
     }

@@ -192,6 +192,22 @@ describe('a file', () => {
       /signed\.zip: its manifest's tables aren't those of a backup of the set all \(it lacks user_balances\)/,
     ],
     [
+      'whose manifest names a sequence that no number is',
+      () =>
+        withManifest('sequence.zip', (manifest) => {
+          Object.assign((manifest.sequences as object[])[0] ?? {}, { value: '9'.repeat(30) });
+        }),
+      /sequence\.zip: its sequences break the rules of the tables \(.*out of range for type bigint/,
+    ],
+    [
+      'that has a manifest of something else',
+      async () => {
+        const name = Buffer.from('{"name": "a web page", "start_url": "/"}');
+        return pack('page.zip', new Map([['manifest.json', name]]), '');
+      },
+      /page\.zip: isn't a backup of chain-teller/,
+    ],
+    [
       'of another product',
       () =>
         withManifest('product.zip', (manifest) => {

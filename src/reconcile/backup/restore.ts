@@ -7,7 +7,7 @@ import { createSession } from '../../database/pool.js';
 import type { Tx } from '../../database/transaction.js';
 import { checkDigest, type DigestCheck } from '../../payments/digest/check-digest.js';
 import { audit } from '../../payouts/model/books-queries.js';
-import { setPaused } from '../../payouts/model/control-queries.js';
+import { readControl, setPaused } from '../../payouts/model/control-queries.js';
 import { readIdentity } from '../../payouts/model/database-identity.js';
 import { hold } from '../../payouts/paying/hold-queries.js';
 import { BackupError } from './backup-error.js';
@@ -45,6 +45,8 @@ export type RestoreDeps = {
   readonly now: () => Date;
 };
 
+type Pause = { readonly at: Date; readonly by: string | null; readonly reason: string | null };
+
 export type RestoreReport = {
   readonly file: string;
   readonly manifest: Manifest;
@@ -55,6 +57,8 @@ export type RestoreReport = {
   readonly jobs: readonly string[];
   /** Nothing of what was paid before is in the set: payouts wait for a person, and not only for time. */
   readonly paused: boolean;
+  /** Somebody had paused payouts when the backup was made, and that holds on. */
+  readonly pausedBefore: Pause | null;
 };
 
 /** Told of what is done: the bytes verified, the rows written, and then those that are held against each index or reference. */
@@ -110,12 +114,26 @@ async function fill(
   };
   await tx.query(lockAll((await readTables(tx)).map(({ name }) => name)));
   const tables = await refuseUsed(tx, manifest);
-  const rows = await refuseBroken(file, () => load(session, tx, archive, tables, progress));
-  await setSequences(tx, manifest.sequences);
+  const rows = await refuseBroken(file, 'rows', () => load(session, tx, archive, tables, progress));
+  await refuseBroken(file, 'sequences', () => setSequences(tx, manifest.sequences));
   await refuseDifferent(tx, manifest, file);
   const digests = manifest.set === 'all' ? await checkDigests(tx, manifest) : null;
+  const pausedBefore = await readPause(tx);
   const jobs = await takeOver(tx, deps, manifest, file);
-  return { file, manifest, rows, digests, jobs, paused: manifest.set === 'addresses' };
+  return {
+    file,
+    manifest,
+    rows,
+    digests,
+    jobs,
+    paused: manifest.set === 'addresses',
+    pausedBefore,
+  };
+}
+
+async function readPause(tx: Tx): Promise<Pause | null> {
+  const { pausedAt: at, pausedBy: by, pauseReason: reason } = await readControl(tx);
+  return at === null ? null : { at, by, reason };
 }
 
 /** @returns how many rows */
@@ -171,16 +189,21 @@ async function copyTables(
   return rows;
 }
 
-/** Rows that the tables refuse, one by one or all together: those of another value, doubled, or without what they refer to. */
-async function refuseBroken<T>(file: string, write: () => Promise<T>): Promise<T> {
+/** What the tables refuse, row by row or all together: another value, doubled, or without what it refers to. */
+async function refuseBroken<T>(
+  file: string,
+  what: 'rows' | 'sequences',
+  write: () => Promise<T>,
+): Promise<T> {
   try {
     return await write();
   } catch (error) {
     if (!(error instanceof pg.DatabaseError) || !/^2[23]/.test(error.code ?? '')) throw error;
     const { message, table, detail, where } = error;
     const at = [table, detail ?? where].filter((text) => text !== undefined).join(': ');
+    const why = at === '' ? message : `${message}; ${at}`;
     throw new BackupError(
-      `${file}: its rows break the rules of the tables (${message}; ${at}), though each is as it was written there: ` +
+      `${file}: its ${what} break the rules of the tables (${why}), though each is as it was written there: ` +
         'somebody changed the file, or the database that it was made of was broken; nothing was written, take another backup',
       'file',
     );

@@ -68,13 +68,18 @@ describe('a backup that is restored', () => {
   test('belongs to nobody who led or paid before, holds payouts once, and stays paused', async () => {
     const { file } = await backUp(original, folder.path);
     const target = await open(createEmptyDatabase);
-    await restoreInto(target, file);
+    const { pausedBefore } = await restoreInto(target, file);
     const control = async (pool: TestDatabase['pool']) =>
       (await pool.query<Record<string, unknown>>('select * from payout_control')).rows[0];
     const [before, after] = [await control(original.pool), await control(target.pool)];
     for (const name of ['paused_at', 'paused_by', 'pause_reason']) {
       expect(after?.[name]).toEqual(before?.[name]);
     }
+    expect(pausedBefore).toEqual({
+      at: before?.paused_at,
+      by: before?.paused_by,
+      reason: before?.pause_reason,
+    });
     expect(after).toMatchObject({
       payer_epoch: '4',
       hold_reason: expect.stringContaining(`restored from ${basename(file)}`) as string,
