@@ -130,7 +130,8 @@ function sayWhatToDo(
   if (firstDifference === null) return;
   if (firstDifference.height <= cursor) {
     terminal.out(
-      'rows of these blocks were changed by another hand: `teller reconcile` says which, `--repair` heals\n',
+      'rows of these blocks, or those of the digest, were changed by another hand: `teller reconcile` says which, ' +
+        '`teller reconcile --repair` heals what it can prove, `teller rebuild --from origin` the rest\n',
     );
   }
   if ((differing.at(-1)?.upTo ?? cursor) > cursor) {

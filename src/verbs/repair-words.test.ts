@@ -38,6 +38,16 @@ test('a repair that changed nothing but payments says what it did to them', () =
   ]);
 });
 
+test.each([
+  [2, null, 'state digest: 2 rows set right, that of its tables\n'],
+  [1, 'it differs elsewhere', 'state digest: 1 row set right\n'],
+])('a repair says how many rows of the digest it set right: %s', (digests, problem, line) => {
+  const repair = readRepair(job({ result: { runId: '3', digests, problem } }));
+  const on = terminal();
+  if (repair !== null) sayRepair(on, repair);
+  expect(on.said).toEqual(['ledger: nothing to correct\n', line]);
+});
+
 test('a repair that healed all names the seals of which balance verify goes on telling', () => {
   const result = { runId: '3', sealsChanged: { count: 3, shown: ['ledger/4', 'ledger/7'] } };
   const repair = readRepair(job({ result }));

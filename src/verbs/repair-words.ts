@@ -18,6 +18,7 @@ const result = z.object({
   runId: z.string(),
   open: count,
   ledger: ledgerDone,
+  digests: count,
   references: count,
   inclusions: count,
   rollbacks: count,
@@ -64,7 +65,11 @@ export function sayRepair(terminal: Terminal, repair: ShownRepair): void {
   if (rows.length > 0) terminal.out(`payments: ${rows.join(', ')}\n`);
   if (repair.headers > 0) terminal.out(`headers of blocks: ${repair.headers} read again\n`);
   sayBeginnings(terminal, repair.beginnings);
-  if (problem === null) terminal.out('state digest: that of its tables\n');
+  const digest = [
+    some(repair.digests, 'row set right', 'rows set right'),
+    problem === null ? ['that of its tables'] : [],
+  ].flat();
+  if (digest.length > 0) terminal.out(`state digest: ${digest.join(', ')}\n`);
   sayLeft(terminal, left);
   saySealsChanged(terminal, repair.sealsChanged);
 }

@@ -239,9 +239,9 @@ describe('held against the live tables', () => {
     expect(after.differing[0]?.upTo).toBeGreaterThanOrEqual(height);
     expect(after.differing[0]?.above).toBeLessThan(height);
     expect(await check(height - 1)).toEqual(before);
-    expect(await inTx((tx) => rewriteDigests(tx, 0, 199))).toBe(true);
+    expect(await inTx((tx) => rewriteDigests(tx, 0, 199))).toBeGreaterThan(0);
     expect(await check()).toMatchObject({ firstDifference: null });
-    expect(await inTx((tx) => rewriteDigests(tx, 0, 199))).toBe(false);
+    expect(await inTx((tx) => rewriteDigests(tx, 0, 199))).toBe(0);
   });
 
   test.each([
@@ -252,7 +252,7 @@ describe('held against the live tables', () => {
     await inTx((tx) => rewriteDigests(tx, 0, 0));
     await query(`insert into state_digests (partition_id, height, facts, facts_sum, digest)
       values (0, ${height}, 1, repeat('0', 64), repeat('0', 64))`);
-    expect(await inTx((tx) => rewriteDigests(tx, 0, 0))).toBe(true);
+    expect(await inTx((tx) => rewriteDigests(tx, 0, 0))).toBeGreaterThan(0);
     const { rows } = await database.pool.query('select 1 from state_digests where height = $1', [
       height,
     ]);

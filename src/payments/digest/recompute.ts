@@ -70,6 +70,8 @@ function openSource(pages: AsyncIterator<BlockSum[], void, void>) {
   };
 }
 
+/** Another hand may write greater ones. */
+const HEIGHT_MAX = Number.MAX_SAFE_INTEGER;
 /** Blocks that are stored in one statement. */
 const STORED_AT_ONCE = 5_000;
 
@@ -77,30 +79,30 @@ const STORED_AT_ONCE = 5_000;
  * Makes the stored digest from a height on what the live tables make of it; rows that are that already are
  * not written.
  *
- * @returns whether any of it was another one
+ * @returns how many rows weren't
  */
 export async function rewriteDigests(
   tx: Tx,
   partitionId: number,
   fromHeight: number,
-): Promise<boolean> {
+  upTo: number = HEIGHT_MAX,
+): Promise<number> {
   let above = fromHeight - 1;
   let changed = 0;
   let sums: BlockSum[] = [];
-  const store = async (): Promise<void> => {
+  const store = async (end: number): Promise<void> => {
     const heights = sums.map(({ height }) => height);
-    const upTo = heights.at(-1) ?? above;
-    changed += await deleteDigestsBetween(tx, partitionId, { above, upTo }, heights);
+    changed += await deleteDigestsBetween(tx, partitionId, { above, upTo: end }, heights);
     changed += await appendSums(tx, partitionId, sums);
-    above = upTo;
+    above = end;
     sums = [];
   };
-  const heights = { above, upTo: Number.MAX_SAFE_INTEGER };
-  for await (const sum of recompute(tx, partitionId, heights)) {
+  for await (const sum of recompute(tx, partitionId, { above, upTo })) {
     sums.push(sum);
-    if (sums.length === STORED_AT_ONCE) await store();
+    if (sums.length === STORED_AT_ONCE) await store(sum.height);
   }
-  await store();
-  const { rowCount } = await deleteDigestsAbove(tx, partitionId, above);
-  return changed + (rowCount ?? 0) > 0;
+  await store(upTo);
+  if (upTo < HEIGHT_MAX) return changed;
+  const { rowCount } = await deleteDigestsAbove(tx, partitionId, upTo);
+  return changed + (rowCount ?? 0);
 }

@@ -23,12 +23,12 @@ export async function rewriteDigest(
   partitionId: number,
   correction: DigestCorrection,
   { actor, cause }: { readonly actor: string; readonly cause: string },
-): Promise<void> {
+): Promise<number> {
   const heights = [
     ...[...correction.blocks.keys()].map((height) => height - 1),
     ...correction.proven.map(({ above }) => above),
   ];
-  if (heights.length === 0) return;
+  if (heights.length === 0) return 0;
   const above = heights.reduce((lowest, one) => Math.min(lowest, one));
   const recorded = await readDigest(tx, partitionId);
   const { digest } = await readDigest(tx, partitionId, above);
@@ -43,11 +43,13 @@ export async function rewriteDigest(
     page = [];
   }
   await store(tx, partitionId, page);
-  if (changed + page.length === 0) return;
+  changed += page.length;
+  if (changed === 0) return 0;
   const details = { cause, above, recorded, computed: await readDigest(tx, partitionId) };
   await auditHealing(tx, at, actor, [
     { action: 'digest.corrected', entityType: 'state_digest', entityId: `${partitionId}`, details },
   ]);
+  return changed;
 }
 
 async function store(tx: Tx, partitionId: number, page: readonly Relinked[]): Promise<void> {

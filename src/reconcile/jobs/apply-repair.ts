@@ -7,9 +7,11 @@ import type { HealContext } from '../heal/context.js';
 import { dropDigestAbove } from '../heal/digest-above.js';
 import { healLedger, type LedgerHealed } from '../heal/heal-ledger.js';
 import { healReferences } from '../heal/heal-references.js';
+import { mendDigest } from '../heal/mend-digest.js';
 import { differingBlocks, judgeStretches, type SealsChanged, stretchesOf } from '../heal/proof.js';
 import { rewriteDigest } from '../heal/rewrite-digest.js';
 import { type HealedFinding, heightsOf, kindOf } from '../model/finding.js';
+import { DIGEST_DIFFERS } from '../runs/compare-digest.js';
 import { tellDiscrepancies } from '../runs/explain.js';
 import type { Unblocked } from './blocked-books.js';
 import { healFindings } from './heal-findings.js';
@@ -25,6 +27,8 @@ export type RepairResult = Unblocked & {
   readonly repaired: number;
   readonly open: number;
   readonly ledger: Omit<LedgerHealed, 'left'>;
+  /** Rows of the state digest that became others. */
+  readonly digests: number;
   /** Payments that were given the references of their addresses. */
   readonly references: number;
   readonly sealsAccepted: number;
@@ -60,11 +64,13 @@ export async function applyRepair(
     cause: `reconciliation run ${run.runId}`,
     learn: (references) => job.leadership.learn(references),
   };
+  // Where what is healed below was missed by the digest as well, it proves the tables only as they are before.
+  const mended = await mendDigest(tx, at, context, prepared.differing);
   // What differs before it is healed, another hand changed since it was compared.
   const before = await differingBlocks(tx, context.partitionId, findings.flatMap(heightsOf));
   const healed = await healFindings(tx, at, context, run.runId, findings, deps.hotWallet);
   await dropDigestAbove(tx, at, context);
-  const { left, problem, ledger } = await healRest(tx, at, context, prepared, {
+  const { left, problem, ledger, digests } = await healRest(tx, at, context, prepared, {
     healed,
     before,
     hotWallet: deps.hotWallet,
@@ -80,6 +86,7 @@ export async function applyRepair(
     repaired: healed.length - open,
     open,
     ledger,
+    digests: mended + digests,
     references: references.healed,
     sealsAccepted: 0,
     sealsChanged: prepared.doubts.sealsChanged,
@@ -119,6 +126,7 @@ async function healRest(
 ) {
   const { partitionId } = context;
   const open = healed.filter(({ state }) => state === 'open');
+  const mended = await mendDigest(tx, at, context, differing);
   const verdicts = await judgeStretches(tx, partitionId, differing);
   const brought = await differingBlocks(tx, partitionId, heightsRepaired(healed));
   const since = [...brought.keys()].filter((height) => before.has(height));
@@ -129,10 +137,10 @@ async function healRest(
   const unlinked = verdicts.filter(({ isLinked }) => !isLinked).map(({ stretch }) => stretch);
   // Its rows were held against their blocks: then it is the digest that somebody changed.
   const isUndisputed = addresses === null && open.length === 0 && run.disputed === null;
-  const areProven = isUndisputed && run.isDigestCompared;
+  const areProven = isUndisputed && run.isDigestCompared && doubtful.length === 0;
   const isDoubtful = doubtful.length > 0 || (unlinked.length > 0 && !areProven);
   // The digest tells what no single output explained; where it agrees by now, everything is explained.
-  const digestProblem = isDoubtful ? (run.digestProblem ?? 'the digest differs') : null;
+  const digestProblem = isDoubtful ? (run.digestProblem ?? DIGEST_DIFFERS) : null;
   const gap = addresses === null ? await readHeaderGap(tx, partitionId) : null;
   const problem = inWords([
     addresses === null ? digestProblem : null,
@@ -141,7 +149,8 @@ async function healRest(
   ]);
   // What blocks did to rows that weren't there wasn't folded, and no later run would find that it lacks.
   const blocks = new Map([...brought].filter(([height]) => !before.has(height)));
-  await rewriteDigest(tx, at, partitionId, { blocks, proven: areProven ? unlinked : [] }, context);
+  const proven = areProven ? unlinked : [];
+  const relinked = await rewriteDigest(tx, at, partitionId, { blocks, proven }, context);
   const isPayment = (one: HealedFinding): boolean =>
     one.state === 'repaired' && kindOf(one, hotWallet) === 'payment';
   const { left, ...ledger } = await healLedger(tx, at, context, {
@@ -154,7 +163,7 @@ async function healRest(
     exceptUsers: doubts.exceptUsers,
     exceptPayouts: doubts.exceptPayouts,
   });
-  return { left, ledger, problem };
+  return { left, ledger, problem, digests: mended + relinked };
 }
 
 const heightsRepaired = (findings: readonly HealedFinding[]): number[] =>

@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import { expect, onTestFinished, test } from 'vitest';
 import { openWorker } from '../../../test/support/following.js';
+import { linkAbove } from '../../../test/support/forged-digests.js';
 import { provingJobs } from '../../../test/support/proving-jobs.js';
 import { booksOf, endOf } from '../../../test/support/rebuilding.js';
 import {
@@ -47,11 +48,12 @@ const BREAK_FIRST = `
      where height = (select min(height) from state_digests) returning height)
   select height::int as height from broken`;
 
-/** A payment that was missed above a link of the digest that another hand broke. */
+/** A payment that was missed above a link of the digest that another hand broke, so that no row above proves it. */
 async function missedAbove(pool: Pool) {
   const { rows } = await pool.query<{ address: string; lost: number }>(LOSE_LAST);
   await inTransaction(pool, (tx) => rewriteDigests(tx, 0, 0));
   const { rows: broken } = await pool.query<{ height: number }>(BREAK_FIRST);
+  for (const { height } of broken) await linkAbove(pool, height);
   const { address = '', lost = 0 } = rows[0] ?? {};
   return { address, lost, broken: broken[0]?.height ?? 0 };
 }

@@ -57,9 +57,9 @@ test('a repair links a digest anew that another hand changed, where the tables e
 test('a repair leaves a digest as it is that tells of what was there before the first block', async () => {
   const database = await copyBooks();
   const { pool } = database;
-  const lowest = 'height = (select min(height) from state_digests)';
-  await pool.query('update sync_state set start_height = (select min(height) from state_digests)');
-  await pool.query(`update state_digests set digest = md5(digest) || md5(digest) where ${lowest}`);
+  const newest = 'height = (select max(height) from state_digests)';
+  await pool.query('update sync_state set start_height = (select max(height) from state_digests)');
+  await pool.query(`update state_digests set digest = md5(digest) || md5(digest) where ${newest}`);
   const before = await checkDigest(pool, 0);
   const { result } = await repaired(database);
   expect(result?.problem).toContain('what was there before the first block is in no block');
