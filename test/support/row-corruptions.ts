@@ -220,6 +220,22 @@ export const ROW_CORRUPTIONS: readonly RowCorruption[] = [
     ['status_mismatch'],
   ],
   [
+    'what was there before its address was watched is said to count from earlier',
+    `update incoming_payments set counted_from = 3 where address = '${CAROL}'`,
+    ['status_mismatch'],
+  ],
+  [
+    'what was there before its address was watched is said to count from where no block is yet',
+    `update incoming_payments set counted_from = 10000 where address = '${CAROL}'`,
+    ['status_mismatch'],
+  ],
+  [
+    'what the wallet held before it was followed is said to count from later',
+    `update wallet_outputs set counted_from = counted_from + 1
+      where ${WALLET('spent_by is not null and counted_from is not null')}`,
+    ['status_mismatch'],
+  ],
+  [
     'it is given to another user',
     `update incoming_payments set user_id = 'mallory' where ${ONE(HELD)}`,
     ['owner_mismatch'],

@@ -86,7 +86,14 @@ test.each(STORIES)('an address counts %s', async (what, since, recorded, above) 
        from unnest($3::bigint[]) h`,
     [jobId, what, made],
   );
-  const scope = { jobId, partitionId: 0, fromHeight: -1, height: CURSOR, hotWallet: null };
+  const scope = {
+    jobId,
+    partitionId: 0,
+    fromHeight: -1,
+    height: CURSOR,
+    hotWallet: null,
+    misdated: [],
+  };
   const { rows } = await pool.query<{ block_height: string; in_block: boolean }>(
     `select block_height, in_block from (${DERIVED}) d
       where $3::bigint is not null order by block_height`,
@@ -106,7 +113,14 @@ test('where it is not known from where blocks were followed, its own beginning c
 });
 
 test('where blocks were followed from is looked up once, and not for each output', async () => {
-  const scope = { jobId: '0', partitionId: 0, fromHeight: -1, height: CURSOR, hotWallet: null };
+  const scope = {
+    jobId: '0',
+    partitionId: 0,
+    fromHeight: -1,
+    height: CURSOR,
+    hotWallet: null,
+    misdated: [],
+  };
   const { rows } = await pool.query<{ 'QUERY PLAN': string }>(
     `explain select * from (${DERIVED}) d where $3::bigint is not null`,
     scopeValues(scope),

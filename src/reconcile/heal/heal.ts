@@ -11,6 +11,7 @@ import {
 } from '../model/finding.js';
 import type { HealContext, Truth } from './context.js';
 import { type Correction, healPayments } from './heal-payments.js';
+import { correctDates } from './misdated.js';
 import { includeMissed } from './missed-inclusions.js';
 import { showChange } from './payment-audit.js';
 import { auditHealing, dropWallet, type HealAudit, storeWallet } from './store-queries.js';
@@ -43,6 +44,7 @@ export async function heal(
   // One way in which an output can't be explained spoils what is known of its others.
   const known = [...truths.values()].filter(({ reference }) => !obstacles.has(reference));
   context.learn(known.flatMap(({ reference, onChain }) => (onChain === null ? [] : [reference])));
+  await correctDates(tx, context.partitionId, known);
   const payments = known.filter((truth) => truth.kind === 'payment');
   const corrections = await healPayments(tx, at, context, payments);
   const wallet = known.filter((truth) => truth.kind === 'wallet');
@@ -130,6 +132,7 @@ export const showRecorded = (recorded: RecordedOutput) => ({
   blockHash: recorded.placement?.blockHash ?? null,
   blockHeight: recorded.placement?.height ?? null,
   slot: recorded.placement?.slot ?? null,
+  countedFrom: recorded.countedFrom,
   spentBy: recorded.spent?.txHash ?? null,
 });
 
@@ -140,6 +143,7 @@ export const showOnChain = (output: ChainOutput) => ({
   blockHash: output.placement?.blockHash ?? null,
   blockHeight: output.placement?.height ?? null,
   slot: output.placement?.slot ?? null,
+  ...(output.countedFrom === undefined ? {} : { countedFrom: output.countedFrom }),
   spentBy: typeof output.spent === 'string' ? null : output.spent.txHash,
   spent: output.spent !== 'unspent',
 });

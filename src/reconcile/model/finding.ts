@@ -57,6 +57,8 @@ export type ChainOutput = {
   readonly hasScript: boolean;
   /** Null where only the ledger told of it, which knows no blocks. */
   readonly placement: Placement | null;
+  /** Where it must count from another ledger than the row says; not there else. */
+  readonly countedFrom?: number;
   /** `unspent`, or by whom; `gone` where the ledger doesn't hold it and nobody looked who spent it. */
   readonly spent: 'unspent' | 'gone' | (SpentBy & { readonly height: number });
 };
@@ -94,5 +96,6 @@ export const heightsOf = ({ recorded, onChain }: Finding): number[] =>
     recorded?.countedFrom,
     recorded?.spent?.height,
     onChain?.placement?.height,
+    onChain?.countedFrom,
     typeof onChain?.spent === 'object' ? onChain.spent.height : null,
   ].filter((height) => typeof height === 'number');

@@ -2,6 +2,7 @@ import type { PointOrOrigin } from '../../chain/point.js';
 import type { Queryable, Tx } from '../../database/transaction.js';
 import { countsAbove } from '../compare/counting-queries.js';
 import { HELD_PARTITIONS } from '../compare/held-queries.js';
+import type { Misdated } from '../heal/misdated.js';
 
 /** Between which heights, and whose. */
 export type CompareScope = {
@@ -12,6 +13,8 @@ export type CompareScope = {
   /** Of the block after which both sides are compared. */
   readonly height: number;
   readonly hotWallet: string | null;
+  /** Rows of which no block tells from when on they count, and that don't count from where they must. */
+  readonly misdated: readonly Misdated[];
 };
 
 export const scopeValues = (scope: CompareScope): unknown[] => [
@@ -111,6 +114,9 @@ const FIND = `
       left join wallet_outputs w
         on d.kind = 'wallet' and w.tx_hash = d.tx_hash and w.output_index = d.output_index
      where d.must and p.tx_hash is null and w.tx_hash is null
+    union
+    select kind, split_part(reference, '#', 1), split_part(reference, '#', 2)::int
+      from unnest($7::text[], $8::text[]) as misdated (kind, reference)
   ), stored as (
     insert into rebuild_candidates (job_id, kind, tx_hash, output_index)
     select $1, found.* from found, here
@@ -132,6 +138,8 @@ export async function findCandidates(
   const { rows } = await tx.query<{ here: number; stored: number }>(FIND, [
     ...scopeValues(scope),
     point === 'origin' ? null : point.id,
+    scope.misdated.map(({ kind }) => kind),
+    scope.misdated.map(({ reference }) => reference),
   ]);
   const [row] = rows;
   return row === undefined || row.here === 0 ? null : row.stored;

@@ -1,6 +1,6 @@
 import type { OutputReference } from '../../chain/block.js';
 import { type PointOrOrigin, samePoint } from '../../chain/point.js';
-import { atOneMoment, inTransaction } from '../../database/transaction.js';
+import { atOneMoment, inTransaction, type Tx } from '../../database/transaction.js';
 import type { Stretch } from '../../payments/digest/check-digest.js';
 import type { Cursor } from '../../sync/events.js';
 import { readCursor } from '../../sync/queries.js';
@@ -9,6 +9,7 @@ import { dropDigestAbove } from '../heal/digest-above.js';
 import { heal } from '../heal/heal.js';
 import { healLedger, type LedgerHealed } from '../heal/heal-ledger.js';
 import { type LedgerPlan, planLedger } from '../heal/ledger-plan.js';
+import { readMisdated } from '../heal/misdated.js';
 import { type Doubts, readDoubts } from '../heal/proof.js';
 import { type HealedFinding, heightsOf, kindOf } from '../model/finding.js';
 import { startHeight } from '../runs/address-queries.js';
@@ -216,7 +217,7 @@ async function apply(
     const since = { above: Math.max(scope.fromHeight, comparedAt - 1), upTo: scope.height };
     touched.add([...differing, since]);
     const undone = hasDiffered
-      ? await settleDigest(tx, at, scope, touched.result(), { actor, cause })
+      ? await settleDigest(tx, at, await withDates(tx, scope), touched.result(), { actor, cause })
       : [];
     const result = resultOf(context, conclusion, tally, ledger, problem);
     await job.complete(tx, {
@@ -227,6 +228,12 @@ async function apply(
     return true;
   });
 }
+
+/** As they are once all that is known was healed. */
+const withDates = async (tx: Tx, scope: CompareScope): Promise<CompareScope> => ({
+  ...scope,
+  misdated: await readMisdated(tx, scope.partitionId, null),
+});
 
 /** Blocks whose facts healing may have changed. */
 const blocksTouched = (healed: readonly HealedFinding[], { fromHeight, height }: CompareScope) =>

@@ -8,15 +8,22 @@ import { type CompareScope, DERIVED, IS_FOLLOWED, scopeValues } from './candidat
 const IS_BEFORE = `
   (r.block_height is null and r.counted_from is not null and not coalesce(${IS_FOLLOWED}, false))`;
 
+/** Rows that don't count from where they must; where that isn't known, from no height that a chain may have. */
+const DATED = `
+  dated as materialized (
+    select split_part(reference, '#', 1) as tx_hash, split_part(reference, '#', 2)::int as output_index, counts_from
+      from unnest($8::text[], $9::bigint[]) as misdated (reference, counts_from)
+  )`;
+
 /**
  * What the state digest is made of, as the blocks that were read have it. The live tables are only asked
  * about what may be recorded in more than one way: what was there before it was followed, and what may
  * be there and needn't.
  */
 const factsOf = (picked: string, derived: string, recorded: string): string => `
-  with ${picked}derived as (
+  with ${DATED}, ${picked}derived as (
     select d.*,
-           case when ${IS_BEFORE} then r.counted_from
+           case when ${IS_BEFORE} then coalesce(m.counts_from, r.counted_from)
                 when d.must and d.in_block or r.block_height is not null then d.block_height
                 when d.must then d.asked_at end as counted_at,
            not ${IS_BEFORE}
@@ -30,9 +37,12 @@ const factsOf = (picked: string, derived: string, recorded: string): string => `
         select w.block_height, w.counted_from from wallet_outputs w
          where d.kind is distinct from 'payment' and w.partition_id = $2
            and w.tx_hash = d.tx_hash and w.output_index = d.output_index) r on true
+      left join dated m on m.tx_hash = d.tx_hash and m.output_index = d.output_index
   ), older as (
-    select r.tx_hash, r.output_index, r.address, r.amount_lovelace, r.assets, r.counted_from
+    select r.tx_hash, r.output_index, r.address, r.amount_lovelace, r.assets,
+           coalesce(m.counts_from, r.counted_from) as counted_from
       from ${recorded} r
+      left join dated m on m.tx_hash = r.tx_hash and m.output_index = r.output_index
      where (r.block_height <= $3 or r.block_height is null and r.counted_from <= $4)
        and not exists (select 1 from rebuild_outputs o
                         where o.job_id = $1 and o.tx_hash = r.tx_hash and o.output_index = r.output_index)
@@ -76,6 +86,7 @@ const BETWEEN = `
      where partition_id = $2 and counted_from > $6 and counted_from <= $7
     union select tx_hash, output_index from wallet_outputs
      where partition_id = $2 and counted_from > $6 and counted_from <= $7
+    union select tx_hash, output_index from dated where counts_from > $6 and counts_from <= $7
     union select o.tx_hash, o.output_index
       from payment_addresses a join rebuild_outputs o on o.job_id = $1 and o.address = a.address
      where a.partition_id = $2 and a.backfilled_height > $6 and a.backfilled_height <= $7
@@ -116,7 +127,13 @@ export async function* derivedFacts(
   { above, upTo }: Stretch,
 ): AsyncGenerator<PlacedFact[]> {
   const isAll = above <= scope.fromHeight && upTo >= scope.height;
-  const values = [...scopeValues(scope), above, upTo];
+  const values = [
+    ...scopeValues(scope),
+    above,
+    upTo,
+    scope.misdated.map(({ reference }) => reference),
+    scope.misdated.map(({ countsFrom }) => countsFrom ?? Number.MAX_SAFE_INTEGER),
+  ];
   await tx.query(isAll ? DECLARE_ALL : DECLARE_PICKED, values);
   for (;;) {
     const { rows } = await tx.query<Row>(FETCH);

@@ -1,6 +1,8 @@
 import { compareOutput, countsFromBefore } from '../compare/compare-output.js';
 import { isMisplaced } from '../compare/misplaced.js';
+import { type Misdated, misdatedAs } from '../heal/misdated.js';
 import type { ChainOutput, DiscrepancyType, Finding, RecordedOutput } from '../model/finding.js';
+import { sameOnChain } from '../runs/compare-statuses.js';
 import type { Candidate, DerivedOutput } from './candidate.js';
 
 export type JudgeContext = {
@@ -9,6 +11,8 @@ export type JudgeContext = {
   readonly height: number;
   readonly hotWallet: string | null;
   readonly confirmationsHeld: boolean;
+  /** By kind and reference. */
+  readonly misdated: ReadonlyMap<string, Misdated>;
 };
 
 const MADE_BEFORE =
@@ -23,8 +27,31 @@ const UNWATCHED =
 export const needsLedger = ({ recorded, derived, spentBy }: Candidate): boolean =>
   recorded !== null && recorded.status !== 'rolled_back' && derived === null && spentBy === null;
 
-/** In which ways the books' row and the chain differ. */
+/**
+ * In which ways the books' row and the chain differ. From when on what no block brought counts is looked at last:
+ * whoever heals the others sees to that too.
+ */
 export function judge(candidate: Candidate, context: JudgeContext): Finding[] {
+  const { kind, reference, recorded } = candidate;
+  const misdated = context.misdated.get(`${kind} ${reference}`);
+  if (misdated === undefined || recorded?.countedFrom !== misdated.countedFrom) {
+    return judgeOutput(candidate, context);
+  }
+  const countedFrom = misdated.countsFrom ?? recorded.countedFrom;
+  const dated = { ...candidate, recorded: { ...recorded, countedFrom } };
+  const found = isSpentBelow(candidate, context) ? [] : judgeOutput(dated, context);
+  if (found.length > 0) return found.map((one) => ({ ...one, recorded }));
+  return [misdatedAs(recorded, sameOnChain(recorded), misdated)];
+}
+
+/** Below what was read nothing is looked at but from when on it counts. */
+const isSpentBelow = (
+  { recorded, derived, spentBy }: Candidate,
+  { fromHeight }: JudgeContext,
+): boolean =>
+  derived === null && spentBy === null && (recorded?.spent?.height ?? Infinity) <= fromHeight;
+
+function judgeOutput(candidate: Candidate, context: JudgeContext): Finding[] {
   const { recorded, derived } = candidate;
   if (recorded === null) {
     if (derived === null || !derived.must) return [];

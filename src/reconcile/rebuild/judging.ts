@@ -8,5 +8,6 @@ export const judgingOf = async (tx: Tx, scope: CompareScope): Promise<JudgeConte
   fromHeight: scope.fromHeight,
   height: scope.height,
   hotWallet: scope.hotWallet,
+  misdated: new Map(scope.misdated.map((one) => [`${one.kind} ${one.reference}`, one])),
   confirmationsHeld: await confirmationsHeld(tx, scope.partitionId),
 });

@@ -3,6 +3,7 @@ import { atOneMoment, inTransaction } from '../../database/transaction.js';
 import type { Cursor } from '../../sync/events.js';
 import { readCursor } from '../../sync/queries.js';
 import { correctBeginnings, restoreBeginnings } from '../heal/heal-beginnings.js';
+import { type Misdated, readMisdated } from '../heal/misdated.js';
 import { expectCursor } from '../runs/comparison-point.js';
 import { analyzeShadow, type CompareScope, findCandidates } from './candidate-queries.js';
 import { type Conclusion, prepareHealing, prepareReport } from './conclude.js';
@@ -111,22 +112,27 @@ async function compareAndConclude(
     const place = await shadow.catchUp();
     if (books.rollbacks() !== rollbacks) return false;
     const progress = books.progress();
-    const scope = scopeOf(context, progress, place);
+    const scope = scopeOf(context, progress, place, compared.misdated);
     if (await conclude({ ...compared, scope, place, progress })) return true;
   }
 }
+
+type Compared = Pick<Conclusion, 'digest' | 'differing' | 'comparedAt'> & {
+  readonly misdated: readonly Misdated[];
+};
 
 /** Finds what differs right after a block. @returns null where the books don't stand there any more */
 async function compare(
   context: RebuildContext,
   progress: RebuildProgress,
   place: Cursor,
-): Promise<Pick<Conclusion, 'digest' | 'differing' | 'comparedAt'> | null> {
+): Promise<Compared | null> {
   const { job, observe } = context;
-  const { pool } = job.leadership;
+  const { pool, partitionId } = job.leadership;
   const { done, total, rate } = progress;
   observe({ type: 'rebuild_progress', jobId: job.id, done, total, rate, secondsLeft: 0 });
-  const scope = scopeOf(context, progress, place);
+  const misdated = await atOneMoment(pool, (tx) => readMisdated(tx, partitionId, null));
+  const scope = scopeOf(context, progress, place, misdated);
   const found = await inTransaction(pool, async (tx) => {
     await job.save(tx, { ...progress, stage: 'comparing' });
     return findCandidates(tx, scope, place.point);
@@ -136,15 +142,19 @@ async function compare(
   if (place.point !== 'origin' && !(await askLedger(context, scope, judging, place.point))) {
     return null;
   }
-  const compared = await atOneMoment(pool, (tx) => compareDigests(tx, scope));
-  return { ...compared, comparedAt: scope.height };
+  // Of what nobody knows from when on it counts the books are believed: it stays as it is.
+  const known = { ...scope, misdated: misdated.filter(({ countsFrom }) => countsFrom !== null) };
+  const compared = await atOneMoment(pool, (tx) => compareDigests(tx, known));
+  return { ...compared, misdated, comparedAt: scope.height };
 }
 
 const scopeOf = (
   { job, hotWallet }: RebuildContext,
   progress: RebuildProgress,
   place: Cursor,
+  misdated: readonly Misdated[],
 ): CompareScope => ({
+  misdated,
   jobId: job.id,
   partitionId: job.leadership.partitionId,
   fromHeight: heightOf(progress.from) ?? heightOf(place) ?? -1,

@@ -11,6 +11,7 @@ import { judgeBlocks } from '../compare/judge-blocks.js';
 import { isHeld, type Suspect } from '../compare/judge-outputs.js';
 import { type Recorded, recordedAmong } from '../compare/recorded-queries.js';
 import { digestAboveCursor } from '../heal/digest-above.js';
+import { type Misdated, readMisdated } from '../heal/misdated.js';
 import type { ChainOutput, RecordedOutput } from '../model/finding.js';
 import { startHeight, type WatchedAddress, watchedAmong } from './address-queries.js';
 import { expectOurs, readBlocks } from './block-reading.js';
@@ -30,7 +31,10 @@ const blocksOf = ({ above, upTo }: Stretch): number => upTo - Math.max(-1, above
  */
 export async function compareDigest(work: Work): Promise<void> {
   const { partitionId, at } = work;
-  const { differing } = await work.read((tx) => checkDigest(tx, partitionId, at.height));
+  const { differing, misdated } = await work.read(async (tx) => ({
+    ...(await checkDigest(tx, partitionId, at.height)),
+    misdated: await readMisdated(tx, partitionId, null),
+  }));
   const followedAbove = (await startHeight(work.pool, partitionId)) ?? -1;
   const problems: string[] = [];
   let blocks = 0;
@@ -40,7 +44,8 @@ export async function compareDigest(work: Work): Promise<void> {
     const outcome =
       blocks > BLOCKS_MAX ? TOO_MANY : await compareStretch(work, stretch, followedAbove);
     isDigestCompared &&= outcome.isWhole;
-    if (outcome.found === 0) problems.push(`${shown(stretch)}: ${outcome.says}`);
+    const isExplained = outcome.found > 0 || misdated.some((one) => isOf(one, stretch));
+    if (!isExplained) problems.push(`${shown(stretch)}: ${outcome.says}`);
   }
   const differs = problems.length === 0 ? [] : [`${DIGEST_DIFFERS} (${problems.join('; ')})`];
   const lowest = await work.read((tx) => digestAboveCursor(tx, partitionId));
@@ -57,6 +62,9 @@ const beyond = (height: string): string =>
   `the state digest tells of height ${height} above the cursor, where no block was followed: ` +
   '`teller reconcile --repair` takes that away';
 const shown = ({ above, upTo }: Stretch): string => `blocks ${Math.max(-1, above) + 1} to ${upTo}`;
+
+const isOf = ({ countedFrom, askedAt }: Misdated, { above, upTo }: Stretch): boolean =>
+  [countedFrom, askedAt].some((at) => at !== null && at > above && at <= upTo);
 
 /** What came of holding the rows of a stretch against blocks. */
 type Outcome = {

@@ -146,8 +146,8 @@ function findingOf(recorded: Recorded, row: Row, cursorHeight: number): Finding[
 
 /** The chain agrees with the row in all but its status, which no chain knows. */
 export function sameOnChain(recorded: Recorded): Finding['onChain'] {
-  const { reference, address, lovelace, assets, placement, spent } = recorded;
-  const value = { reference, address, lovelace, assets, hasScript: false, placement };
+  const { reference, address, lovelace, assets, placement, spent, hasScript = false } = recorded;
+  const value = { reference, address, lovelace, assets, hasScript, placement };
   if (spent === null) return { ...value, spent: 'unspent' };
   const { txHash, height } = spent;
   return { ...value, spent: height === null ? 'gone' : { txHash, height } };

@@ -27,6 +27,8 @@ export type StoredOnChain = {
   readonly assets: Record<string, string>;
   readonly hasScript: boolean;
   readonly block: Placement | null;
+  /** Not there where it needn't count from another ledger than the row says. */
+  readonly countedFrom?: number;
   /** `unspent`, `spent`, or `gone`: spent, and nobody looked by whom. */
   readonly state: 'unspent' | 'spent' | 'gone';
   readonly spentBy: string | null;
@@ -64,6 +66,7 @@ export const showOnChain = (output: ChainOutput): StoredOnChain => {
     ...showValue(output),
     hasScript: output.hasScript,
     block: output.placement,
+    ...(output.countedFrom === undefined ? {} : { countedFrom: output.countedFrom }),
     state: typeof output.spent === 'string' ? output.spent : 'spent',
     spentBy: spent?.txHash ?? null,
     spentHeight: spent?.height ?? null,
@@ -94,6 +97,7 @@ export const readOnChain = (reference: OutputReference, stored: StoredOnChain): 
   assets: parseAssets(stored.assets),
   hasScript: stored.hasScript,
   placement: stored.block,
+  ...(stored.countedFrom === undefined ? {} : { countedFrom: stored.countedFrom }),
   spent: spentOnChain(stored),
 });
 

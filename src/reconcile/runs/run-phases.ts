@@ -1,4 +1,5 @@
 import { confirmationsHeld, countRecorded, countWatched } from './address-queries.js';
+import { compareDates } from './compare-dates.js';
 import { compareDigest } from './compare-digest.js';
 import { compareDigestAt } from './compare-digest-at.js';
 import { compareLedger, compareLedgerAt } from './compare-ledger.js';
@@ -66,7 +67,7 @@ function phasesOf(
       addresses: () => compareLedger(work),
       digest: () => compareDigest(work),
       doubts,
-      owners: () => compareOwners(work, null),
+      owners: () => datesAndOwners(work, null),
       ledger: () => compareStatuses(work),
     };
   }
@@ -75,7 +76,7 @@ function phasesOf(
     outputs: () => compareRecordedAt(work, addresses, continuous ? 'unspent' : 'all'),
     addresses: () => compareLedgerAt(work, addresses),
     doubts,
-    owners: () => compareOwners(work, addresses),
+    owners: () => datesAndOwners(work, addresses),
   };
   // What is spent grows for ever: all the time, that would cost more with each year.
   if (continuous) return { ...some, digest: nothing, ledger: nothing };
@@ -84,6 +85,12 @@ function phasesOf(
     digest: () => compareDigestAt(work, addresses),
     ledger: () => compareStatusesAt(work, addresses),
   };
+}
+
+/** Neither is on the chain. */
+async function datesAndOwners(work: Work, addresses: readonly string[] | null): Promise<void> {
+  await compareDates(work, addresses);
+  await compareOwners(work, addresses);
 }
 
 const nothing = (): Promise<void> => Promise.resolve();
