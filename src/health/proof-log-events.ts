@@ -54,6 +54,10 @@ export function proofLines(event: ProofEvent): readonly LogLine[] {
       const fields = { kind: event.kind, file: event.file, bytes: event.bytes };
       return [line('info', event.type, fields, 'backed up')];
     }
+    case 'backup_doubtful': {
+      const fields = { kind: event.kind, file: event.file, reason: event.reason };
+      return [line('error', event.type, fields, 'backed up books that contradict themselves')];
+    }
     case 'backup_failed': {
       const fields = { kind: event.kind, reason: event.reason };
       return [line('error', event.type, fields, 'no backup was made')];

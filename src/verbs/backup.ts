@@ -5,10 +5,10 @@ import { directoryProblem } from '../reconcile/backup/directory-problem.js';
 import { type BackupReport, makeBackup, type OnRows } from '../reconcile/backup/make-backup.js';
 import { readVersion } from '../version.js';
 import { withDatabase } from './database.js';
-import { type JsonFlag, type VerbContext, withExample } from './flags.js';
+import { finish, type JsonFlag, type VerbContext, withExample } from './flags.js';
 import { Interrupted, untilInterrupted } from './interruption.js';
 import { startProgress } from './progress.js';
-import { counted, sayFields, sayJson, type Terminal, UsageError } from './terminal.js';
+import { counted, EXIT, sayFields, sayJson, type Terminal, UsageError } from './terminal.js';
 
 type Flags = JsonFlag & { readonly to: string; readonly set: BackupSet };
 
@@ -33,7 +33,8 @@ export function addBackupVerb(program: Command, context: VerbContext): void {
   );
 }
 
-async function backup({ terminal }: VerbContext, flags: Flags): Promise<void> {
+async function backup(context: VerbContext, flags: Flags): Promise<void> {
+  const { terminal } = context;
   const problem = await directoryProblem(flags.to);
   if (problem !== null) {
     throw new UsageError(`--to: given ${JSON.stringify(flags.to)}: ${problem}`);
@@ -61,7 +62,16 @@ async function backup({ terminal }: VerbContext, flags: Flags): Promise<void> {
       .finally(() => removeLeftovers(flags.to, new Date()).catch(() => undefined));
   });
   const shown = showReport(report);
-  if (flags.json === true) return sayJson(terminal, shown);
+  if (flags.json === true) sayJson(terminal, shown);
+  else say(terminal, shown, report);
+  for (const problem of report.problems)
+    terminal.err(`teller: the file is whole, but ${problem}\n`);
+  finish(context, report.problems.length > 0 ? EXIT.discrepancies : EXIT.done);
+}
+
+type Shown = ReturnType<typeof showReport>;
+
+function say(terminal: Terminal, shown: Shown, report: BackupReport): void {
   const { file, bytes, point, digest } = shown;
   sayFields(terminal, {
     file,
@@ -93,7 +103,7 @@ function showRows(terminal: Terminal): { onRows: OnRows; stop: () => void } {
   };
 }
 
-function showReport({ file, bytes, sha256, manifest }: BackupReport) {
+function showReport({ file, bytes, sha256, manifest, problems }: BackupReport) {
   const [first] = manifest.points;
   const { set, createdAt, tables, leftOut } = manifest;
   return {
@@ -109,5 +119,6 @@ function showReport({ file, bytes, sha256, manifest }: BackupReport) {
     digest: first?.digest ?? null,
     tables: Object.fromEntries(tables.map(({ name, rows }) => [name, rows])),
     leftOut,
+    problems,
   };
 }

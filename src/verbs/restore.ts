@@ -47,7 +47,8 @@ async function restore(context: VerbContext, given: string, flags: JsonFlag): Pr
   const differs = report.digests?.some((check) => check.firstDifference !== null) ?? false;
   if (flags.json === true) sayJson(terminal, showReport(report, differs));
   else tell(terminal, report, differs);
-  finish(context, differs ? EXIT.discrepancies : EXIT.done);
+  const isSound = !differs && report.problems.length === 0;
+  finish(context, isSound ? EXIT.done : EXIT.discrepancies);
 }
 
 async function refuseMissing(file: string): Promise<void> {
@@ -75,6 +76,9 @@ function tell(terminal: Terminal, report: RestoreReport, differs: boolean): void
       'teller: payments and wallet were not what their digest says when the backup was made: run ' +
         '`teller rebuild --from origin` once the worker runs\n',
     );
+  }
+  for (const problem of report.problems) {
+    terminal.err(`teller: so it was already when the backup was made: ${problem}\n`);
   }
 }
 
@@ -114,7 +118,7 @@ const digestNote = ({ digests }: RestoreReport, differs: boolean): string => {
 };
 
 const showReport = (
-  { file, manifest, rows, digests, jobs, paused, pausedBefore }: RestoreReport,
+  { file, manifest, rows, digests, problems, jobs, paused, pausedBefore }: RestoreReport,
   differs: boolean,
 ) => ({
   file,
@@ -124,6 +128,7 @@ const showReport = (
   rows,
   tables: Object.fromEntries(manifest.tables.map((table) => [table.name, table.rows])),
   digest: digests === null ? 'not_compared' : differs ? 'differs' : 'equal',
+  problems,
   jobs,
   paused,
   pausedBefore,

@@ -34,25 +34,31 @@ export async function backupByPlan(deps: PlannedBackupDeps): Promise<PlannedBack
   const directory = resolve(deps.directory);
   const written: string[] = [];
   const problems: unknown[] = [];
-  const failed = new Set<BackupSet>();
+  const doubtful = new Set<BackupSet>();
   const before = await readKept(directory, deps);
   for (const set of await possibleAmong(deps, dueSets(before.kept, now))) {
     try {
-      const { file, bytes } = await makeBackup(deps, set, directory, () => undefined);
-      deps.observe({ type: 'backup_finished', kind: set, file, bytes });
+      const { file, bytes, problems } = await makeBackup(deps, set, directory, () => undefined);
       written.push(file);
+      const [reason] = problems;
+      if (reason === undefined) {
+        deps.observe({ type: 'backup_finished', kind: set, file, bytes });
+      } else {
+        deps.observe({ type: 'backup_doubtful', kind: set, file, reason });
+        doubtful.add(set);
+      }
     } catch (error) {
       // The term is over: whoever leads next makes all that is due.
       deps.signal?.throwIfAborted();
       deps.observe({ type: 'backup_failed', kind: set, reason: reasonOf(error) });
       problems.push(error);
-      failed.add(set);
+      doubtful.add(set);
     }
   }
   for (const { file, reason } of before.unreadable) {
     deps.observe({ type: 'backup_unreadable', file, reason });
   }
-  const removed = await removeExpired(directory, deps, now, failed);
+  const removed = await removeExpired(directory, deps, now, doubtful);
   if (problems.length > 0) throw problems[0];
   return { written, removed };
 }
@@ -95,17 +101,17 @@ async function readKept(directory: string, { network }: PlannedBackupDeps): Prom
   return { kept, unreadable };
 }
 
-/** Where nothing new of a set could be written, its old ones are all there is. */
+/** Where nothing new of a set could be written, or nothing to rely on, its old ones are all there is. */
 async function removeExpired(
   directory: string,
   deps: PlannedBackupDeps,
   now: Date,
-  failed: ReadonlySet<BackupSet>,
+  doubtful: ReadonlySet<BackupSet>,
 ): Promise<string[]> {
   const { kept } = await readKept(directory, deps);
   const removed: string[] = [];
   for (const { file, set } of expiredBackups(kept, now)) {
-    if (failed.has(set)) continue;
+    if (doubtful.has(set)) continue;
     await rm(file, { force: true });
     await rm(checksumFile(file), { force: true });
     removed.push(file);

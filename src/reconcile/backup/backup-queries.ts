@@ -1,4 +1,6 @@
 import type { Queryable } from '../../database/transaction.js';
+import { readCursorProblem } from '../../payments/cursor/cursor-queries.js';
+import { problemWords } from '../../payments/cursor/judge-cursor.js';
 import { FIRST_DIGEST } from '../../payments/digest/facts.js';
 import { SEAL_CHAINS } from '../seals/seal.js';
 import { sealHead } from '../seals/seal-queries.js';
@@ -32,6 +34,21 @@ export const pointOf = ({
   digest,
 });
 
+/** What another hand made of the place where these books end, with what to do. */
+export async function readCursorProblems(
+  db: Queryable,
+  points: readonly Pick<StoredPoint, 'partitionId'>[],
+): Promise<string[]> {
+  // Where there is no cursor at all, the first partition's may have been lost.
+  const partitions = points.length === 0 ? [0] : points.map(({ partitionId }) => partitionId);
+  const problems: string[] = [];
+  for (const partition of partitions) {
+    const problem = await readCursorProblem(db, partition);
+    if (problem !== null) problems.push(problemWords(problem));
+  }
+  return problems;
+}
+
 /** The newest seal of each chain that has any, and how many rows its chain covers. */
 export async function readSealHeads(db: Queryable): Promise<Manifest['seals']> {
   const heads: Manifest['seals'] = [];
@@ -59,7 +76,7 @@ export async function noteBegin(db: Queryable, set: BackupSet, at: Date): Promis
 
 const SUCCESS = `
   update backups set finished_at = $2, file = $3, bytes = $4, checksum = $5, slot = $6,
-                     block_hash = $7, block_height = $8, digest = $9, problem = null
+                     block_hash = $7, block_height = $8, digest = $9, problem = $10
    where id = $1`;
 
 export type Finished = {
@@ -68,12 +85,13 @@ export type Finished = {
   readonly bytes: number;
   readonly sha256: string;
   readonly point: Manifest['points'][number] | undefined;
+  readonly problems: readonly string[];
 };
 
 export const noteSuccess = (
   db: Queryable,
   id: string,
-  { at, file, bytes, sha256, point }: Finished,
+  { at, file, bytes, sha256, point, problems }: Finished,
 ) =>
   db.query(SUCCESS, [
     id,
@@ -85,6 +103,7 @@ export const noteSuccess = (
     point?.hash ?? null,
     point?.height ?? null,
     point?.digest ?? null,
+    problems.length === 0 ? null : problems.join('; '),
   ]);
 
 const FAILURE = 'update backups set finished_at = $2, problem = $3 where id = $1';

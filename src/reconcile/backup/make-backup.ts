@@ -11,6 +11,7 @@ import {
   noteFailure,
   noteSuccess,
   pointOf,
+  readCursorProblems,
   readPoints,
   readSealHeads,
 } from './backup-queries.js';
@@ -48,6 +49,8 @@ export type BackupReport = {
   readonly bytes: number;
   readonly sha256: string;
   readonly manifest: Manifest;
+  /** Why the books of which it is can't be relied on, whole as it is. */
+  readonly problems: readonly string[];
 };
 
 /** @param estimated of all rows, where the planner has an idea of them */
@@ -87,6 +90,7 @@ async function write(
   onRows: OnRows,
 ): Promise<BackupReport> {
   let manifest: Manifest | undefined;
+  let problems: readonly string[] = [];
   const written = await writeInPlace(
     directory,
     nameOf(deps.network, set, createdAt),
@@ -94,6 +98,7 @@ async function write(
       inSnapshot(deps, set, async (session) => {
         const shape = await readShape(session, deps.network);
         if (needsWholeBooks(set)) await refuseUnfinished(session);
+        if (set !== 'addresses') problems = await readCursorProblems(session, shape.points);
         const shares = tablesOf(set);
         const estimated = estimateOf(shape.tables, shares);
         const archive = writeArchive(handle, createdAt, (rows) => onRows(rows, estimated));
@@ -134,7 +139,7 @@ async function write(
     deps.signal,
   );
   if (manifest === undefined) throw new Error('a backup was written without its manifest');
-  return { ...written, manifest };
+  return { ...written, manifest, problems };
 }
 
 /** Whoever restores one of the others asks the chain for what is left out, or has nothing of the kind. */

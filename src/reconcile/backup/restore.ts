@@ -11,7 +11,7 @@ import { readControl, setPaused } from '../../payouts/model/control-queries.js';
 import { readIdentity } from '../../payouts/model/database-identity.js';
 import { hold } from '../../payouts/paying/hold-queries.js';
 import { BackupError } from './backup-error.js';
-import { pointOf, readPoints, readSealHeads } from './backup-queries.js';
+import { pointOf, readCursorProblems, readPoints, readSealHeads } from './backup-queries.js';
 import { inOrderOfReferences, TABLE_POLICIES } from './backup-sets.js';
 import { beginBulkLoad, endBulkLoad, type Removed } from './bulk-load.js';
 import {
@@ -53,6 +53,8 @@ export type RestoreReport = {
   readonly rows: number;
   /** Of each partition, where the backup has all that the digest is made of; else null. */
   readonly digests: readonly DigestCheck[] | null;
+  /** Why the books can't be relied on, though they are those of which the backup was made. */
+  readonly problems: readonly string[];
   /** Jobs that fill in from the chain what the backup left out. */
   readonly jobs: readonly string[];
   /** Nothing of what was paid before is in the set: payouts wait for a person, and not only for time. */
@@ -118,17 +120,11 @@ async function fill(
   await refuseBroken(file, 'sequences', () => setSequences(tx, manifest.sequences));
   await refuseDifferent(tx, manifest, file);
   const digests = manifest.set === 'all' ? await checkDigests(tx, manifest) : null;
+  const problems = await cursorProblems(tx, manifest);
   const pausedBefore = await readPause(tx);
   const jobs = await takeOver(tx, deps, manifest, file);
-  return {
-    file,
-    manifest,
-    rows,
-    digests,
-    jobs,
-    paused: manifest.set === 'addresses',
-    pausedBefore,
-  };
+  const paused = manifest.set === 'addresses';
+  return { file, manifest, rows, digests, problems, jobs, paused, pausedBefore };
 }
 
 async function readPause(tx: Tx): Promise<Pause | null> {
@@ -226,6 +222,9 @@ async function refuseDifferent(tx: Tx, manifest: Manifest, file: string): Promis
 }
 
 const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
+
+const cursorProblems = async (tx: Tx, { set, points }: Manifest): Promise<readonly string[]> =>
+  set === 'addresses' ? [] : readCursorProblems(tx, points);
 
 /** A difference was there before the backup: its rows are those that were read, or it were refused. */
 async function checkDigests(tx: Tx, manifest: Manifest): Promise<DigestCheck[]> {

@@ -90,6 +90,13 @@ export type ProofEvent =
       readonly file: string;
       readonly bytes: number;
     }
+  /** Written and read back, of books that another hand changed so that they can't be followed on from. */
+  | {
+      readonly type: 'backup_doubtful';
+      readonly kind: string;
+      readonly file: string;
+      readonly reason: string;
+    }
   | { readonly type: 'backup_failed'; readonly kind: string; readonly reason: string }
   /** Of an earlier backup, while another one is made: it may be damaged, and it is left alone. */
   | { readonly type: 'backup_unreadable'; readonly file: string; readonly reason: string }
