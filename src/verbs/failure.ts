@@ -6,6 +6,7 @@ import { IdTaken } from '../database/sequence-queries.js';
 import { CursorError } from '../payments/pages.js';
 import { ControlSpoilt } from '../payouts/model/control-row.js';
 import { BackupError } from '../reconcile/backup/backup-error.js';
+import { RebuildImpossible } from '../reconcile/rebuild/rebuild-parts.js';
 import { NotComparable } from '../reconcile/runs/comparison-point.js';
 import { UnfinishedBooksError } from '../reconcile/verify/unfinished-books.js';
 import { WrongDatabase } from '../sync/worker.js';
@@ -25,6 +26,7 @@ const SAYS_ALL = [
   JobLeft,
   NodeAway,
   NotComparable,
+  RebuildImpossible,
   SchemaError,
   StillAtWork,
   UnfinishedBooksError,

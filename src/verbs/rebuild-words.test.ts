@@ -15,7 +15,7 @@ function saidOf(wishes: object) {
     healed: 0,
     open: 0,
     ledger: LEDGER,
-    digest: { equal: true, stored: 'ab', derived: 'ab' },
+    digest: { height: 7, equal: true, stored: 'ab', derived: 'ab' },
     blocks: 5,
     seconds: 1,
     rate: 5,
@@ -26,12 +26,12 @@ function saidOf(wishes: object) {
   const said: string[] = [];
   const say = (text: string): void => void said.push(text);
   sayResult({ environment: {}, out: say, err: say, isInteractive: false }, shown);
-  return { isClean: isClean(shown), said: said.slice(1, -1) };
+  return { isClean: isClean(shown), said: said.slice(1, -1), digest: said.at(-1) };
 }
 
 test('a dry run counts everything in which rows, entries and balances contradict each other', () => {
   const ledgerDifferences = { payments: 2, payouts: 1, lost: 1, balances: 3, isPartial: true };
-  expect(saidOf({ dryRun: true, ledgerDifferences })).toEqual({
+  expect(saidOf({ dryRun: true, ledgerDifferences })).toMatchObject({
     isClean: false,
     said: [
       'no output differs\n',
@@ -48,7 +48,7 @@ test.each(['payments', 'payouts', 'lost', 'balances'])('a dry run isn’t clean 
 });
 
 test('nothing differs where ledger and balances don’t either, and whoever didn’t look can’t say it', () => {
-  expect(saidOf({ dryRun: true, ledgerDifferences: SAME })).toEqual({
+  expect(saidOf({ dryRun: true, ledgerDifferences: SAME })).toMatchObject({
     isClean: true,
     said: [EQUAL],
   });
@@ -57,7 +57,7 @@ test('nothing differs where ledger and balances don’t either, and whoever didn
 
 test('a rebuild says what it did to statuses, ledger and balances, and else that nothing differed', () => {
   const ledger = { entries: 3, balances: 1, statuses: 2, lost: 1 };
-  expect(saidOf({ ledger })).toEqual({
+  expect(saidOf({ ledger })).toMatchObject({
     isClean: true,
     said: [
       'no output differs\n',
@@ -65,13 +65,41 @@ test('a rebuild says what it did to statuses, ledger and balances, and else that
         '2 payment statuses set, 1 payment without a row put back\n',
     ],
   });
-  expect(saidOf({})).toEqual({ isClean: true, said: [EQUAL] });
+  expect(saidOf({})).toMatchObject({ isClean: true, said: [EQUAL] });
 });
 
 test('a rebuild that left something as it is isn’t one in which nothing differed', () => {
   const said = saidOf({ left: ['1 case: nobody knows'] });
   expect(said?.isClean).toBe(false);
   expect(said?.said.slice(0, 2)).toEqual(['no output differs\n', 'left: 1 case: nobody knows\n']);
+});
+
+const NONE = '0'.repeat(64);
+
+test.each([
+  [
+    { height: 7, equal: true, stored: 'ab', derived: 'ab' },
+    'state digest at height 7: ab, that of the chain\n',
+  ],
+  [
+    { height: 2, equal: true, stored: NONE, derived: NONE },
+    'no state digest was compared: at height 2 neither the books nor the chain have anything to fold into one\n',
+  ],
+  [
+    { height: -1, equal: true, stored: NONE, derived: NONE },
+    'no state digest was compared: before the first block neither the books nor the chain have anything to fold ' +
+      'into one\n',
+  ],
+  [
+    { height: 7, equal: false, stored: 'ab', derived: 'cd' },
+    'the state digest at height 7 was ab, of the chain it is cd\n',
+  ],
+  [
+    { height: 7, equal: false, stored: 'ab', derived: 'ab', tables: 'ef' },
+    "the tables' state digest at height 7 was ef, of the chain it is ab\n",
+  ],
+])('the state digest is told with the height at which it was compared: %j', (digest, line) => {
+  expect(saidOf({ digest })?.digest).toBe(line);
 });
 
 test('what an earlier version noted is read', () => {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { FIRST_DIGEST } from '../payments/digest/facts.js';
 import type { Job } from '../reconcile/jobs/job-queries.js';
 import { readProgress } from '../reconcile/rebuild/rebuild-progress.js';
 import {
@@ -43,6 +44,8 @@ const result = z.object({
     .optional(),
   problem: z.string().nullable().default(null),
   digest: z.object({
+    // Where it was compared: the books went on until they were told.
+    height: z.number(),
     equal: z.boolean(),
     stored: z.string(),
     derived: z.string(),
@@ -141,11 +144,16 @@ function differingInLedger(differences: ShownResult['ledgerDifferences']): strin
   ].flat();
 }
 
-const digestInWords = ({ equal, stored, derived, tables }: ShownResult['digest']): string => {
-  if (equal) return `state digest ${stored} is that of the chain`;
-  if (stored !== derived) return `the state digest was ${stored}, of the chain it is ${derived}`;
-  return `the tables' state digest was ${tables ?? 'another one'}, of the chain it is ${derived}`;
-};
+function digestInWords({ height, equal, stored, derived, tables }: ShownResult['digest']): string {
+  const at = height < 0 ? 'before the first block' : `at height ${height}`;
+  if (equal && stored === FIRST_DIGEST) {
+    return `no state digest was compared: ${at} neither the books nor the chain have anything to fold into one`;
+  }
+  if (equal) return `state digest ${at}: ${stored}, that of the chain`;
+  if (stored !== derived)
+    return `the state digest ${at} was ${stored}, of the chain it is ${derived}`;
+  return `the tables' state digest ${at} was ${tables ?? 'another one'}, of the chain it is ${derived}`;
+}
 
 function sayDifferences(terminal: Terminal, { differences, examples }: ShownResult): void {
   const rows = Object.entries(differences).flatMap(([type, count]) =>

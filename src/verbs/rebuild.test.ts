@@ -183,3 +183,14 @@ test.each([
   expect(exitCode).toBe(2);
   expect(err).toMatch(message);
 });
+
+test('is refused where no block was ever followed, whoever would lead', async () => {
+  const { pool } = under.database;
+  const { exitCode, out, err } = await teller(['rebuild', '--from', 'origin']);
+  expect({ exitCode, out }).toEqual({ exitCode: 1, out: '' });
+  expect(err).toContain(
+    'this database has not followed a block yet, so there is nothing to rebuild',
+  );
+  expect((await pool.query('select 1 from chain_jobs')).rows).toEqual([]);
+  expect((await pool.query('select 1 from sync_state')).rows).toEqual([]);
+});

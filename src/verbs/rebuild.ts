@@ -2,7 +2,9 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { readSettings } from '../config.js';
 import { actorOf } from '../payouts/model/identity.js';
 import { cancelJob, latestJobs, readJob } from '../reconcile/jobs/job-queries.js';
+import { expectFollowed } from '../reconcile/rebuild/find-start.js';
 import { parseRebuildFrom, REBUILD_FROM_FORMS } from '../reconcile/rebuild/rebuild-from.js';
+import { expectCursor } from '../reconcile/runs/comparison-point.js';
 import { operator } from './caller.js';
 import { refuseOtherNetwork, withDatabase } from './database.js';
 import { finish, type JsonFlag, type VerbContext, withExample } from './flags.js';
@@ -65,6 +67,9 @@ async function run(context: VerbContext, flags: Flags): Promise<void> {
     await refuseOtherNetwork(pool, settings);
     // It may have to lead, and then follows the chain with this wallet.
     await refuseOtherWallet(pool, settings);
+    // Leading, it would begin to follow the chain itself, and then find books or none, whichever came first.
+    await expectCursor(pool, settings.partitionId);
+    await expectFollowed(pool, settings.partitionId);
   });
   const telling = startTelling(terminal, () => Date.now());
   const job = await untilInterrupted(async (signal) => {

@@ -1,4 +1,5 @@
 import { type Point, samePoint } from '../../chain/point.js';
+import type { Queryable } from '../../database/transaction.js';
 import type { Cursor } from '../../sync/events.js';
 import { readCursor } from '../../sync/queries.js';
 import { startHeight } from '../runs/address-queries.js';
@@ -19,13 +20,7 @@ export async function findStart(context: RebuildContext): Promise<Cursor> {
   if (from === undefined) {
     throw new RebuildImpossible(`--from: given ${given}, wanted ${REBUILD_FROM_FORMS}`);
   }
-  const cursor = await readCursor(pool, partitionId);
-  if (cursor === null) {
-    throw new RebuildImpossible(
-      'this database has not followed a block yet, so there is nothing to rebuild: ' +
-        'start `teller run` and wait until it has applied its first block',
-    );
-  }
+  const cursor = await expectFollowed(pool, partitionId);
   switch (from.type) {
     case 'origin':
       return ORIGIN;
@@ -34,6 +29,16 @@ export async function findStart(context: RebuildContext): Promise<Cursor> {
     case 'days':
       return startDaysAgo(context, from.days, cursor);
   }
+}
+
+/** Without a start point there are no books. @throws RebuildImpossible */
+export async function expectFollowed(db: Queryable, partitionId: number): Promise<Cursor> {
+  const cursor = await readCursor(db, partitionId);
+  if (cursor !== null) return cursor;
+  throw new RebuildImpossible(
+    'this database has not followed a block yet, so there is nothing to rebuild: ' +
+      'start `teller run` and wait until it has applied its first block',
+  );
 }
 
 async function startAtPoint({ chain, job }: RebuildContext, point: Point): Promise<Cursor> {
