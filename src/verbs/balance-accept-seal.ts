@@ -3,7 +3,7 @@ import type { Pool } from 'pg';
 import { inTransaction } from '../database/transaction.js';
 import { actorOf } from '../payouts/model/identity.js';
 import { type ChangedRows, changedRows, hashOfSeal } from '../reconcile/seals/check-queries.js';
-import { acceptSeals } from '../reconcile/seals/check-seals.js';
+import { acceptLoss, acceptSeals } from '../reconcile/seals/check-seals.js';
 import { SEAL_CHAINS, type SealChain } from '../reconcile/seals/seal.js';
 import { operator } from './caller.js';
 import { withDatabase } from './database.js';
@@ -17,7 +17,7 @@ export function addAcceptSeal(balance: Command, context: VerbContext): void {
     balance
       .command('accept-seal <seal>')
       .description(
-        'answers for rows that are not what was sealed, CHAIN/SEAL as `balance verify` names it: as they ' +
+        'answers for rows that are not what was sealed, or a seal that is not what was noted of it, CHAIN/SEAL as `balance verify` names it: as they ' +
           'are now they count from then on, which is written down with your name; what was sealed stays',
       )
       .requiredOption('--reason <text>', 'who changed them, and why they are right as they are')
@@ -29,6 +29,8 @@ export function addAcceptSeal(balance: Command, context: VerbContext): void {
 type Place = { readonly chain: SealChain; readonly seal: number };
 type Outcome =
   | { readonly type: 'accepted'; readonly rows: ChangedRows }
+  /** The seal itself was noted otherwise, or is gone. */
+  | { readonly type: 'loss_accepted' }
   | { readonly type: 'unchanged' }
   | { readonly type: 'not_found' };
 
@@ -39,6 +41,12 @@ async function accept(context: VerbContext, given: string, flags: Flags): Promis
   if (reason === '') throw new UsageError('--reason: is empty; wanted why the rows are right');
   await withDatabase(terminal, [], async ({ pool }) => {
     const outcome = await acceptOne(pool, place, reason);
+    if (outcome.type === 'loss_accepted') {
+      const what = 'what is sealed now counts, whatever was noted of that seal';
+      if (flags.json === true) sayJson(terminal, { accepted: true, ...place, reason });
+      else terminal.out(`${given}: ${what}\n`);
+      return;
+    }
     if (outcome.type !== 'accepted') {
       const why =
         outcome.type === 'not_found'
@@ -71,6 +79,8 @@ const acceptOne = (pool: Pool, { chain, seal }: Place, reason: string): Promise<
     const { shown } = await changedRows(tx, chain, [seal, seal], 1);
     const [rows] = shown;
     if (rows === undefined) {
+      const by = actorOf(operator());
+      if (await acceptLoss(tx, chain, seal, by, reason)) return { type: 'loss_accepted' };
       const isThere = (await hashOfSeal(tx, chain, seal)) !== null;
       return { type: isThere ? 'unchanged' : 'not_found' };
     }

@@ -14,7 +14,7 @@ export function sayWhatToDo(terminal: Terminal, result: Verification): void {
 function adviceFor(result: Verification): string[] {
   const { seals, orphans, unfounded, digests, references, payouts } = result;
   const ofSeals = seals.changed.count + seals.broken.count + seals.notAsNoted.length;
-  const [changed] = seals.changed.shown;
+  const [changed] = [...seals.changed.shown, ...seals.notAsNoted];
   const nobodys = orphans.shown.find(isOfNoCause);
   return [
     ...(hasWhatIsHealed(result) ? [REPAIR] : []),

@@ -10,6 +10,7 @@ import {
   hashOfSeal,
   sliceEnds,
 } from './check-queries.js';
+import { type NotedHead, notedHead, noteHeads } from './noted-heads-queries.js';
 import { SEAL_CHAINS, type SealChain } from './seal.js';
 import { countUnsealed, sealHead } from './seal-queries.js';
 
@@ -97,15 +98,31 @@ const join = <T>(parts: readonly Bounded<T>[], shown: number): Bounded<T> => ({
   shown: parts.flatMap((part) => part.shown).slice(0, shown),
 });
 
-async function holdAgainst(db: Queryable, notes: OutsideNotes): Promise<NotAsNoted[]> {
+/** Against what was noted outside, and what the last verification noted. */
+async function holdAgainst(db: Queryable, outside: OutsideNotes): Promise<NotAsNoted[]> {
   const found: NotAsNoted[] = [];
   for (const chain of SEAL_CHAINS) {
-    const note = notes[chain];
-    if (note === undefined || note.seal === 0) continue;
-    const stored = await hashOfSeal(db, chain, note.seal);
-    if (stored !== note.hash) found.push({ chain, seal: note.seal, noted: note.hash, stored });
+    const own = await notedHead(db, chain);
+    const notes = new Map<string, NotedHead>();
+    for (const note of [outside[chain], own]) {
+      if (note !== undefined && note !== null) notes.set(`${note.seal} ${note.hash}`, note);
+    }
+    for (const note of notes.values()) {
+      const lost = await lostSeal(db, chain, note);
+      if (lost !== null) found.push(lost);
+    }
   }
   return found;
+}
+
+async function lostSeal(
+  db: Queryable,
+  chain: SealChain,
+  { seal, hash: noted }: NotedHead,
+): Promise<NotAsNoted | null> {
+  if (seal === 0) return null;
+  const stored = await hashOfSeal(db, chain, seal);
+  return stored === noted ? null : { chain, seal, noted, stored };
 }
 
 /**
@@ -125,4 +142,24 @@ export async function acceptSeals(
     if (numbers.length > 0) accepted += await acceptRows(tx, at, chain, numbers, by, reason);
   }
   return accepted;
+}
+
+/**
+ * Somebody answers for a seal that was noted and is gone, or another one: what is sealed now is noted instead.
+ *
+ * @returns whether that very seal was noted last, and isn't as it was
+ */
+export async function acceptLoss(
+  tx: Tx,
+  chain: SealChain,
+  seal: number,
+  by: string,
+  reason: string,
+): Promise<boolean> {
+  const noted = await notedHead(tx, chain);
+  if (noted?.seal !== seal) return false;
+  const lost = await lostSeal(tx, chain, noted);
+  if (lost === null) return false;
+  await noteHeads(tx, by, [{ chain, ...(await sealHead(tx, chain)) }], { reason, insteadOf: lost });
+  return true;
 }
