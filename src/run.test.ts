@@ -17,13 +17,14 @@ const log = createLogger('info', { write: (line: string) => void lines.push(line
 beforeEach(() => void lines.splice(0));
 
 /** Without the role that follows the chain: nothing here needs a node. */
-const start = (signal?: AbortSignal): Promise<number> =>
+const start = (signal?: AbortSignal, more: NodeJS.ProcessEnv = {}): Promise<number> =>
   run(
     readConfig({
       NETWORK: 'preprod',
       DATABASE_URL: database.url,
       OGMIOS_URL: 'ws://127.0.0.1:9',
       HTTP_PORT: '0',
+      ...more,
     }),
     { roles: ['api'], log, ...(signal === undefined ? {} : { signal }) },
   );
@@ -89,6 +90,30 @@ describe('a daemon', () => {
     expect(failure?.problems[0]).toMatch(why);
     expect(failureOf(failure).exitCode).toBe(2);
     expect(lines.join()).not.toContain('listening');
+  });
+
+  test('refuses to start with another PAYOUT_ID_SECRET than the one that the database knows', async () => {
+    const secrets = ['what the first of two hosts has', 'what the other one has been given'];
+    const [ours, other] = secrets.map((PAYOUT_ID_SECRET) => ({ PAYOUT_ID_SECRET }));
+    for (const round of [1, 2]) {
+      lines.splice(0);
+      const stop = new AbortController();
+      const ended = start(stop.signal, ours);
+      await until('listening');
+      stop.abort();
+      expect(await ended, `start ${round}`).toBe(0);
+    }
+    lines.splice(0);
+    const failure = await start(AbortSignal.timeout(10_000), other).then(
+      () => null,
+      (error: unknown) => error as ConfigError,
+    );
+    expect(failure?.problems).toHaveLength(1);
+    expect(failure?.problems[0]).toMatch(/^PAYOUT_ID_SECRET: is not the secret .* fingerprint /);
+    expect(failureOf(failure).exitCode).toBe(2);
+    const said = [...lines, failure?.message].join();
+    expect(said).not.toContain('listening');
+    for (const secret of secrets) expect(said).not.toContain(secret);
   });
 
   test('says all that is wrong with who pays before it connects to anything', async () => {

@@ -11,6 +11,7 @@ import { createMetrics, type Metrics } from './health/metrics.js';
 import { type PayerVitals, watchPayer } from './health/payer-vitals.js';
 import { createRedisPing } from './health/redis.js';
 import { observeVitals, startingVitals, type Vitals } from './health/vitals.js';
+import { refuseOtherIdSecret } from './payouts/model/id-secret.js';
 import { payoutPolicyOf } from './payouts/model/policy.js';
 import type { PayerEvent } from './payouts/paying/payer-deps.js';
 import { type NudgeQueue, openQueue } from './payouts/queue/queue.js';
@@ -53,6 +54,8 @@ export async function run(config: Config, options: RunOptions): Promise<number> 
     closers.push(() => pool.end());
     await refuseOtherDatabase(pool, config);
     await refuseSharedHotWallet(pool, config);
+    const usesPayoutIds = options.roles.includes('api') || options.roles.includes('payouts');
+    if (usesPayoutIds) await refuseOtherIdSecret(pool, config.payoutIdSecret);
     const observed = observer(options);
     const queue = await openNudges(config, log);
     if (queue !== null) closers.push(() => queue.close());

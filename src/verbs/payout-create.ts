@@ -10,6 +10,7 @@ import {
   type PayoutRequest,
 } from '../payouts/accepting/request.js';
 import { readIdentity } from '../payouts/model/database-identity.js';
+import { refuseOtherIdSecret } from '../payouts/model/id-secret.js';
 import { showPayout } from '../payouts/model/payout.js';
 import { POLICY_SETTINGS, payoutPolicyOf } from '../payouts/model/policy.js';
 import { minimumLovelace } from '../payouts/transaction/minimum.js';
@@ -63,6 +64,7 @@ async function create(context: VerbContext, flags: Flags): Promise<void> {
     const { idempotencyKey } = flags;
     const request = readRequest(body, { caller, idempotencyKey, secret, network });
     await refuseOtherNetwork(pool, settings);
+    await refuseOtherIdSecret(pool, secret);
     const deps = { policy, minimumLovelace, seenUnits: new Set<string>(), readIdentity };
     const [outcome] = await acceptPayouts(pool, [request], deps);
     if (outcome === undefined) throw new Error('a request without an outcome');

@@ -124,6 +124,26 @@ describe('payout create', () => {
     expect(await query('select from outbound_payments')).toEqual([]);
   });
 
+  test('is refused under another PAYOUT_ID_SECRET, until a person answers for it', async () => {
+    await query('truncate payout_id_fingerprint');
+    const words = create('--idempotency-key', 'k', '--ada', '2');
+    expect(await teller(words)).toMatchObject({ exitCode: 0 });
+    const other = withKey('key-of-shop', { PAYOUT_ID_SECRET: 'another-secret-for-payouts' });
+    const refusal = await teller(words, other);
+    expect(refusal).toMatchObject({ exitCode: 2, out: '' });
+    expect(refusal.err).toContain('teller payout accept-secret');
+    const accept = ['payout', 'accept-secret', '--reason', 'lost with the host'];
+    expect((await teller([...accept.slice(0, -1), ' '], other)).exitCode).toBe(2);
+    expect((await teller(accept, other)).out).toContain('restart them');
+    expect((await teller(accept, other)).out).toContain('already');
+    expect(await teller(words, other)).toMatchObject({ exitCode: 0 });
+    expect(await teller(words)).toMatchObject({ exitCode: 2 });
+    expect(await query("select actor from audit_log where action like '%secret%'")).toEqual([
+      { actor: OPERATOR },
+    ]);
+    await query('truncate payout_id_fingerprint');
+  });
+
   test('is refused with a reason, in JSON too', async () => {
     const words = create('--idempotency-key', 'k', '--ada', '2', '--user', 'ann');
     expect(await json(...words)).toMatchObject({

@@ -24,6 +24,7 @@ import {
   withExample,
 } from './flags.js';
 import { sayPage, withAddressFilter } from './listing.js';
+import { addPayoutAcceptSecret } from './payout-accept-secret.js';
 import { addPayoutCreate } from './payout-create.js';
 import { addPayoutFence } from './payout-fence.js';
 import {
@@ -72,6 +73,7 @@ export function addPayoutVerbs(program: Command, context: VerbContext): void {
     'teller payout resume',
   );
   addPayoutFence(payout, context);
+  addPayoutAcceptSecret(payout, context);
 }
 
 function addReading(payout: Command, context: VerbContext): void {

@@ -28,6 +28,7 @@ const VERBS = [
   'payout pause',
   'payout resume',
   'payout fence',
+  'payout accept-secret',
   'balance show',
   'balance verify',
   'status',

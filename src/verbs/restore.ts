@@ -1,11 +1,13 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { readSettings } from '../config.js';
+import { ConfigError, readSettings, type Secret } from '../config.js';
+import { otherIdSecret } from '../payouts/model/id-secret.js';
 import { actorOf } from '../payouts/model/identity.js';
 import { openArchive } from '../reconcile/backup/read-archive.js';
 import { type RestoreReport, restoreBackup } from '../reconcile/backup/restore.js';
 import { operator } from './caller.js';
+import { withDatabase } from './database.js';
 import { finish, type JsonFlag, type VerbContext, withExample } from './flags.js';
 import { showRestoring } from './restore-progress.js';
 import { counted, EXIT, sayFields, sayJson, type Terminal, UsageError } from './terminal.js';
@@ -30,6 +32,7 @@ async function restore(context: VerbContext, given: string, flags: JsonFlag): Pr
     'network',
     'databaseUrl',
     'databaseDirectUrl',
+    'payoutIdSecret',
   ]);
   await refuseMissing(given);
   const archive = await openArchive(resolve(given));
@@ -47,8 +50,16 @@ async function restore(context: VerbContext, given: string, flags: JsonFlag): Pr
   const differs = report.digests?.some((check) => check.firstDifference !== null) ?? false;
   if (flags.json === true) sayJson(terminal, showReport(report, differs));
   else tell(terminal, report, differs);
+  await refuseOtherSecret(terminal, settings.payoutIdSecret);
   const isSound = !differs && report.problems.length === 0;
   finish(context, isSound ? EXIT.done : EXIT.discrepancies);
+}
+
+/** Whoever restores may not have it; a worker with the wrong one doesn't start. */
+async function refuseOtherSecret(terminal: Terminal, secret: Secret | null): Promise<void> {
+  if (secret === null) return;
+  const problem = await withDatabase(terminal, [], ({ pool }) => otherIdSecret(pool, secret));
+  if (problem !== null) throw new ConfigError([`${problem}. The backup is restored all the same`]);
 }
 
 async function refuseMissing(file: string): Promise<void> {

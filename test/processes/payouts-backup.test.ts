@@ -62,4 +62,35 @@ describe('a database that was restored from a backup', { timeout: 120_000 }, () 
       await world.expectAllRight([before, paid, fresh]);
     },
   );
+
+  test.for(['critical', 'addresses'])(
+    'of what is %s neither accepts nor pays under another PAYOUT_ID_SECRET',
+    async (set, { open, onTestFinished }) => {
+      const folder = await mkdtemp(join(tmpdir(), 'teller-backup-'));
+      onTestFinished(() => rm(folder, { recursive: true }));
+      const world = await open({});
+      const first = await world.start();
+      first.signal('SIGTERM');
+      expect(await first.exited).toBe(0);
+      const made = await world.teller(['backup', '--to', folder, '--set', set, '--json']);
+      const { file } = JSON.parse(made.out) as { file: string };
+
+      const empty = await createEmptyDatabase();
+      onTestFinished(() => empty.drop());
+      world.use(empty);
+      const other = { PAYOUT_ID_SECRET: 'another one, for the first one was not at hand' };
+      const restored = await world.teller(['restore', file], other);
+      expect([restored.exitCode, restored.err]).toEqual([
+        2,
+        expect.stringContaining('The backup is restored all the same'),
+      ]);
+      const started = await world.teller(['run', '--roles', 'api'], other);
+      expect([started.exitCode, started.err + started.out]).toEqual([
+        2,
+        expect.stringContaining('PAYOUT_ID_SECRET: is not the secret'),
+      ]);
+      const second = await world.start();
+      expect((await ask(second, promise(1, null))).status).toBe(201);
+    },
+  );
 });

@@ -65,6 +65,7 @@ const ROWS: readonly (readonly [text: string, values: readonly unknown[]])[] = [
        paused_by = 'cli:ann', pause_reason = $1, identity = '{"system": "another"}', memory_gap = 2`,
     [TRICKY],
   ],
+  ['insert into payout_id_fingerprint (fingerprint) values ($1)', ['f'.repeat(16)]],
   [
     `insert into payout_batches (kind, anchor_tx_hash, anchor_index) values ('payout', $1, 0)`,
     [hex('6')],

@@ -35,7 +35,10 @@ describe('what is backed up', () => {
     expect(tablesOf('all').filter(({ where }) => where !== null)).toEqual([]);
     const parts = tablesOf('critical').filter(({ where }) => where !== null);
     expect(parts.map(({ name }) => name)).toEqual(['incoming_payments']);
-    expect(tablesOf('addresses')).toEqual([{ name: 'payment_addresses', where: null }]);
+    expect(tablesOf('addresses')).toEqual([
+      { name: 'payment_addresses', where: null },
+      { name: 'payout_id_fingerprint', where: null },
+    ]);
   });
 });
 

@@ -48,6 +48,8 @@ export const TABLE_POLICIES: Readonly<Record<string, TablePolicy>> = {
   outbox: CRITICAL,
   audit_log: CRITICAL,
   payout_control: SEEDED,
+  // Also of addresses alone: what was paid is then known by the ids on the chain.
+  payout_id_fingerprint: ADDRESSES,
   payout_batches: CRITICAL,
   outbound_payments: CRITICAL,
   payout_transactions: CRITICAL,
