@@ -66,8 +66,7 @@ export async function readCursorProblem(
   return evidence === undefined ? null : judgeCursor(evidence);
 }
 
-// A cursor that was deleted isn't listed; there is always a first partition.
-const PARTITIONS = 'select partition_id as id from sync_state union select 0 order by 1';
+const PARTITIONS = 'select partition_id as id from sync_state order by 1';
 
 /** Of each partition whose cursor contradicts its books. */
 export async function readCursorProblems(db: Queryable): Promise<CursorProblem[]> {
