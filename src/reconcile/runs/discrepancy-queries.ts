@@ -50,7 +50,13 @@ type Row = {
   readonly reason: string | null;
 };
 
-async function insert(tx: Tx, query: string, runId: string, rows: readonly Row[]): Promise<void> {
+async function insert(
+  tx: Tx,
+  query: string,
+  runId: string,
+  rows: readonly Row[],
+  more: readonly unknown[] = [],
+): Promise<void> {
   if (rows.length === 0) return;
   const parts = rows.map(({ reference }) => reference.split('#'));
   await tx.query(query, [
@@ -62,6 +68,7 @@ async function insert(tx: Tx, query: string, runId: string, rows: readonly Row[]
     rows.map(({ recorded }) => (recorded === null ? null : JSON.stringify(showRecorded(recorded)))),
     rows.map(({ onChain }) => (onChain === null ? null : JSON.stringify(showOnChain(onChain)))),
     rows.map(({ reason }) => reason),
+    ...more,
   ]);
 }
 
@@ -123,20 +130,59 @@ export async function readSuspects(
 
 const FORGET = `
   delete from reconciliation_discrepancies
-   where run_id = $1 and (tx_hash, output_index) in (select * from unnest($2::text[], $3::int[]))`;
+   where run_id = $1 and (tx_hash, output_index) in (select * from unnest($2::text[], $3::int[]))
+  returning id::text, type, tx_hash || '#' || output_index as reference`;
+const CONCLUDE = `
+  insert into reconciliation_discrepancies
+    (id, run_id, type, tx_hash, output_index, address, recorded, on_chain, reason)
+  overriding system value
+  select coalesce(id, nextval(pg_get_serial_sequence('reconciliation_discrepancies', 'id'))),
+         $1, type, tx_hash, output_index, address, recorded, on_chain, reason
+    from unnest($2::text[], $3::text[], $4::int[], $5::text[], $6::jsonb[], $7::jsonb[], $8::text[], $9::bigint[])
+         with ordinality as w (type, tx_hash, output_index, address, recorded, on_chain, reason, id, position)
+   order by position
+  on conflict (run_id, type, tx_hash, output_index) do nothing`;
 
-/** All that was noted of these outputs: what blocks say of them is told instead. */
-export async function forgetOutputs(
+type Noted = {
+  readonly id: string;
+  readonly type: DiscrepancyType;
+  readonly reference: OutputReference;
+};
+
+/**
+ * What blocks say of these outputs is told instead of all that was noted of them, by the numbers that it had:
+ * somebody may have read them.
+ */
+export async function concludeOutputs(
   tx: Tx,
   runId: string,
   references: readonly OutputReference[],
+  findings: readonly Finding[],
 ): Promise<void> {
   const parts = references.map((reference) => reference.split('#'));
-  await tx.query(FORGET, [
+  const { rows } = await tx.query<Noted>(FORGET, [
     runId,
     parts.map(([txHash]) => txHash),
     parts.map(([, index]) => Number(index)),
   ]);
+  const found = findings.map((one) => ({ ...one, reason: one.unexplained }));
+  await insert(tx, CONCLUDE, runId, found, [numbersOf(found, rows)]);
+}
+
+/** Each finding's number: that of the same difference, else of another one of its output; null where there is none. */
+function numbersOf(
+  findings: readonly Pick<Row, 'type' | 'reference'>[],
+  noted: readonly Noted[],
+): (string | null)[] {
+  const key = ({ type, reference }: Pick<Row, 'type' | 'reference'>): string =>
+    `${type} ${reference}`;
+  const found = new Set(findings.map(key));
+  const same = new Map(noted.map((one) => [key(one), one.id]));
+  const free = new Map<OutputReference, string[]>();
+  for (const one of noted.filter((row) => !found.has(key(row)))) {
+    free.set(one.reference, [...(free.get(one.reference) ?? []), one.id]);
+  }
+  return findings.map((one) => same.get(key(one)) ?? free.get(one.reference)?.shift() ?? null);
 }
 
 const NAMED = `

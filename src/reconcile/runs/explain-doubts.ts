@@ -10,11 +10,10 @@ import { startHeight } from './address-queries.js';
 import { expectOurs, readBlocks } from './block-reading.js';
 import { surroundingsOf } from './compare-recorded.js';
 import {
-  forgetOutputs,
+  concludeOutputs,
   giveUpSuspects,
   readSuspects,
   type Suspect,
-  storeFindings,
 } from './discrepancy-queries.js';
 import { createMeter } from './progress-meter.js';
 import type { Work } from './run-work.js';
@@ -58,8 +57,7 @@ async function explainAll(work: Work, suspects: readonly Suspect[]): Promise<voi
   const matched = work.progress().matched + heldAndFound(doubtful, stored);
   await work.commit({ matched }, 0, async (tx) => {
     const references = suspects.map(({ reference }) => reference);
-    await forgetOutputs(tx, work.runId, references);
-    await storeFindings(tx, work.runId, stored);
+    await concludeOutputs(tx, work.runId, references, stored);
   });
 }
 
