@@ -50,6 +50,7 @@ const DEEP_HEIGHT = `
 /**
  * `stranded`: nobody would ever pay it, for whoever pays looks for attempts of open batches, and for what is queued
  * in none. `untold`: it says to be confirmed, and no event tells so; deeper ones aren't looked up, there are millions.
+ * Without "offset 0" events would be looked for before it is known which ones are deeper.
  */
 const LEFT = `
   select p.id, p.status, p.tx_hash, 'stranded', p.status,
@@ -64,8 +65,8 @@ const LEFT = `
   select p.id, p.status, p.tx_hash, 'untold', p.status, 'in_block'
     from payout_transactions t
     join payout_attempts a on a.tx_hash = t.tx_hash
-    join outbound_payments p on p.id = a.payout_id and p.tx_hash = t.tx_hash and p.status = 'confirmed'
-   where t.block_height > ${DEEP_HEIGHT}
+   cross join lateral (select * from outbound_payments o where o.id = a.payout_id offset 0) as p
+   where t.block_height > ${DEEP_HEIGHT} and p.tx_hash = t.tx_hash and p.status = 'confirmed'
      and (select true from outbox o where o.event_key = 'payout.confirmed:' || p.id || ':' || p.turn) is null`;
 
 /**
