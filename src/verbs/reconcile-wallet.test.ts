@@ -9,7 +9,8 @@ const NOTED = `insert into wallet_backfills (partition_id, address, slot, block_
 const note = (partitionId: number, address: string) =>
   under.database.pool.query(NOTED, [partitionId, address]);
 
-/** Nothing was followed yet: whoever isn't refused for its settings is told so, with 1. */
+/** The wallet alone is noted, with a block: whoever isn't refused for its settings is told so, with 1. */
+const NO_CURSOR = 'there is no cursor, and blocks up to 1 are in the books';
 const reconcile = (wallet: string | null, ...words: string[]) =>
   withWallet(wallet, 'reconcile', ...words);
 const withWallet = (wallet: string | null, ...words: string[]) =>
@@ -54,14 +55,14 @@ describe('where the database knows a hot wallet', () => {
   test('a comparison with it, or of some addresses, is not', async () => {
     const whole = await reconcile(WALLET);
     expect(whole.exitCode).toBe(1);
-    expect(whole.err).toContain('has not followed a block yet');
+    expect(whole.err).toContain(NO_CURSOR);
     await under.database.pool.query(
       `insert into payment_addresses (address, partition_id, user_id) values ($1, 0, 'ann')`,
       [USERS],
     );
     const some = await reconcile(null, '--address', USERS);
     expect(some.exitCode).toBe(1);
-    expect(some.err).toContain('has not followed a block yet');
+    expect(some.err).toContain(NO_CURSOR);
   });
 });
 
