@@ -109,6 +109,26 @@ describe('books of a version without the digest', () => {
     await later.catchUp();
   });
 
+  test('aren’t taken for such where they have it, whatever is said of them', async () => {
+    const chain = newChain();
+    const books = await takeOver(pool(), chain, { hotWallet: WALLET });
+    pay(chain, WALLET);
+    await books.catchUp();
+    const digests = () =>
+      query('select height, facts_sum, digest from state_digests order by height');
+    const before = await digests();
+    await query('update sync_state set digested = false');
+    await query('update wallet_outputs set amount_lovelace = amount_lovelace + 1');
+    const next = await takeOver(pool(), chain, { hotWallet: WALLET });
+    chain.mine();
+    await next.catchUp();
+    expect(before).toHaveLength(1);
+    expect(await digests()).toEqual(before);
+    expect(await query('select digested from sync_state')).toEqual([{ digested: true }]);
+    // Put right for the check that every test ends with.
+    await query('update wallet_outputs set amount_lovelace = amount_lovelace - 1');
+  });
+
   test('get it with the first block, and nothing is added before', async () => {
     const chain = newChain();
     const books = await takeOver(pool(), chain, { hotWallet: WALLET });

@@ -2,11 +2,13 @@ import type { Queryable, Tx } from '../../database/transaction.js';
 import { rewriteDigests } from './recompute.js';
 
 const IS_UNDIGESTED = 'select 1 from sync_state where partition_id = $1 and not digested';
-const HAS_ROWS = `
+// Books that have a row of it were digested, whatever another hand says of them.
+const LACKS_ROWS = `
   select 1
-   where exists (select 1 from incoming_payments where partition_id = $1 and block_height is not null)
-      or exists (select 1 from wallet_outputs
-                  where partition_id = $1 and (block_height is not null or counted_from is not null))`;
+   where not exists (select 1 from state_digests where partition_id = $1)
+     and (exists (select 1 from incoming_payments where partition_id = $1 and block_height is not null)
+          or exists (select 1 from wallet_outputs
+                      where partition_id = $1 and (block_height is not null or counted_from is not null)))`;
 const NOTE = 'update sync_state set digested = true where partition_id = $1';
 
 /**
@@ -26,10 +28,10 @@ export function createDigestUpgrade(partitionId: number) {
     },
     /** Whether it is to be caught up first: nothing may be added to it until then. */
     isBehind: async (db: Queryable): Promise<boolean> =>
-      (await isUndigested(db)) && (await answers(db, HAS_ROWS)),
+      (await isUndigested(db)) && (await answers(db, LACKS_ROWS)),
     async catchUp(tx: Tx): Promise<void> {
       if (!(await isUndigested(tx))) return;
-      if (await answers(tx, HAS_ROWS)) await rewriteDigests(tx, partitionId, 0);
+      if (await answers(tx, LACKS_ROWS)) await rewriteDigests(tx, partitionId, 0);
       await tx.query(NOTE, [partitionId]);
     },
   };
