@@ -17,9 +17,9 @@ export function startTelling(terminal: Terminal, now: () => number) {
     },
     waiting: (seconds: number): void =>
       line.say(() => `waiting for the node's answer, ${showSeconds(seconds)} by now`),
-    unanswered: (reason: string): void => {
+    askedAgain: (reason: string): void => {
       line.stop();
-      terminal.err(`the node gave no answer: ${reason}\n`);
+      terminal.err(`asking the node again, it gave no answer: ${reason}\n`);
     },
     stop: line.stop,
   };
