@@ -9,6 +9,7 @@ import { seconds } from './words.js';
 
 const EXIT_INTERRUPTED = 130;
 const EXIT_BAD_USAGE = 2;
+const USAGE = 'Usage: npm run demo [-- --exit]';
 
 const stopping = new AbortController();
 const narrator = createNarrator(process.stdout);
@@ -22,6 +23,10 @@ process.exitCode = await main();
 
 async function main(): Promise<number> {
   const options = readOptions();
+  if (options?.help === true) {
+    narrator.plain(`${USAGE}\n--exit  ends by itself, with exit code 0 only if every step held`);
+    return 0;
+  }
   if (options === undefined) return EXIT_BAD_USAGE;
   const began = performance.now();
   narrator.plain(
@@ -49,11 +54,16 @@ async function main(): Promise<number> {
   }
 }
 
-function readOptions(): { readonly exit: boolean } | undefined {
+function readOptions(): { readonly exit: boolean; readonly help: boolean } | undefined {
   try {
-    return parseArgs({ options: { exit: { type: 'boolean', default: false } } }).values;
+    return parseArgs({
+      options: {
+        exit: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    }).values;
   } catch (error) {
-    console.error(`${String(error)}\nUsage: npm run demo [-- --exit]`);
+    console.error(`${String(error)}\n${USAGE}`);
     return undefined;
   }
 }

@@ -96,6 +96,12 @@ describe('npm run demo', () => {
     expect(exitCode).toBe(0);
   });
 
+  test('says what it takes where it is asked for that', { timeout: 60_000 }, async () => {
+    const { ended, lines } = runDemo('--help');
+    expect(await ended).toBe(0);
+    expect(lines()[0]).toBe('Usage: npm run demo [-- --exit]');
+  });
+
   test('ends in order when it is interrupted, twice', { timeout: DEMO_MS_MAX }, async () => {
     const { child, ended, lines } = runDemo();
     await expect.poll(lines, { timeout: 60_000 }).toContain('2. Addresses');
