@@ -15,26 +15,24 @@ export type Misdated = {
   readonly countsFrom: number | null;
 };
 
-// Each has an index of what counts from a ledger. One that is beyond all heights shows as no height at all.
+// Each has an index of what counts from a ledger. One that is beyond all heights shows as no height at all. What a block
+// brought back as it spent it counts from that block, whenever its address was asked.
 const OTHERWISE = `
   select 'payment' as kind, p.tx_hash || '#' || p.output_index as reference, p.address,
          p.counted_from::float8 as "countedFrom", a.backfilled_height::float8 as "askedAt"
     from incoming_payments p
     join payment_addresses a on a.address = p.address and a.partition_id = p.partition_id
    where p.partition_id = $1 and p.counted_from <= ${Number.MAX_SAFE_INTEGER} and p.status <> 'rolled_back'
-     and p.counted_from is distinct from a.backfilled_height and ($2::text[] is null or p.address = any($2))
+     and p.counted_from is distinct from a.backfilled_height and p.counted_from is distinct from p.spent_height
+     and ($2::text[] is null or p.address = any($2))
   union all
   select 'wallet', w.tx_hash || '#' || w.output_index, w.address, w.counted_from::float8, b.block_height::float8
     from wallet_outputs w
     join wallet_backfills b on b.address = w.address and b.partition_id = w.partition_id
    where w.partition_id = $1 and w.counted_from <= ${Number.MAX_SAFE_INTEGER}
-     and w.counted_from <> b.block_height and ($2::text[] is null or w.address = any($2))
+     and w.counted_from <> b.block_height and w.counted_from is distinct from w.spent_height
+     and ($2::text[] is null or w.address = any($2))
    order by reference limit $3`;
-const AUDITED = `
-  select distinct (l.details ->> 'height')::float8 as height from audit_log l
-   where l.entity_type = 'block' and l.action = 'addresses.backfilled'
-     and l.details -> 'height' in (select to_jsonb(h) from unnest($1::bigint[]) as h)`;
-
 /** More than anybody reads, or heals at once. */
 const ROWS_MAX = 100_000;
 
@@ -54,15 +52,10 @@ export async function readMisdated(
   if (rows.length === 0) return [];
   const heights = [...new Set(rows.flatMap((row) => [row.countedFrom, row.askedAt ?? []].flat()))];
   const differing = await differingBlocks(db, partitionId, heights);
-  const audited = new Set(
-    (await db.query<{ height: number }>(AUDITED, [heights])).rows.map(({ height }) => height),
-  );
   return rows.flatMap((row): Misdated[] => {
     const { countedFrom, askedAt } = row;
     const isMoved = differing.has(countedFrom) && askedAt !== null && differing.has(askedAt);
-    // The digest may have been made to agree with it: a question that was never asked tells all the same.
-    const isUnasked = !audited.has(countedFrom) && askedAt !== null && audited.has(askedAt);
-    if (isMoved || isUnasked) return [{ ...row, countsFrom: askedAt }];
+    if (isMoved) return [{ ...row, countsFrom: askedAt }];
     return differing.has(countedFrom) ? [{ ...row, countsFrom: null }] : [];
   });
 }
