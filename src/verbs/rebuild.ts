@@ -11,6 +11,7 @@ import { finish, type JsonFlag, type VerbContext, withExample } from './flags.js
 import { refuseOtherWallet } from './hot-wallet.js';
 import { untilInterrupted } from './interruption.js';
 import { doAsLeader, LEADING_SETTINGS } from './leading-job.js';
+import { refuseOlderSchema } from './older-schema.js';
 import { refuseUnknownStart } from './rebuild-start.js';
 import { startTelling } from './rebuild-telling.js';
 import { isClean, readResult, sayResult, showJob } from './rebuild-words.js';
@@ -64,6 +65,7 @@ async function run(context: VerbContext, flags: Flags): Promise<void> {
     requestedBy: actorOf(operator()),
   };
   await withDatabase(terminal, [], async ({ pool }) => {
+    await refuseOlderSchema(settings);
     await refuseOtherNetwork(pool, settings);
     // It may have to lead, and then follows the chain with this wallet.
     await refuseOtherWallet(pool, settings);
