@@ -156,6 +156,19 @@ describe('backups by plan', () => {
     expect(sets(kept)).toEqual(['addresses 20260101']);
   });
 
+  test('remove nothing of a set whose newest is doubtful, though none of it was due since', async () => {
+    await fire('2025-01-01T00:05:00Z');
+    await fire('2025-04-01T00:05:00Z');
+    await database.pool.query(
+      "update backups set problem = 'another hand' where kind = 'all' and started_at = '2025-04-01T00:05:00Z'",
+    );
+    const alls = async () => sets((await backupsThere()).filter((name) => name.includes('-all-')));
+    expect((await fire('2025-04-01T01:05:00Z')).removed).toEqual([]);
+    expect(await alls()).toEqual(['all 20250101', 'all 20250401']);
+    expect(sets((await fire('2025-04-02T00:05:00Z')).removed)).toEqual(['all 20250101']);
+    expect(await alls()).toEqual(['all 20250401', 'all 20250402']);
+  });
+
   test('name BACKUP_DIR where it is not there', async () => {
     directory = join(directory, 'nowhere');
     await expect(fire('2026-01-01T00:05:00Z')).rejects.toThrow(

@@ -1,15 +1,16 @@
 import { readdir, rm, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import type { ObserveProof } from '../model/proof-events.js';
 import { booksBeingMade } from '../verify/unfinished-books.js';
 import { BackupError } from './backup-error.js';
 import { setOfName } from './backup-name.js';
+import { readDoubtful } from './backup-queries.js';
 import type { BackupSet } from './backup-sets.js';
 import { PARTIAL } from './file-in-place.js';
 import { type BackupDeps, makeBackup, needsWholeBooks } from './make-backup.js';
 import { PRODUCT } from './manifest.js';
 import { checksumFile, openArchive } from './read-archive.js';
-import { dueSets, expiredBackups, type KeptBackup } from './retention.js';
+import { dueSets, expiredBackups, type KeptBackup, newestOfEach } from './retention.js';
 
 export type PlannedBackupDeps = BackupDeps & {
   readonly directory: string;
@@ -106,9 +107,10 @@ async function removeExpired(
   directory: string,
   deps: PlannedBackupDeps,
   now: Date,
-  doubtful: ReadonlySet<BackupSet>,
+  doubtfulNow: ReadonlySet<BackupSet>,
 ): Promise<string[]> {
   const { kept } = await readKept(directory, deps);
+  const doubtful = new Set([...doubtfulNow, ...(await doubtfulSince(deps, kept))]);
   const removed: string[] = [];
   for (const { file, set } of expiredBackups(kept, now)) {
     if (doubtful.has(set)) continue;
@@ -118,6 +120,19 @@ async function removeExpired(
   }
   await removeLeftovers(directory, now);
   return removed;
+}
+
+/** What isn't due each time stays doubtful until the next one of its set is written. */
+async function doubtfulSince(
+  { pool }: PlannedBackupDeps,
+  kept: readonly KeptBackup[],
+): Promise<BackupSet[]> {
+  const newest = newestOfEach(kept);
+  const names = await readDoubtful(
+    pool,
+    newest.map(({ file }) => basename(file)),
+  );
+  return newest.filter(({ file }) => names.includes(basename(file))).map(({ set }) => set);
 }
 
 const LEFTOVER_MS = 86_400_000;

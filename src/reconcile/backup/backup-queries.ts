@@ -110,3 +110,12 @@ const FAILURE = 'update backups set finished_at = $2, problem = $3 where id = $1
 
 export const noteFailure = (db: Queryable, id: string, at: Date, problem: string) =>
   db.query(FAILURE, [id, at, problem]);
+
+// By its name, which no other has: the directory may have been moved since.
+const DOUBTFUL = `
+  select name from (select substring(file from '[^/]*$') as name, problem from backups) as named
+   where problem is not null and name = any($1::text[])`;
+
+/** Which of these files were written of books that can't be relied on. */
+export const readDoubtful = async (db: Queryable, names: readonly string[]): Promise<string[]> =>
+  (await db.query<{ name: string }>(DOUBTFUL, [names])).rows.map(({ name }) => name);

@@ -33,4 +33,11 @@ export const expiredBackups = (kept: readonly KeptBackup[], now: Date): KeptBack
       kept.some((other) => other.set === backup.set && other.createdAt > backup.createdAt),
   );
 
+/** The newest backup of each set that has any. */
+export const newestOfEach = (kept: readonly KeptBackup[]): KeptBackup[] =>
+  kept.filter(
+    (backup) =>
+      !kept.some((other) => other.set === backup.set && other.createdAt > backup.createdAt),
+  );
+
 const dayOf = (time: Date): string => time.toISOString().slice(0, 10);
