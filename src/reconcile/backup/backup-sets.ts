@@ -7,7 +7,7 @@ export type TablePolicy = {
   readonly sets: readonly BackupSet[];
   /** Of the set `critical`, only rows where this holds; all of them where it is absent. */
   readonly criticalWhere?: string;
-  /** A migration makes its row; a restore replaces it. */
+  /** A migration makes its row, or the first start of an instance; a restore replaces it. */
   readonly seeded?: true;
 };
 
@@ -49,7 +49,7 @@ export const TABLE_POLICIES: Readonly<Record<string, TablePolicy>> = {
   audit_log: CRITICAL,
   payout_control: SEEDED,
   // Also of addresses alone: what was paid is then known by the ids on the chain.
-  payout_id_fingerprint: ADDRESSES,
+  payout_id_fingerprint: { ...ADDRESSES, seeded: true },
   payout_batches: CRITICAL,
   outbound_payments: CRITICAL,
   payout_transactions: CRITICAL,

@@ -90,6 +90,16 @@ describe('a database', () => {
     await restoreInto(live, good);
   });
 
+  test("on which an instance was started before is filled, and has the backup's fingerprint", async () => {
+    const started = await open(
+      createTestDatabase,
+      "insert into payout_id_fingerprint (fingerprint) values ('0123456789abcdef')",
+    );
+    await restoreInto(started, good);
+    const { rows } = await started.pool.query('select fingerprint from payout_id_fingerprint');
+    expect(rows).toEqual([{ fingerprint: 'f'.repeat(16) }]);
+  });
+
   test('into which its role may not write is refused in words', async () => {
     const { pool, url } = await open(createTestDatabase);
     const address = new URL(url);
