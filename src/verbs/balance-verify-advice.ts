@@ -1,3 +1,4 @@
+import type { NotAsNoted } from '../reconcile/seals/check-seals.js';
 import type { OrphanEntry } from '../reconcile/verify/ledger-queries.js';
 import { isWrong, type Verification } from '../reconcile/verify/verify-books.js';
 import { payoutAdvice } from './balance-verify-payout-advice.js';
@@ -14,7 +15,7 @@ export function sayWhatToDo(terminal: Terminal, result: Verification): void {
 function adviceFor(result: Verification): string[] {
   const { seals, orphans, unfounded, digests, references, payouts } = result;
   const ofSeals = seals.changed.count + seals.broken.count + seals.notAsNoted.length;
-  const [changed] = [...seals.changed.shown, ...seals.notAsNoted];
+  const [changed] = [...seals.changed.shown, ...seals.notAsNoted.filter(isNotedHere)];
   const nobodys = orphans.shown.find(isOfNoCause);
   return [
     ...(hasWhatIsHealed(result) ? [REPAIR] : []),
@@ -24,6 +25,7 @@ function adviceFor(result: Verification): string[] {
     ...(unfounded.count > 0 ? [TAKE_BACK] : []),
     ...(ofSeals > 0 ? [LOOK_FOR_WHO] : []),
     ...(changed === undefined ? [] : [acceptSeal(`${changed.chain}/${changed.seal}`)]),
+    ...(seals.notAsNoted.every(isNotedHere) ? [] : [NOTED_OUTSIDE]),
     ...(digests.some(isWrong) ? [LOOK_FOR_BLOCKS] : []),
   ];
 }
@@ -54,6 +56,11 @@ const TAKE_BACK =
 
 const LOOK_FOR_WHO =
   'The program never changes a sealed row: find out who did, from a backup and PostgreSQL’s own log.';
+
+const isNotedHere = ({ notedIn }: NotAsNoted): boolean => notedIn === 'audit_log';
+
+const NOTED_OUTSIDE =
+  'What only the file of --against noted, nobody can accept here: the file stays as it is, and evidence.';
 
 const acceptSeal = (seal: string): string =>
   `\`teller balance accept-seal ${seal} --reason TEXT\` then lets rows count as they are, by your name: each ` +

@@ -224,6 +224,7 @@ function saySeals(terminal: Terminal, { seals, overdueSealings }: Verification):
     [
       ['CHAIN', (row) => row.chain],
       ['SEAL', (row) => row.seal],
+      ['NOTED IN', (row) => row.notedIn.replace('_', ' ')],
       ['NOTED', (row) => row.noted],
       ['STORED', (row) => row.stored],
     ],

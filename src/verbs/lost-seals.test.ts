@@ -1,8 +1,12 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
+import { folderInTests } from '../../test/support/backups.js';
 import { tellerInTests } from '../../test/support/teller.js';
 import { inTransaction } from '../database/transaction.js';
 import { sealAppended } from '../reconcile/seals/sealing.js';
 
+const folder = folderInTests();
 const { under, teller, json } = tellerInTests();
 const change = (text: string) => under.database.pool.query(text);
 const seal = () =>
@@ -56,6 +60,25 @@ test('and so are those that a leader made anew, until a person answers for them'
   );
   expect(rows).toMatchObject([{ details: { reason: 'ticket 78', insteadOf: LOST } }]);
   expect(await accept()).toMatchObject({ exitCode: 1 });
+});
+
+test('what only a file noted is told as that, and advised to be accepted is what can be', async () => {
+  const file = join(folder.path, 'note.json');
+  await writeFile(file, JSON.stringify({ audit: { seal: 1, hash: 'a'.repeat(64) } }));
+  const verify = () => teller(['balance', 'verify', '--against', file]);
+  const outside = await verify();
+  expect(outside.exitCode).toBe(3);
+  expect(outside.out).toMatch(/audit +1 +outside +a{64}/);
+  expect(outside.out).toContain('nobody can accept here');
+  expect(outside.out).not.toContain('accept-seal');
+  const refused = await teller(['balance', 'accept-seal', 'audit/1', '--reason', 'ticket 78']);
+  expect(refused).toMatchObject({ exitCode: 1 });
+  await change('delete from seals where seal = 2');
+  const both = (await verify()).out;
+  expect(both).toMatch(/audit +2 +audit log +/);
+  expect(both).toContain('`teller balance accept-seal audit/2 --reason TEXT`');
+  const accept = ['balance', 'accept-seal', 'audit/2', '--reason', 'ticket 78'];
+  expect(await teller(accept)).toMatchObject({ exitCode: 0 });
 });
 
 test('an end that was sealed since is none that was lost', async () => {

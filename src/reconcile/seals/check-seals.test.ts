@@ -195,7 +195,7 @@ describe('of sealed rows', () => {
     await tables.change('delete from balance_transactions where id > 2000');
     expect(await tables.verify()).toMatchObject({ changed: { count: 0 }, broken: { count: 0 } });
     expect((await tables.verify({ ledger: { seal: number, hash } })).notAsNoted).toEqual([
-      { chain: 'ledger', seal: 3, noted: hash, stored: null },
+      { chain: 'ledger', seal: 3, noted: hash, stored: null, notedIn: 'outside' },
     ]);
   });
 

@@ -25,6 +25,8 @@ export type NotAsNoted = {
   readonly seal: number;
   readonly noted: string;
   readonly stored: string | null;
+  /** By the last verification, for which a person may answer, or only outside. */
+  readonly notedIn: 'audit_log' | 'outside';
 };
 
 export type SealsCheck = {
@@ -103,14 +105,12 @@ async function holdAgainst(db: Queryable, outside: OutsideNotes): Promise<NotAsN
   const found: NotAsNoted[] = [];
   for (const chain of SEAL_CHAINS) {
     const own = await notedHead(db, chain);
-    const notes = new Map<string, NotedHead>();
-    for (const note of [outside[chain], own]) {
-      if (note !== undefined && note !== null) notes.set(`${note.seal} ${note.hash}`, note);
-    }
-    for (const note of notes.values()) {
-      const lost = await lostSeal(db, chain, note);
-      if (lost !== null) found.push(lost);
-    }
+    const lost = own === null ? null : await lostSeal(db, chain, own);
+    if (lost !== null) found.push({ ...lost, notedIn: 'audit_log' });
+    const other = outside[chain];
+    if (other === undefined || (other.seal === own?.seal && other.hash === own.hash)) continue;
+    const lostOutside = await lostSeal(db, chain, other);
+    if (lostOutside !== null) found.push({ ...lostOutside, notedIn: 'outside' });
   }
   return found;
 }
@@ -119,7 +119,7 @@ async function lostSeal(
   db: Queryable,
   chain: SealChain,
   { seal, hash: noted }: NotedHead,
-): Promise<NotAsNoted | null> {
+): Promise<Omit<NotAsNoted, 'notedIn'> | null> {
   if (seal === 0) return null;
   const stored = await hashOfSeal(db, chain, seal);
   return stored === noted ? null : { chain, seal, noted, stored };
