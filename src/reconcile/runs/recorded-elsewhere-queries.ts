@@ -2,15 +2,22 @@ import { type OutputReference, outputReference } from '../../chain/block.js';
 import type { Queryable } from '../../database/transaction.js';
 
 const IS_AT = 'coalesce(block_height, counted_from, -1) <= $2';
-// By "offset 0" the rows of each address are found by the index: for some thousands of addresses PostgreSQL would
-// read all of the table.
+// What was spent up to then, most of what there ever was, isn't read. By "offset 0" the rows of each address are found by
+// the index of unspent ones: for some thousands of addresses PostgreSQL would read all of the table.
 const PAYMENTS_HELD = `
-  select string_agg(held.reference, ' ') as held
-    from unnest($3::text[]) as a (address)
-   cross join lateral (
-     select tx_hash || '#' || output_index as reference from incoming_payments p
-      where p.address = a.address and partition_id = $1 and ${IS_AT}
-        and (spent_by is null or spent_height > $2) and status <> 'rolled_back' offset 0) as held`;
+  with since as materialized (
+    select tx_hash || '#' || output_index as reference, address from incoming_payments
+     where partition_id = $1 and spent_height > $2 and spent_by is not null and status <> 'rolled_back' and ${IS_AT}
+  )
+  select string_agg(held.reference, ' ') as held from (
+    select unspent.reference
+      from unnest($3::text[]) as a (address)
+     cross join lateral (
+       select tx_hash || '#' || output_index as reference from incoming_payments p
+        where p.partition_id = $1 and p.address = a.address and spent_by is null and status <> 'rolled_back'
+          and ${IS_AT} offset 0) as unspent
+    union all
+    select reference from since where address = any($3)) as held`;
 // Its past is long: what is unspent, and what was spent since then, have indexes.
 const WALLET_HELD = `
   select string_agg(tx_hash || '#' || output_index, ' ') as held from (
