@@ -61,8 +61,10 @@ export function logLines(event: SyncEvent<SeenSummary>): readonly LogLine[] {
     }
     case 'intersection_lost':
       return [line('error', event.type, cursorFields(event.cursor), event.instructions)];
-    case 'books_contradict':
-      return [line('error', event.type, cursorFields(event.cursor), event.detail)];
+    case 'books_contradict': {
+      const fields = event.cursor === null ? {} : cursorFields(event.cursor);
+      return [line('error', event.type, fields, event.detail)];
+    }
     case 'node_behind': {
       const fields = { ...cursorFields(event.cursor), ...tipFields(event.tip) };
       return [line('warn', event.type, fields, 'the node is behind what is recorded; waiting')];

@@ -106,6 +106,15 @@ describe('vitals', () => {
     expect(vitalsAfter(acquired, connected, ill, disconnected).nodeProblem).toBeNull();
   });
 
+  test('keep the cursor that is known where the books contradict themselves before it is read', () => {
+    const unread: SyncEvent<null> = { ...contradict, cursor: null };
+    expect(vitalsAfter(acquired, unread).cursor).toBeNull();
+    expect(vitalsAfter(acquired, forward(6, 9), unread)).toMatchObject({
+      cursor: at(6),
+      obstacle: { kind: 'books_contradict' },
+    });
+  });
+
   test('forget a term with its end', () => {
     const vitals = vitalsAfter(acquired, connected, forward(6, 9), {
       type: 'leader_lost',

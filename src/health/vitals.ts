@@ -64,8 +64,10 @@ export function observeVitals<S>(vitals: Vitals, event: SyncEvent<S>, now: numbe
       return overcome({ ...vitals, tip: event.tip }, 'blockchain');
     case 'intersection_lost':
       return meet({ ...vitals, cursor: event.cursor }, event.type, event.instructions, now);
-    case 'books_contradict':
-      return meet({ ...vitals, cursor: event.cursor }, event.type, event.detail, now);
+    case 'books_contradict': {
+      const seen = { ...vitals, cursor: event.cursor ?? vitals.cursor };
+      return meet(seen, event.type, event.detail, now);
+    }
     case 'node_behind': {
       const seen = { ...vitals, cursor: event.cursor, tip: event.tip };
       return meet(seen, 'blockchain', 'the node is behind what is recorded', now);

@@ -43,8 +43,11 @@ export type SyncEvent<S> =
   | { readonly type: 'node_health'; readonly problem: string | null }
   | { readonly type: 'node_behind'; readonly cursor: Cursor; readonly tip: TipOrOrigin }
   | { readonly type: 'undecodable_block'; readonly after: PointOrOrigin; readonly error: Error }
-  /** Another hand changed what is recorded: what comes after the cursor can't be booked until it is repaired. */
-  | { readonly type: 'books_contradict'; readonly cursor: Cursor; readonly detail: string }
+  /**
+   * Another hand changed what is recorded: what comes after the cursor can't be booked until it is repaired. Null
+   * where nobody can tell where the books are.
+   */
+  | { readonly type: 'books_contradict'; readonly cursor: Cursor | null; readonly detail: string }
   /** Nothing moved, but the node told where it is. */
   | { readonly type: 'tip'; readonly cursor: Cursor; readonly tip: TipOrOrigin }
   /** What the node's ledger was asked for between two blocks; asked again later where it failed. */

@@ -195,7 +195,7 @@ async function followOnce<S>(
       deps.observe({ type: 'intersection_lost', cursor, instructions: error.message });
     }
     if (error instanceof BooksContradict) {
-      const cursor = follower?.cursor() ?? { point: 'origin', height: null };
+      const cursor = follower?.cursor() ?? null;
       deps.observe({ type: 'books_contradict', cursor, detail: error.message });
     }
     if (session !== null) deps.observe({ type: 'disconnected', endpoint, reason: describe(error) });

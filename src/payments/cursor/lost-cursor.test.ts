@@ -36,7 +36,9 @@ function runAt(database: Awaited<ReturnType<typeof copyBooks>>, wishes: WorkerWi
     });
   const ready = () =>
     assessReadiness({ vitals, state: null, redis: 'not_configured', readyMaxLagBlocks: 100 });
-  return { ...worker, events, untilContradicted, ready, obstacle: () => vitals.obstacle };
+  const obstacle = () => vitals.obstacle;
+  const cursor = () => vitals.cursor;
+  return { ...worker, events, untilContradicted, ready, obstacle, cursor };
 }
 
 const NO_HEADERS = 'delete from blocks; delete from block_checkpoints';
@@ -106,6 +108,8 @@ test.each<[string, readonly string[], string]>([
     expect(run.obstacle()?.detail).not.toContain('--repair');
     const names = new Set(run.events.flatMap(logLines).map(({ fields }) => fields.event));
     expect([...names]).toEqual(['standby', 'leader_acquired', 'books_contradict']);
+    expect(run.cursor()).toBeNull();
+    expect(run.events.flatMap(logLines).at(-1)?.fields).not.toHaveProperty('cursor');
     // What the verb says that is asked to look or to repair.
     const verb = await reconcileFully(database.pool, net).catch(String);
     const advice = (text: unknown): string =>
