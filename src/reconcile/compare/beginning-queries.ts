@@ -28,6 +28,18 @@ const REQUESTED_SINCE = `
            where l.entity_type = 'payment_address' and l.entity_id = begun.address
              and l.action = 'address.backfill_requested' and l.id > b.id)`;
 
+// A leader of the version before lowers without an entry. That blocks above were followed all the same is proven by
+// payments in them, and by a question for an address that was registered by then: nobody asks from further back.
+const ASKED = `
+  select ${heightIn('height')} as height, max(l.id) as last from audit_log l
+   where l.entity_type = 'block' and l.action = 'addresses.backfilled' group by 1`;
+const FOLLOWED_FROM = `
+  greatest(a.watched_from, least(
+    begun.lowest,
+    case when asked.last > begun.registered then asked.height end,
+    (select min(p.block_height) - 1 from incoming_payments p
+      where p.address = a.address and p.partition_id = $1)))`;
+
 // All against all in one pass; what a rollback lowered, or was asked for later, is among the odd ones too.
 const ODD = (among: string): string => `
   select a.address
@@ -47,15 +59,18 @@ export const MISBEGUN = (among: string): string => `
   with odd as materialized (select distinct address from (${ODD(among)}) o), begun as materialized (
     select odd.address, f.id, f.height from odd left join lateral (${REGISTERED_FROM}) f on true
   ), audited as materialized (
-    select address, least(height, min(lowered) over (order by id desc)) as lowest, height
+    select address, id as registered, least(height, min(lowered) over (order by id desc)) as lowest, height
       from (select id, address, height, null::bigint as lowered from begun
             union all ${LOWERED_TO}) as entry
-  ), said as (
+  ), asked as materialized (${ASKED}), said as (
     select a.address, a.watched_from as "watchedFrom", a.backfill,
-           case when begun.height is null then a.watched_from else begun.lowest end as "auditedFrom",
+           case when begun.height is null then a.watched_from
+                when a.watched_from < begun.lowest then ${FOLLOWED_FROM}
+                else begun.lowest end as "auditedFrom",
            coalesce(b.wanted or ${REQUESTED_SINCE}, a.backfill) as "auditedBackfill"
       from audited as begun
       join payment_addresses a on a.address = begun.address
+      left join asked on asked.height = a.backfilled_height
       left join lateral (${AUDITED_PAST}) as b on true
   )
   select * from said

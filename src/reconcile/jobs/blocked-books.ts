@@ -99,8 +99,8 @@ export function unblocking(job: RunningJob): Unblocking {
       return null;
     },
     restoreBeginnings: async (addresses) => {
-      await restoreBeginnings(pool, partitionId, addresses, () =>
-        write('beginnings', (tx, at) => correctBeginnings(tx, at, by, addresses)),
+      await restoreBeginnings(pool, partitionId, addresses, (some) =>
+        write('beginnings', (tx, at) => correctBeginnings(tx, at, by, some)),
       );
     },
   };

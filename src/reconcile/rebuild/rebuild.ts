@@ -66,10 +66,10 @@ export async function rebuild(deps: RebuildDeps, job: RebuildJob): Promise<void>
 function beginAgain(job: RebuildJob): Promise<number> {
   const { pool, partitionId } = job.leadership;
   const by = { partitionId, actor: job.requestedBy, cause: `rebuild job ${job.id}` };
-  return restoreBeginnings(pool, partitionId, null, () =>
+  return restoreBeginnings(pool, partitionId, null, (some) =>
     job.leadership.write(async (tx, at) => {
       await job.save(tx, job.progress);
-      return correctBeginnings(tx, at, by, null);
+      return correctBeginnings(tx, at, by, some);
     }),
   );
 }
