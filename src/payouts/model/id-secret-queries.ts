@@ -19,6 +19,12 @@ const REPLACE = `
 
 export const replaceFingerprint = (tx: Tx, fingerprint: string) => tx.query(REPLACE, [fingerprint]);
 
+const HAS_PAYOUTS = 'select 1 from outbound_payments limit 1';
+
+/** Also those that were adopted from the chain. */
+export const hasPayouts = async (db: Queryable): Promise<boolean> =>
+  (await db.query(HAS_PAYOUTS)).rowCount === 1;
+
 /** One that another hand made up says nothing of the others. */
 const NEWEST_MAX = 20;
 const NEWEST = `

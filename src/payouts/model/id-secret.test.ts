@@ -61,6 +61,21 @@ describe('a secret of payout ids', () => {
     expect(problem).not.toContain(OTHER.reveal());
   });
 
+  test.each<[string, readonly (Secret | null)[], boolean]>([
+    ['where none was ever recorded', [], true],
+    ['where one was asked for', [OURS], false],
+    ['where one was adopted', [null], false],
+  ])('is not said to have made payouts %s', async (_, made, isUnused) => {
+    expect(await refused(OURS)).toBeNull();
+    await payouts(...made);
+    const problem = await refused(OTHER);
+    expect(problem?.includes('knows of no payout')).toBe(isUnused);
+    expect(problem?.includes('payouts of the database at DATABASE_URL were made')).toBe(!isUnused);
+    expect(problem).toContain('`teller payout accept-secret`');
+    expect(await acceptIdSecret(pool, OTHER, 'operator:ann', 'first try')).toBe(true);
+    expect(await refused(OTHER)).toBeNull();
+  });
+
   test('is one alone where two instances come at once', async () => {
     const outcomes = await Promise.all([OURS, OTHER].map(refused));
     expect(outcomes.filter((problem) => problem === null)).toHaveLength(1);

@@ -4,6 +4,7 @@ import { ConfigError, type Secret } from '../../config.js';
 import { inTransaction, type Queryable } from '../../database/transaction.js';
 import { audit } from './books-queries.js';
 import {
+  hasPayouts,
   newestIds,
   noteFingerprint,
   readFingerprint,
@@ -48,7 +49,8 @@ export async function otherIdSecret(db: Queryable, secret: Secret): Promise<stri
   const given = fingerprintOf(secret);
   if (noted === given) return null;
   if (noted !== null) {
-    return `${OTHER}, whose fingerprint is ${noted}: that of the one given is ${given}. ${ADVICE}`;
+    const [other, advice] = (await hasPayouts(db)) ? [OTHER, ADVICE] : [OTHER_STARTED, UNUSED];
+    return `${other}, whose fingerprint is ${noted}: that of the one given is ${given}. ${advice}`;
   }
   const newest = await newestIds(db);
   const isOurs = newest.some((one) => payoutId(secret, one.keyName, one.idempotencyKey) === one.id);
@@ -62,6 +64,14 @@ const ADVICE =
   'A fingerprint tells secrets apart and gives none away. With another secret a payout that is asked for again has ' +
   'another id, and may be paid a second time. Set the one that was kept with the backups, the same on all instances; it ' +
   'must not change while payouts exist. Where it is lost for good: `teller payout accept-secret`';
+
+/** Another instance may be about to accept with the other one: a person says which it is. */
+const OTHER_STARTED =
+  'PAYOUT_ID_SECRET: is not the secret that an instance noted in the database at DATABASE_URL, which knows of no payout';
+const UNUSED =
+  'All instances need the same. Where none was ever paid from it, and no other instance runs with the other one, ' +
+  '`teller payout accept-secret` lets the one given count. Where the database was restored, set the one that was kept ' +
+  'with the backups: a payout that it forgot may be paid a second time otherwise';
 
 /**
  * From now on this secret makes the ids: a person answers for it.
