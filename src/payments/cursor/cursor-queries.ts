@@ -15,8 +15,8 @@ const ABOVE = `
           or exists (select from wallet_outputs w where w.partition_id = $1 and w.spent_height = d.height))
    order by d.height limit 1`;
 
-// By indices all, but for entries of which there is neither a row: read only where there is no cursor. What a restore of
-// addresses brings was set to the time before any block.
+// Read only where there is no cursor. What a restore of addresses brings was set to the time before any block. Entries
+// don't name a partition: beside another one they tell nothing of this one.
 const FOLLOWED = `
   select jsonb_build_object(
     'upTo', greatest(
@@ -33,11 +33,8 @@ const FOLLOWED = `
       (select max(watched_from) from payment_addresses where partition_id = $1),
       (select max(backfilled_height) from payment_addresses where partition_id = $1),
       (select last_block_height from sync_state where partition_id = $1))::text,
-    'hasEntries', exists (
-      select from balance_transactions t
-       where t.tx_hash is not null
-         and not exists (select from incoming_payments p
-                          where p.tx_hash = t.tx_hash and p.output_index = t.output_index and p.partition_id <> $1)),
+    'hasEntries', not exists (select from sync_state where partition_id <> $1)
+      and exists (select from balance_transactions where tx_hash is not null),
     'hasBegun', exists (
       select from sync_state
        where partition_id = $1 and (start_height is not null or last_block_hash is not null)))`;

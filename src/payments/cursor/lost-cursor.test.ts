@@ -12,6 +12,7 @@ import { watchAnew } from '../../reconcile/backup/restore-queries.js';
 import type { SyncEvent } from '../../sync/events.js';
 import { readCursor } from '../../sync/queries.js';
 import type { PaymentsSummary } from '../payment.js';
+import { readCursorProblem } from './cursor-queries.js';
 
 const { net, copyBooks } = await followedBooks();
 
@@ -169,6 +170,19 @@ test.each([
   await vi.waitFor(() => expect(run.ready().status).toBe('ready'), { timeout: 20_000 });
   await run.stop();
   expect((await readCursor(database.pool, 0))?.height).toBe(net.chain.blocks().at(-1)?.height);
+});
+
+test('entries of payments that a backup left out are no blocks of a partition beside theirs', async () => {
+  const { pool } = await copyBooks();
+  const begun = 'update sync_state set partition_id = 1, total_partitions = 2';
+  for (const sql of [NO_HEADERS, NO_FACTS, NOT_WATCHED, begun]) await pool.query(sql);
+  await pool.query(
+    'insert into sync_state (partition_id, total_partitions, network) values (0, 2, $1)',
+    [NETWORK],
+  );
+  expect(await readCursorProblem(pool, 0)).toBeNull();
+  await pool.query('delete from sync_state where partition_id = 1');
+  expect((await readCursorProblem(pool, 0))?.wrong).toContain('entries of payments');
 });
 
 test('a height that headers prove is set right with the next block, wherever the books began', async () => {
