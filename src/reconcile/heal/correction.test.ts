@@ -152,6 +152,12 @@ describe('a payment that differs', () => {
     const ignored = row({ status: 'ignored' });
     expect(correctPayment(ignored, onChain(), DETECTED, context()).status).toBe('pending');
     expect(correctPayment(ignored, onChain(), NO_HISTORY, context()).status).toBe('ignored');
+    // An event of an inclusion that never was doesn't end the one before it.
+    const invented = history({ detected: [1], confirmed: [2] });
+    expect(correctPayment(ignored, onChain(), invented, context()).status).toBe('confirmed');
+    const cameBackSmall = history({ detected: [1], ended: [1] });
+    const again = row({ status: 'ignored', inclusion: 2 });
+    expect(correctPayment(again, onChain(), cameBackSmall, context()).status).toBe('ignored');
     // A block spent it while another hand said that it was rolled back.
     const seemedPast = row({ status: 'ignored', placement: null, countedFrom: 9, inclusion: 2 });
     expect(correctPayment(seemedPast, onChain(), CONFIRMED, context()).status).toBe('pending');

@@ -106,7 +106,8 @@ function statusOf(
   const { inclusion } = facts;
   // Whatever was booked: it never counts.
   if (facts.placement === null && !context.backfill) return 'ignored';
-  const counted = history.detected.has(inclusion);
+  // Nothing but its end takes away that it counts: whoever ignored it since was another hand.
+  const counted = [...history.detected].some((one) => one === inclusion || !history.ended.has(one));
   if (!counted && isIgnored(before, facts, history, context)) return 'ignored';
   if (history.confirmed.has(inclusion)) return 'confirmed';
   const from = facts.placement?.height ?? facts.countedFrom ?? 0;
