@@ -114,15 +114,18 @@ export async function explainOwners(
 const byAddress = <One extends { readonly address: string }>(all: readonly One[]) =>
   new Map(all.map((one) => [one.address, one]));
 
+// What was rolled back is nobody's: nothing is booked after it but that it is over, for whomever that was booked.
 const UNOWNED = `
   select p.tx_hash || '#' || p.output_index as reference
     from incoming_payments p
     join unnest($1::text[], $2::int[]) as w (tx_hash, output_index) using (tx_hash, output_index)
     left join payment_addresses a on a.address = p.address and a.partition_id = p.partition_id
     left join lateral (${REGISTRATION('p.address')}) as r on true
-   where p.partition_id <> $3 or a.user_id is distinct from p.user_id
-      or case when r.audited then r.user_id is distinct from p.user_id
-              else a.created_at > ${AUDITED_SINCE} end`;
+   where p.partition_id <> $3
+      or p.status <> 'rolled_back'
+         and (a.user_id is distinct from p.user_id
+              or case when r.audited then r.user_id is distinct from p.user_id
+                      else a.created_at > ${AUDITED_SINCE} end)`;
 
 /** Those of the payments whose user isn't proven by address and audit log alike. */
 export async function withoutOwner(

@@ -223,3 +223,33 @@ test('a spent payment that was given to another user is given back, and takes no
   const { rows } = await pool.query(`select 1 from incoming_payments where user_id = 'mallory'`);
   expect(rows).toEqual([]);
 });
+
+/** A payment that a block rolled back while another hand had given it to mallory: it is taken from her, and left to ann. */
+const REVERSED = `
+  insert into incoming_payments (tx_hash, output_index, address, user_id, amount_lovelace, status)
+  values (repeat('e', 64), 0, $1, 'mallory', 5000000, 'rolled_back')`;
+const REVERSAL = `
+  with entry as (
+    insert into balance_transactions (user_id, unit, bucket, type, amount, reason, tx_hash, output_index, inclusion)
+    values ('ann', 'lovelace', 'pending', 'credit', 5000000, 'payment_detected', repeat('e', 64), 0, 1),
+           ('mallory', 'lovelace', 'pending', 'debit', 5000000, 'payment_rolled_back', repeat('e', 64), 0, 1)
+    returning user_id, case type when 'credit' then amount else -amount end as pending)
+  insert into user_balances (user_id, unit, pending) select user_id, 'lovelace', pending from entry
+  on conflict (user_id, unit) do update set pending = user_balances.pending + excluded.pending`;
+
+test.each([
+  ['repair', { addresses: null }],
+  ['rebuild', { from: 'origin', dryRun: false }],
+] as const)(
+  'what was rolled back in the wrong name is nobody’s after a %s',
+  async (kind, params) => {
+    const database = await copyBooks();
+    const { pool } = database;
+    const before = await moneyIn(pool);
+    await pool.query(REVERSED, [ANN[0]]);
+    await pool.query(REVERSAL);
+    expect(await moneyIn(pool)).not.toEqual(before);
+    expect(await leadOn(database)(kind, params)).toMatchObject({ open: 0, left: [] });
+    expect(await moneyIn(pool)).toEqual(before);
+  },
+);
