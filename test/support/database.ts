@@ -1,4 +1,4 @@
-import { inject } from 'vitest';
+import { afterAll, inject } from 'vitest';
 import './postgres.js';
 import { cloneTemplate, copyDatabase, createBlank, type TestDatabase } from './test-databases.js';
 
@@ -11,3 +11,20 @@ export const createEmptyDatabase = (): Promise<TestDatabase> => createBlank(inje
 /** A copy with all its rows. Drop it like any other. */
 export const copyTestDatabase = (url: string): Promise<TestDatabase> =>
   copyDatabase(inject('testServer'), url);
+
+/** Makes databases, and runs statements there; all of them are dropped after the tests of a file or of a `describe`. */
+export function databasesInTests() {
+  const opened: TestDatabase[] = [];
+  afterAll(async () => {
+    for (const database of opened) await database.drop();
+  });
+  return async (
+    create: () => Promise<TestDatabase>,
+    ...statements: readonly string[]
+  ): Promise<TestDatabase> => {
+    const database = await create();
+    opened.push(database);
+    for (const text of statements) await database.pool.query(text);
+    return database;
+  };
+}

@@ -1,6 +1,6 @@
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { shapeOf } from '../../../test/support/catalog-shape.js';
-import { createTestDatabase } from '../../../test/support/database.js';
+import { createTestDatabase, databasesInTests } from '../../../test/support/database.js';
 import type { TestDatabase } from '../../../test/support/test-databases.js';
 import { inTransaction, type Queryable, type Tx } from '../../database/transaction.js';
 import { beginBulkLoad, endBulkLoad } from './bulk-load.js';
@@ -84,17 +84,9 @@ const STAYING: readonly (readonly [what: string, statement: string, kept: RegExp
   ],
 ];
 
-const opened: TestDatabase[] = [];
-afterAll(async () => {
-  for (const database of opened) await database.drop();
-});
-
-async function open(...statements: string[]): Promise<TestDatabase> {
-  const database = await createTestDatabase();
-  opened.push(database);
-  for (const text of statements) await database.pool.query(text);
-  return database;
-}
+const make = databasesInTests();
+const open = (...statements: string[]): Promise<TestDatabase> =>
+  make(createTestDatabase, ...statements);
 
 const untold = (): void => undefined;
 const namesOf = async (db: Queryable): Promise<string[]> =>

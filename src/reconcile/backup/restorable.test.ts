@@ -1,8 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { backUp, folderInTests, restoreInto, tablesIn } from '../../../test/support/backups.js';
-import { createEmptyDatabase, createTestDatabase } from '../../../test/support/database.js';
+import {
+  createEmptyDatabase,
+  createTestDatabase,
+  databasesInTests,
+} from '../../../test/support/database.js';
 import { fillEveryTable } from '../../../test/support/every-table.js';
-import type { TestDatabase } from '../../../test/support/test-databases.js';
 import { createSession } from '../../database/pool.js';
 import { LEADER_LOCK_CLASS, waitForLeadership } from '../../sync/leader.js';
 import { RESTORE_SESSION, tryLock } from './restore-queries.js';
@@ -17,16 +20,7 @@ beforeAll(async () => {
 });
 
 describe('a database', () => {
-  const opened: TestDatabase[] = [];
-  afterAll(async () => {
-    for (const database of opened) await database.drop();
-  });
-  const open = async (create: () => Promise<TestDatabase>, ...statements: string[]) => {
-    const database = await create();
-    opened.push(database);
-    for (const text of statements) await database.pool.query(text);
-    return database;
-  };
+  const open = databasesInTests();
 
   test.each([
     [

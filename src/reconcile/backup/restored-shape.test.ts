@@ -1,14 +1,18 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { backUp, folderInTests, restoreInto } from '../../../test/support/backups.js';
 import { indexesByAge, shapeOf } from '../../../test/support/catalog-shape.js';
-import { createEmptyDatabase, createTestDatabase } from '../../../test/support/database.js';
+import {
+  createEmptyDatabase,
+  createTestDatabase,
+  databasesInTests,
+} from '../../../test/support/database.js';
 import { fillEveryTable } from '../../../test/support/every-table.js';
 import type { TestDatabase } from '../../../test/support/test-databases.js';
 import { BACKUP_SETS } from './backup-sets.js';
 
 describe('a database after a restore', () => {
   const folder = folderInTests();
-  const opened: TestDatabase[] = [];
+  const open = databasesInTests();
   let original: TestDatabase;
   let migrated: TestDatabase;
   beforeAll(async () => {
@@ -16,14 +20,6 @@ describe('a database after a restore', () => {
     await fillEveryTable(original.pool);
     migrated = await open(createTestDatabase);
   });
-  afterAll(async () => {
-    for (const database of opened) await database.drop();
-  });
-  const open = async (create: () => Promise<TestDatabase>): Promise<TestDatabase> => {
-    const database = await create();
-    opened.push(database);
-    return database;
-  };
 
   test.each(BACKUP_SETS)(
     'of %s has every index, key, constraint, reference and trigger of a freshly migrated one',

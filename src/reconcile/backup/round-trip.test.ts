@@ -1,9 +1,13 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { backUp, folderInTests, restoreInto, rowsIn } from '../../../test/support/backups.js';
-import { createEmptyDatabase, createTestDatabase } from '../../../test/support/database.js';
+import {
+  createEmptyDatabase,
+  createTestDatabase,
+  databasesInTests,
+} from '../../../test/support/database.js';
 import { fillEveryTable } from '../../../test/support/every-table.js';
 import type { TestDatabase } from '../../../test/support/test-databases.js';
 import { readIdentity } from '../../payouts/model/database-identity.js';
@@ -14,24 +18,15 @@ const TAKEN_OVER = ['payout_control', 'sync_state', 'audit_log'];
 
 describe('a backup that is restored', () => {
   const folder = folderInTests();
-  const opened: TestDatabase[] = [];
+  const open = databasesInTests();
   let original: TestDatabase;
   beforeAll(async () => {
-    original = await createTestDatabase();
-    opened.push(original);
+    original = await open(createTestDatabase);
     await fillEveryTable(original.pool);
     for (const table of Object.keys(TABLE_POLICIES)) {
       expect(await rowsIn(original.pool, table), table).not.toEqual([]);
     }
   });
-  afterAll(async () => {
-    for (const database of opened) await database.drop();
-  });
-  const open = async (create: () => Promise<TestDatabase>): Promise<TestDatabase> => {
-    const database = await create();
-    opened.push(database);
-    return database;
-  };
 
   test.each([
     ['an empty database', createEmptyDatabase],
