@@ -74,7 +74,7 @@ export type World = {
   readonly teller: (...words: readonly string[]) => Promise<Ended>;
   /** From now on a block every so many milliseconds, and a fork now and then; ends when told to. */
   readonly load: (blockMs: number) => { readonly stop: () => void };
-  /** Says that the address counts from above a height on. */
+  /** Says that the address counts from above a height on, or an earlier one that it wasn't paid at before. */
   readonly registered: (address: string, userId: string, aboveHeight: number) => void;
   readonly cursor: () => Promise<string | null>;
   /** Everything that the books say wrongly about the chain up to the cursor; nothing when all is well. */
@@ -129,6 +129,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       ...start,
       owners,
       countsFrom,
+      countsEarlier: true,
       asksForPast: () => false,
       confirmedBefore: new Set(),
       wasSpoilt: false,
