@@ -1,6 +1,7 @@
 import { userInfo } from 'node:os';
 import { beforeEach, expect, test } from 'vitest';
 import { tellerInTests } from '../../test/support/teller.js';
+import { readClock } from '../database/clock-queries.js';
 
 const { under, teller, json } = tellerInTests();
 const SINCE = '2026-01-01T00:00:00.000Z';
@@ -126,6 +127,34 @@ test('lets pass only what began before the person looked, and lists it', async (
   expect((await teller(release)).out).toMatch(
     /^let pass:\n +the chain went back 60 .*\nconfirming/,
   );
+});
+
+const databaseTimeIn = async (seconds: number): Promise<string> => {
+  const now = await readClock(under.database.pool);
+  return new Date(now.getTime() + seconds * 1_000).toISOString();
+};
+
+test.each([60, 31_536_000])('refuses a time that is yet to come: in %i s', async (seconds) => {
+  await hold();
+  const at = await databaseTimeIn(seconds);
+  const release = ['guard', 'release', '--reason', 'seen', '--as-of', at];
+  const { exitCode, out, err } = await teller(release);
+  expect({ exitCode, out }).toEqual({ exitCode: 2, out: '' });
+  expect(err).toMatch(
+    /^teller: --as-of: given \S+, which is yet to come \(the database's clock says \S+\); wanted when you looked/,
+  );
+  expect(err).toContain(`given ${at},`);
+  expect(err).toContain('what began since then goes on holding');
+  expect((await json('guard')).lines).toMatchObject([
+    { held: true, reasons: [{ released: null }] },
+  ]);
+});
+
+test('takes a time of a clock that is ahead of the database by a moment', async () => {
+  await hold();
+  const at = await databaseTimeIn(4);
+  const { exitCode, lines } = await json('guard', 'release', '--reason', 'seen', '--as-of', at);
+  expect({ exitCode, lines }).toMatchObject({ exitCode: 0, lines: [{ released: true }] });
 });
 
 test.each([[['guard', 'release']], [['guard', 'release', '--reason', '  ']]])(

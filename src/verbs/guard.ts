@@ -1,4 +1,6 @@
 import type { Command } from 'commander';
+import type { Pool } from 'pg';
+import { readClock } from '../database/clock-queries.js';
 import { type GuardRow, readGuard } from '../guard/guard-queries.js';
 import type { Reason } from '../guard/reasons.js';
 import { releaseGuard } from '../guard/release.js';
@@ -28,7 +30,7 @@ export function addGuardVerbs(program: Command, { terminal }: VerbContext): void
       .requiredOption('--reason <text>', 'why that is safe; it is kept with your name')
       .option(
         '--as-of <time>',
-        'when you looked, ISO 8601: what began since then goes on holding; default: all of it passes',
+        'when you looked, ISO 8601, not in the future: what began since then goes on holding; default: all of it passes',
         time,
       )
       .action((flags: ReleaseFlags, command: Command) =>
@@ -45,6 +47,7 @@ async function release(terminal: Terminal, flags: ReleaseFlags, json: boolean): 
   const why = flags.reason.trim();
   if (why === '') throw new UsageError('--reason: wanted why it is safe to go on');
   await withDatabase(terminal, ['partitionId'], async ({ pool, settings }) => {
+    if (flags.asOf !== undefined) await refuseFuture(pool, flags.asOf);
     const { changed, guard, passed } = await releaseGuard(
       pool,
       settings.partitionId,
@@ -58,6 +61,19 @@ async function release(terminal: Terminal, flags: ReleaseFlags, json: boolean): 
     }
     terminal.out(releaseWords(guard, passed));
   });
+}
+
+/** By how much the clock that a person looked at may be ahead of the database's. */
+const CLOCKS_APART_MS_MAX = 5_000;
+
+/** Nobody has looked then yet: what begins until then would be let pass unseen. */
+async function refuseFuture(pool: Pool, asOf: Date): Promise<void> {
+  const now = await readClock(pool);
+  if (asOf.getTime() - now.getTime() <= CLOCKS_APART_MS_MAX) return;
+  throw new UsageError(
+    `--as-of: given ${asOf.toISOString()}, which is yet to come (the database's clock says ${now.toISOString()}); ` +
+      'wanted when you looked at what is wrong with the chain: what began since then goes on holding',
+  );
 }
 
 function releaseWords({ heldAt, reasons }: GuardRow, passed: readonly Reason[]): string {
