@@ -2,6 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { isTransient } from '../database/pool.js';
 import { CursorError } from '../payments/pages.js';
+import { BooksContradict } from '../sync/contradiction.js';
 
 /** An answer that is an error, as RFC 9457 has it. `fields` are extension members. */
 export class HttpProblem extends Error {
@@ -53,6 +54,11 @@ export function problemOf(error: FastifyError | Error, request: FastifyRequest):
   if (isTransient(error)) {
     const detail = 'the database is not reachable at the moment';
     return new HttpProblem(503, 'unavailable', detail, {}, { 'retry-after': '2' });
+  }
+  if (error instanceof BooksContradict) {
+    const detail =
+      'the books contradict themselves: this waits until an operator has looked at them';
+    return new HttpProblem(503, 'books-contradict', detail, {}, { 'retry-after': '60' });
   }
   return new HttpProblem(500, 'internal', 'something went wrong here; the log has it by requestId');
 }

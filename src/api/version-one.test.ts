@@ -75,6 +75,17 @@ describe('registering', () => {
     expect((answer.body as { detail: string }).detail).toContain(why);
   });
 
+  test('waits where another hand lost the cursor: nobody knows from where an address would count', async () => {
+    await under.database.pool.query(
+      `update sync_state set started = false, start_height = 7, last_slot = null, last_block_hash = null,
+              last_block_height = null`,
+    );
+    const answer = await post({ address: longAddress(1), userId: 'ann' });
+    expect(answer).toMatchObject({ status: 503, body: { status: 503 } });
+    expect(problemView.safeParse(answer.body).success).toBe(true);
+    expect(under.logged).toContain('another hand changed sync_state');
+  });
+
   test('without backfill is what it is anyway', async () => {
     const body = { address: longAddress(1), userId: 'ann', backfill: false };
     expect(await post(body)).toMatchObject({ status: 201, body: { address: longAddress(1) } });

@@ -104,6 +104,11 @@ describe('one request', () => {
     'for what the database knows as the hot wallet, %s, is refused by a process that doesn’t',
     async (_, known) => {
       const wallet = enterpriseAddress(31);
+      await database.pool.query(
+        `insert into sync_state (partition_id, total_partitions, network, started, last_slot, last_block_hash,
+                                 last_block_height)
+         values (0, 1, 'preprod', true, 1, repeat('b', 64), 1)`,
+      );
       await register({ address: enterpriseAddress(32), userId: 'ann' });
       await database.pool.query(known, [wallet]);
       await database.pool.query(known.replace("'a'", "'c'"), [enterpriseAddress(32)]);
@@ -120,7 +125,7 @@ describe('one request', () => {
       expect(results.map(({ outcome }) => outcome)).toEqual(['invalid', 'exists', 'created']);
       expect(results[0]?.detail).toContain('a former one must be emptied first');
       expect(await countOf('payment_addresses')).toBe(2);
-      await database.pool.query('truncate wallet_backfills, wallet_outputs cascade');
+      await database.pool.query('truncate wallet_backfills, wallet_outputs, sync_state cascade');
     },
   );
 

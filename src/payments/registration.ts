@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import type { Network } from '../chain/network.js';
 import { inTransaction, type Tx } from '../database/transaction.js';
+import { refuseWrongCursor } from './cursor/refuse-wrong-cursor.js';
 import { takeRegistrationLockShared } from './registration-lock.js';
 import {
   canonicalJson,
@@ -37,6 +38,7 @@ export type RegistrationDeps = {
  * its past is to be credited may be asked for later, until that past was recorded as ignored.
  *
  * @param requests at most REGISTRATIONS_PER_BATCH_MAX
+ * @throws BooksContradict where another hand changed the cursor, and nobody knows from where a new address counts
  */
 export async function registerAddresses(
   pool: Pool,
@@ -132,6 +134,7 @@ async function storeAll(
       return { refused: `this database follows NETWORK=${other}, not ${deps.network.name}` };
     }
     const created = await insertNew(tx, inOrder, deps);
+    if (created.size > 0) await refuseWrongCursor(tx, deps.partitionId);
     const rows = await readBack(tx, inOrder);
     const asking = rows.filter(
       (row) => !row.backfill && isBackfillOf(row, wanted.get(row.address) ?? row),
@@ -176,13 +179,15 @@ async function otherNetwork(tx: Tx, network: Network): Promise<string | null> {
 }
 
 // What whoever follows the chain knows as the hot wallet is left out: a process that only registers may not be
-// told of it. Unspent outputs have an index; a wallet that was emptied was noted when its past was asked for.
+// told of it. Unspent outputs have an index; a wallet that was emptied was noted when its past was asked for. An address
+// counts from the last block that was followed: where headers are kept they say so, whatever became of the cursor.
 const INSERT_NEW = `
   with created as (
     insert into payment_addresses
            (address, partition_id, user_id, reference_type, reference_id, metadata, backfill, watched_from)
     select address, $1, user_id, reference_type, reference_id, metadata::jsonb, backfill,
-           coalesce((select last_block_height from sync_state where partition_id = $1), -1)
+           coalesce((select max(height) from blocks where partition_id = $1),
+                    (select last_block_height from sync_state where partition_id = $1), -1)
       from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::boolean[])
            with ordinality
              as r (address, user_id, reference_type, reference_id, metadata, backfill, position)

@@ -1,4 +1,4 @@
-import type { Pool } from 'pg';
+import type { Queryable } from '../../database/transaction.js';
 import { BooksContradict } from '../../sync/contradiction.js';
 import { readCursorProblem } from './cursor-queries.js';
 import { remedyOf } from './judge-cursor.js';
@@ -8,8 +8,8 @@ import { remedyOf } from './judge-cursor.js';
  *
  * @throws BooksContradict where another hand changed the cursor, and the chain doesn't tell where the books are
  */
-export async function refuseWrongCursor(pool: Pool, partitionId: number): Promise<void> {
-  const problem = await readCursorProblem(pool, partitionId);
+export async function refuseWrongCursor(db: Queryable, partitionId: number): Promise<void> {
+  const problem = await readCursorProblem(db, partitionId);
   if (problem === null || problem.isMended) return;
   throw new BooksContradict([problem.wrong], `${remedyOf(problem)}.`);
 }
