@@ -31,6 +31,11 @@ export async function addressesBetween(
   return rows.map((row) => ({ watchId: BigInt(row.watch_id), address: row.address }));
 }
 
+/** By headers where any is kept: another hand may have raised the cursor, and the term goes on once it is found again. */
+const DEEP = `(
+  coalesce((select max(height) from blocks where partition_id = $1),
+           (select last_block_height from sync_state where partition_id = $1), 0) - $5)`;
+
 /**
  * Without what was spent so deep that no rollback within k brings it back: nothing on any chain spends
  * it again. With what is rolled back: a spend may be all that tells of its coming back.
@@ -39,14 +44,12 @@ export async function addressesBetween(
 const PAYMENTS_AFTER = `
   select tx_hash, output_index from incoming_payments
    where partition_id = $1 and (tx_hash, output_index) > ($2, $3)
-     and (spent_by is null or spent_height is null or spent_height >
-          (select coalesce(max(last_block_height), 0) - $5 from sync_state where partition_id = $1))
+     and (spent_by is null or spent_height is null or spent_height > ${DEEP})
    order by tx_hash, output_index limit $4`;
 const WALLET_OUTPUTS_AFTER = `
   select tx_hash, output_index from wallet_outputs
    where partition_id = $1 and (tx_hash, output_index) > ($2, $3)
-     and (spent_height is null or spent_height >
-          (select coalesce(max(last_block_height), 0) - $5 from sync_state where partition_id = $1))
+     and (spent_height is null or spent_height > ${DEEP})
    order by tx_hash, output_index limit $4`;
 
 type RecordedPage = readonly { readonly txHash: string; readonly index: number }[];
