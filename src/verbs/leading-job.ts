@@ -2,13 +2,14 @@ import type { Pool } from 'pg';
 import type { Config } from '../config.js';
 import { createPool } from '../database/pool.js';
 import { explainTakenId } from '../database/sequence-queries.js';
+import { type AskedJob, askForJob } from '../reconcile/jobs/ask-for-job.js';
 import {
   followJob,
   JobOutOfSight,
   type TellJob,
   type WhileAway,
 } from '../reconcile/jobs/follow-job.js';
-import { type Job, type JobRequest, requestJob } from '../reconcile/jobs/job-queries.js';
+import type { Job, JobKind, JobRequest } from '../reconcile/jobs/job-queries.js';
 import { expectCursor } from '../reconcile/runs/comparison-point.js';
 import { SEAL_CHAINS } from '../reconcile/seals/seal.js';
 import { sealAppended, sealing } from '../reconcile/seals/sealing.js';
@@ -34,6 +35,8 @@ const SILENT_MS = 30_000;
 const NODE_PATIENCE_MS = 60_000;
 
 export type JobWatch = WhileAway & {
+  /** Told once, first of all: a new job, or the one that was there. */
+  readonly asked?: (kind: JobKind, asked: AskedJob) => void;
   /**
    * What is known of the job, several times a second.
    *
@@ -44,8 +47,14 @@ export type JobWatch = WhileAway & {
   readonly nodePatienceMs?: number;
 };
 
+export type EndedJob = {
+  readonly job: Job;
+  /** Whether it was there already. */
+  readonly followed: boolean;
+};
+
 /**
- * Asks for a job and waits for its end. Where an instance leads it does it; where none does this process
+ * Asks for a job, unless the same is queued or under way, and waits for its end. Where an instance leads it does it; where none does this process
  * becomes the leader until it is done: it stands by for the lock like any instance, for as long as nobody
  * else is heard to work on it. While it leads it also seals and watches the chain, as every leader does.
  *
@@ -60,13 +69,15 @@ export async function doAsLeader(
   request: Pick<JobRequest, 'kind' | 'params' | 'requestedBy'>,
   watch: JobWatch,
   signal: AbortSignal,
-): Promise<Job> {
+): Promise<EndedJob> {
   await refuseOlderSchema(settings);
   const pool = poolOf(settings);
   try {
     // Before this process leads: it would follow the chain from where the cursor says.
     await expectCursor(pool, settings.partitionId);
-    const id = await requestJob(pool, { ...request, partitionId: settings.partitionId });
+    const asked = await askForJob(pool, { ...request, partitionId: settings.partitionId });
+    const { id } = asked;
+    watch.asked?.(request.kind, asked);
     const office = standBy(settings, pool, signal);
     const isWorkedOn = hearing(() => performance.now());
     // As it was seen last: whoever is interrupted gives the lock up before anybody asks.
@@ -89,7 +100,7 @@ export async function doAsLeader(
     try {
       const job = await Promise.race([following, office.refused]);
       await office.sealLast();
-      return job;
+      return { job, followed: asked.followed !== null };
     } finally {
       await office.end();
     }

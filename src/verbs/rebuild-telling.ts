@@ -1,6 +1,7 @@
-import type { Job, JobAhead } from '../reconcile/jobs/job-queries.js';
+import type { AskedJob } from '../reconcile/jobs/ask-for-job.js';
+import type { Job, JobAhead, JobKind } from '../reconcile/jobs/job-queries.js';
 import { readProgress } from '../reconcile/rebuild/rebuild-progress.js';
-import { awayLine, waitingLine } from './job-words.js';
+import { askedWords, awayLine, queuedLine, waitingLine } from './job-words.js';
 import { showSeconds, startLine } from './progress-line.js';
 import { counted, type Terminal } from './terminal.js';
 
@@ -17,6 +18,12 @@ export function startTelling(terminal: Terminal, now: () => number) {
         total = readProgress(job.progress)?.total ?? null;
         return lineOf(job, before, () => waitingLine(`rebuild ${job.id}`, ahead, isLedHere));
       });
+    },
+    asked: (kind: JobKind, asked: AskedJob): void => {
+      const words = askedWords(kind, asked, (job) =>
+        lineOf(job, null, () => queuedLine(`rebuild ${job.id}`)),
+      );
+      if (words !== '') terminal.err(words);
     },
     away: (reason: string): void => {
       line.stop();

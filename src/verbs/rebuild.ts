@@ -23,7 +23,10 @@ export function addRebuildVerb(program: Command, context: VerbContext): void {
   const rebuild = withExample(
     program
       .command('rebuild')
-      .description('derives the chain facts once more beside the books, and applies what differs')
+      .description(
+        'derives the chain facts once more beside the books, and applies what differs; the same again while one ' +
+          'is queued or under way follows that one, any other is queued behind it',
+      )
       .option('--from <point>', `where to begin: ${REBUILD_FROM_FORMS}`, from)
       .option('--dry-run', 'tells what differs and changes nothing; exit 3 where something does')
       .action((flags: Flags) => run(context, flags)),
@@ -74,12 +77,12 @@ async function run(context: VerbContext, flags: Flags): Promise<void> {
     await expectFollowed(pool, settings.partitionId);
   });
   const telling = startTelling(terminal, () => Date.now());
-  const job = await untilInterrupted(async (signal) => {
+  const { job, followed } = await untilInterrupted(async (signal) => {
     await refuseUnknownStart(terminal, settings, given, signal);
     return doAsLeader(settings, request, telling, signal);
   }).finally(telling.stop);
   const result = readResult(job);
-  if (flags.json === true) sayJson(terminal, showJob(job));
+  if (flags.json === true) sayJson(terminal, { ...showJob(job), followed });
   if (result === null) {
     terminal.err(`teller: rebuild ${job.id} ${job.state}: ${job.problem ?? 'nobody said why'}\n`);
     return finish(context, EXIT.failed);

@@ -1,6 +1,7 @@
-import type { Job, JobAhead } from '../reconcile/jobs/job-queries.js';
+import type { AskedJob } from '../reconcile/jobs/ask-for-job.js';
+import type { Job, JobAhead, JobKind } from '../reconcile/jobs/job-queries.js';
 import type { ProgressReport } from '../reconcile/model/proof-events.js';
-import { awayLine, waitingLine } from './job-words.js';
+import { askedWords, awayLine, queuedLine, waitingLine } from './job-words.js';
 import { showSeconds, startLine } from './progress-line.js';
 import type { Terminal } from './terminal.js';
 
@@ -10,7 +11,13 @@ export function startTelling(terminal: Terminal, now: () => number) {
   return {
     report: (report: ProgressReport): void => line.say(() => lineOf(report)),
     tell: (job: Job, ahead: JobAhead | null, isLedHere: boolean): void =>
-      line.say(() => jobLine(job, ahead, isLedHere)),
+      line.say(() => jobLine(job, () => waitingLine(`repair ${job.id}`, ahead, isLedHere))),
+    asked: (kind: JobKind, asked: AskedJob): void => {
+      const words = askedWords(kind, asked, (job) =>
+        jobLine(job, () => queuedLine(`repair ${job.id}`)),
+      );
+      if (words !== '') terminal.err(words);
+    },
     away: (reason: string): void => {
       line.stop();
       terminal.err(awayLine('the repair', reason));
@@ -36,11 +43,12 @@ function lineOf({ done, total, rate, secondsLeft, of }: ProgressReport): string 
     : `${done} of ${total ?? '?'} outputs and addresses compared, ${pace}`;
 }
 
-function jobLine(job: Job, ahead: JobAhead | null, isLedHere: boolean): string {
+/** @param waiting what is said while nobody works on it */
+function jobLine(job: Job, waiting: () => string): string {
   const what = `repair ${job.id}`;
   if (job.state !== 'queued' && job.state !== 'running') return `${what}: ${job.state}`;
   if (job.problem !== null) return `${what}: trying again: ${job.problem}`;
-  if (job.state === 'queued') return waitingLine(what, ahead, isLedHere);
+  if (job.state === 'queued') return waiting();
   const { done, total, rate, secondsLeft, of } = job.progress;
   if (typeof done !== 'number' || typeof rate !== 'number') return `${what}: under way`;
   const known = (value: unknown) => (typeof value === 'number' ? value : null);

@@ -3,7 +3,6 @@ import type { Pool } from 'pg';
 import { checkAddress } from '../chain/address.js';
 import { readSettings } from '../config.js';
 import { actorOf } from '../payouts/model/identity.js';
-import type { Job } from '../reconcile/jobs/job-queries.js';
 import { watchedAmong } from '../reconcile/runs/address-queries.js';
 import {
   type DiscrepancyView,
@@ -17,7 +16,12 @@ import { refuseOtherNetwork, withDatabase } from './database.js';
 import { finish, type JsonFlag, type VerbContext, withExample } from './flags.js';
 import { refuseOtherWallet } from './hot-wallet.js';
 import { untilInterrupted } from './interruption.js';
-import { doAsLeader, LEADING_SETTINGS, type LeadingSettings } from './leading-job.js';
+import {
+  doAsLeader,
+  type EndedJob,
+  LEADING_SETTINGS,
+  type LeadingSettings,
+} from './leading-job.js';
 import { compareNow } from './reconcile-comparison.js';
 import { addReconcileReading } from './reconcile-reading.js';
 import { startTelling } from './reconcile-telling.js';
@@ -46,7 +50,8 @@ export function addReconcileVerbs(program: Command, context: VerbContext): void 
     .option('--address <address...>', 'only these; default: all that is watched')
     .option(
       '--repair',
-      'heals what the chain explains, by correcting entries; exit 3 where more is left',
+      'heals what the chain explains, by correcting entries; exit 3 where more is left; the same again while one ' +
+        'is queued or under way follows that one',
     )
     .option(
       '--resume',
@@ -70,8 +75,8 @@ async function reconcile(context: VerbContext, flags: Flags): Promise<void> {
     // Whoever asks for a repair may have to lead, and then follows the chain with this wallet.
     if (addresses === null || flags.repair === true) await refuseOtherWallet(pool, settings);
     if (addresses !== null) await refuseUnregistered(pool, settings, addresses);
-    const job = flags.repair === true ? await repair(context, settings, addresses) : null;
-    const repaired = job === null ? null : readRepair(job);
+    const ended = flags.repair === true ? await repair(context, settings, addresses) : null;
+    const repaired = ended === null ? null : readRepair(ended.job);
     const runId =
       flags.repair === true
         ? (repaired?.runId ?? null)
@@ -79,7 +84,7 @@ async function reconcile(context: VerbContext, flags: Flags): Promise<void> {
     if (runId === null) return finish(context, EXIT.failed);
     const run = await readRun(pool, runId);
     if (run === null) throw new Error(`run ${runId} is gone`);
-    await sayRun(terminal, flags, pool, run, job);
+    await sayRun(terminal, flags, pool, run, ended);
     if (repaired !== null && flags.json !== true) sayRepair(terminal, repaired);
     const left = repaired === null ? run.open > 0 || run.problem !== null : isLeft(repaired, run);
     finish(context, left ? EXIT.discrepancies : EXIT.done);
@@ -112,17 +117,18 @@ async function repair(
   { terminal }: VerbContext,
   settings: LeadingSettings,
   addresses: readonly string[] | null,
-): Promise<Job | null> {
+): Promise<EndedJob | null> {
   const request = {
     kind: 'repair' as const,
     params: { addresses },
     requestedBy: actorOf(operator()),
   };
   const telling = startTelling(terminal, Date.now);
-  const job = await untilInterrupted((signal) =>
+  const ended = await untilInterrupted((signal) =>
     doAsLeader(settings, request, telling, signal),
   ).finally(telling.stop);
-  if (job.state === 'done') return job;
+  const { job } = ended;
+  if (job.state === 'done') return ended;
   terminal.err(`teller: the repair ${job.state}: ${job.problem ?? 'nobody said why'}\n`);
   return null;
 }
@@ -132,14 +138,16 @@ async function sayRun(
   flags: JsonFlag,
   pool: Pool,
   run: RunView,
-  job: Job | null,
+  ended: EndedJob | null,
 ): Promise<void> {
   const discrepancies = await foundBy(pool, run.id, flags.json === true ? JSON_MAX : SHOWN_MAX);
   if (flags.json === true) {
     const { repaired } = run;
     const byAddress = differingAddresses(run);
     const shown = { run, discrepancies, totals: totalsOf(run), byAddress, repaired };
-    return sayJson(terminal, job === null ? shown : { ...shown, repair: job.result });
+    if (ended === null) return sayJson(terminal, shown);
+    const { job, followed } = ended;
+    return sayJson(terminal, { ...shown, repair: job.result, followed });
   }
   const found = run.missing + run.extra + run.mismatched;
   if (discrepancies.length > 0) sayDiscrepancies(terminal, discrepancies);

@@ -53,6 +53,12 @@ export async function requestJob(db: Queryable, request: JobRequest): Promise<st
   return row.id;
 }
 
+const ASKING_LOCK_CLASS = 0x61736b00; // "ask"
+
+/** Until the transaction ends nobody else who takes it looks for a job and adds one. */
+export const lockAsking = (tx: Tx, partitionId: number) =>
+  tx.query('select pg_advisory_xact_lock($1, $2)', [ASKING_LOCK_CLASS, partitionId]);
+
 /** Null where there is none of that number. */
 export async function readJob(db: Queryable, id: string): Promise<Job | null> {
   const { rows } = await db.query<Job>(`select ${COLUMNS} from chain_jobs where id = $1`, [id]);
