@@ -1,8 +1,9 @@
 import { connect } from 'node:net';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { LEADING, serveInTests } from '../../test/support/http.js';
 import { createPool } from '../database/pool.js';
 import { startingVitals } from '../health/vitals.js';
+import { waitForLeadership } from '../sync/leader.js';
 import { problemView } from './schemas.js';
 import { buildHttp } from './server.js';
 
@@ -78,11 +79,15 @@ describe('health', () => {
   });
 
   test('/status and /metrics show where the instance is', async () => {
+    const never = new AbortController().signal;
+    const lock = await waitForLeadership(under.database.url, 0, never, { verb: 'rebuild' });
+    onTestFinished(() => lock.release());
     expect((await get('/status', 'x')).body).toMatchObject({
       version: '0.0.0-test',
       network: 'preprod',
       role: 'leader',
       leaderEpoch: 3,
+      leader: { verb: 'rebuild', pid: process.pid },
       cursor: { slot: 2000, hash: 'a'.repeat(64), height: 110 },
       tip: { slot: 2000, hash: 'a'.repeat(64), height: 112 },
       lag: 2,

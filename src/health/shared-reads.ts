@@ -4,6 +4,7 @@ import { type Counts, countAll } from '../payments/reads.js';
 import { countAttemptsWithoutCommonInput, readStanding } from '../payouts/wallet/standing.js';
 import { walletBalance } from '../payouts/wallet/wallet-holdings.js';
 import { readCoverage } from '../reconcile/schedule/coverage-queries.js';
+import { type Leader, readLeader } from '../sync/leader-session.js';
 import { shared, withDeadline } from './in-flight.js';
 import type { PayoutSample } from './payout-metrics.js';
 import { type PayoutReading, readPayouts } from './payout-status.js';
@@ -35,6 +36,7 @@ const COVERAGE_KEPT_MS = 15_000;
 const COVERAGE_REST_RATIO = 100;
 
 type StatusAnswers = {
+  readonly leader: Leader | null;
   readonly counts: Counts | null;
   readonly payouts: PayoutReading | null;
   readonly queueDepths: Record<string, number> | null;
@@ -49,16 +51,18 @@ export function statusAnswers(deps: ReadDeps): () => Promise<StatusAnswers> {
   const askPayouts = dear(() => readPayouts(pool, hotWalletAddress, partitionId));
   const sampleGuard = guardSample(deps);
   const sampleProof = proofSample(deps);
+  const askLeader = shared(() => readLeader(pool, partitionId), SAMPLE_KEPT_MS, REST_RATIO, now);
   const askDepths = queueDepths == null ? null : dear(queueDepths);
   return async () => {
-    const [counts, payouts, depths, guard, proof] = await Promise.all([
+    const [leader, counts, payouts, depths, guard, proof] = await Promise.all([
+      inTime(askLeader),
       inTime(askCounts),
       inTime(askPayouts),
       askDepths === null ? null : inTime(askDepths),
       sampleGuard(),
       sampleProof(),
     ]);
-    return { counts, payouts, queueDepths: depths, guard, ...proof };
+    return { leader, counts, payouts, queueDepths: depths, guard, ...proof };
   };
 }
 

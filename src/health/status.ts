@@ -3,6 +3,7 @@ import type { GuardRow } from '../guard/guard-queries.js';
 import type { Counts } from '../payments/reads.js';
 import type { Coverage } from '../reconcile/schedule/coverage-queries.js';
 import type { Cursor } from '../sync/events.js';
+import type { Leader } from '../sync/leader-session.js';
 import { type GuardView, tellGuard } from './guard-status.js';
 import type { PayerVitals } from './payer-vitals.js';
 import { type PayoutReading, type PayoutStatusView, tellPayouts } from './payout-status.js';
@@ -20,6 +21,8 @@ export type Status = PayoutStatusView &
     /** Null where it isn't a running instance that answers. */
     readonly role: Vitals['role'] | null;
     readonly leaderEpoch: number | null;
+    /** Whoever leads now, also where it is a verb; null where nobody does. */
+    readonly leader: Leader | null;
     readonly cursor: Position | null;
     readonly tip: Position | null;
     readonly lag: number | null;
@@ -46,6 +49,7 @@ export type StatusInput = {
   readonly vitals: Vitals | null;
   /** Undefined where the database didn't answer; null where nothing was ever followed. */
   readonly state: SyncState | null | undefined;
+  readonly leader: Leader | null;
   readonly counts: Counts | null;
   readonly payouts: PayoutReading | null;
   /** Null where no instance answers that could pay. */
@@ -67,6 +71,7 @@ export function tellStatus(input: StatusInput): Status {
     role: vitals?.role ?? null,
     leaderEpoch:
       vitals?.leaderEpoch == null ? (state?.leaderEpoch ?? null) : Number(vitals.leaderEpoch),
+    leader: input.leader,
     cursor: own?.cursor ?? state?.cursor ?? null,
     tip: own?.tip ?? state?.tip ?? null,
     lag: own?.lag ?? (state ? storedLag(state) : null),

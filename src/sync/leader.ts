@@ -1,5 +1,7 @@
+import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
+import { LEADER_LOCK_CLASS, LOCK_SESSION, leaderSession } from './leader-session.js';
 
 /**
  * Who leads a partition: whoever's session holds its advisory lock. The lock only keeps instances from
@@ -14,7 +16,6 @@ export type LeaderLock = {
 /** Class and number of a session-level advisory lock. */
 type LockKey = readonly [lockClass: number, partitionId: number];
 
-export const LEADER_LOCK_CLASS = 0x6c656164; // "lead"
 const RETRY_MS = 1_000;
 const PING_EVERY_MS = 2_000;
 /** Below the session's idle time-out: who can't ping that long must not believe that it leads. */
@@ -37,30 +38,38 @@ const HOLDS_LOCK = `
      and classid = $1::int::oid and objid = $2::int::oid and objsubid = 2
      and database = (select oid from pg_database where datname = current_database())`;
 
-/** Waits until this instance leads. Rejects only when the signal aborts. @param lockClass another one: another office */
+/** What a lock is for: leading, by whom, or another office. */
+export type Office = { readonly verb: string } | { readonly lockClass: number };
+
+/** Waits until this process holds that office. Rejects only when the signal aborts. */
 export async function waitForLeadership(
   connectionString: string,
   partitionId: number,
   signal: AbortSignal,
-  lockClass = LEADER_LOCK_CLASS,
+  office: Office,
 ): Promise<LeaderLock> {
-  const key: LockKey = [lockClass, partitionId];
+  const leads = 'verb' in office;
+  const key: LockKey = [leads ? LEADER_LOCK_CLASS : office.lockClass, partitionId];
+  const session = leads ? leaderSession(office.verb, process.pid, hostname()) : LOCK_SESSION;
   for (;;) {
     signal.throwIfAborted();
-    const client = await openLockSession(connectionString);
+    const client = await openLockSession(connectionString, session);
     const lock = client === null ? null : await pollForLock(client, key, signal);
     if (lock !== null) return lock;
     await sleep(RETRY_MS, undefined, { signal });
   }
 }
 
-async function openLockSession(connectionString: string): Promise<pg.Client | null> {
+async function openLockSession(
+  connectionString: string,
+  session: string,
+): Promise<pg.Client | null> {
   const client = new pg.Client({
     connectionString,
     keepAlive: true,
     connectionTimeoutMillis: PING_MS_MAX,
     query_timeout: PING_MS_MAX,
-    application_name: 'chain-teller leader lock',
+    application_name: session,
   });
   client.on('error', () => undefined);
   try {

@@ -31,6 +31,8 @@ export type SyncDeps<S> = {
   readonly pool: Pool;
   /** A session-mode connection for the leader lock. */
   readonly directUrl: string;
+  /** Where it isn't the daemon that follows: which verb, for those who look who leads. */
+  readonly verb?: string;
   readonly partitionId: number;
   readonly totalPartitions: number;
   readonly network: string;
@@ -60,7 +62,8 @@ export async function runSync<S>(deps: SyncDeps<S>, signal: AbortSignal): Promis
   try {
     while (!signal.aborted) {
       deps.observe({ type: 'standby' });
-      const lock = await waitForLeadership(deps.directUrl, deps.partitionId, signal).catch(
+      const { directUrl, partitionId, verb = 'run' } = deps;
+      const lock = await waitForLeadership(directUrl, partitionId, signal, { verb }).catch(
         ignoreAbort(signal),
       );
       if (lock === null) return;

@@ -1,6 +1,8 @@
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { enterpriseAddress } from '../../test/support/addresses.js';
 import { tellerInTests } from '../../test/support/teller.js';
+import { waitForLeadership } from '../sync/leader.js';
+import { LEADER_LOCK_CLASS } from '../sync/leader-session.js';
 
 const { under, teller, json } = tellerInTests();
 
@@ -174,6 +176,21 @@ describe('reading', () => {
         },
       ],
     });
-    expect((await teller(['status'])).out).toMatch(/blocks behind +2/);
+    expect((await teller(['status'])).out).toMatch(/^leader +nobody$[\s\S]*blocks behind +2/m);
+  });
+
+  test('whoever leads is named, and so is a session that does not say who it is', async () => {
+    const never = new AbortController().signal;
+    const lock = await waitForLeadership(under.database.url, 0, never, { verb: 'rebuild' });
+    const { lines } = await json('status');
+    expect(lines).toMatchObject([{ leader: { verb: 'rebuild', pid: process.pid } }]);
+    expect((await teller(['status'])).out).toMatch(
+      new RegExp(`^leader +teller rebuild, process ${process.pid} on \\S+$`, 'm'),
+    );
+    await lock.release();
+    const client = await under.database.pool.connect();
+    onTestFinished(() => client.release(true));
+    await client.query('select pg_advisory_lock($1, 0)', [LEADER_LOCK_CLASS]);
+    expect((await teller(['status'])).out).toMatch(/^leader +somebody whose session/m);
   });
 });

@@ -6,6 +6,7 @@ import { tellerInTests } from '../../test/support/teller.js';
 import { paidBooks } from '../../test/support/verbs-books.js';
 import { readSettings } from '../config.js';
 import type { Job, JobAhead } from '../reconcile/jobs/job-queries.js';
+import { type Leader, readLeader } from '../sync/leader-session.js';
 import { failureOf } from './failure.js';
 import { doAsLeader, LEADING_SETTINGS } from './leading-job.js';
 
@@ -49,7 +50,7 @@ test('stands by for the lock only until somebody else works on it', async () => 
   const sessions = async () => {
     const { rowCount } = await pool.query(
       `select 1 from pg_stat_activity
-        where datname = current_database() and application_name = 'chain-teller leader lock'`,
+        where datname = current_database() and application_name like 'chain-teller leader lock %'`,
     );
     return rowCount;
   };
@@ -144,6 +145,26 @@ test('ends where it leads and reaches no node, and says how the job goes on', as
   expect(led).toContain(true);
   const { rows } = await pool.query<{ state: string }>('select state from chain_jobs');
   expect(['queued', 'running']).toContain(rows[0]?.state);
+});
+
+test.each(['rebuild', 'repair'] as const)('says who leads while it does: %s', async (kind) => {
+  const { pool, worker } = await followedBooks();
+  expect(await readLeader(pool, 0)).toMatchObject({ verb: 'run', pid: process.pid });
+  await worker.stop();
+  const leaders: Promise<Leader | null>[] = [];
+  const watch = {
+    tell: (_job: Job, _ahead: JobAhead | null, isLedHere: boolean) => {
+      if (isLedHere) leaders.push(readLeader(pool, 0));
+    },
+  };
+  const settings = readSettings(under.environment, LEADING_SETTINGS);
+  const params = kind === 'rebuild' ? { from: 'origin' } : {};
+  const request = { kind, params, requestedBy: 'test' };
+  await doAsLeader(settings, request, watch, new AbortController().signal);
+  expect(await leaders[0]).toMatchObject({
+    verb: kind === 'rebuild' ? 'rebuild' : 'reconcile',
+    pid: process.pid,
+  });
 });
 
 test('leads at once and does what a killed leader left in the middle before its own', async () => {

@@ -78,7 +78,7 @@ export async function doAsLeader(
     const asked = await askForJob(pool, { ...request, partitionId: settings.partitionId });
     const { id } = asked;
     watch.asked?.(request.kind, asked);
-    const office = standBy(settings, pool, signal);
+    const office = standBy(settings, pool, VERBS[request.kind], signal);
     const isWorkedOn = hearing(() => performance.now());
     // As it was seen last: whoever is interrupted gives the lock up before anybody asks.
     let ledHere = false;
@@ -127,7 +127,10 @@ function hearing(clock: () => number): (job: Job) => boolean {
   };
 }
 
-function standBy(settings: LeadingSettings, pool: Pool, signal: AbortSignal) {
+/** As `/status` names who leads. */
+const VERBS: Readonly<Record<JobKind, string>> = { rebuild: 'rebuild', repair: 'reconcile' };
+
+function standBy(settings: LeadingSettings, pool: Pool, verb: string, signal: AbortSignal) {
   let led: Leadership | null = null;
   // Of its first term: without a node one may end and another begin.
   let ledSince: number | null = null;
@@ -156,6 +159,7 @@ function standBy(settings: LeadingSettings, pool: Pool, signal: AbortSignal) {
   };
   const deps = {
     ...syncDeps(settings, pool, noteNode),
+    verb,
     leading: [
       noteTerm,
       sealing(quietly),

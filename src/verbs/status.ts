@@ -6,12 +6,13 @@ import { type Status, tellStatus } from '../health/status.js';
 import { readSyncState } from '../health/sync-state.js';
 import { countAll } from '../payments/reads.js';
 import { readCoverage } from '../reconcile/schedule/coverage-queries.js';
+import { readLeader } from '../sync/leader-session.js';
 import { readVersion } from '../version.js';
 import { withDatabase } from './database.js';
 import { type JsonFlag, type VerbContext, withExample } from './flags.js';
 import { counted, sayFields, sayJson, showAda } from './terminal.js';
 
-/** From the database alone: who leads and how its connection is, only the instances themselves know. */
+/** From the database alone: how the leader's connection is, only the instances themselves know. */
 export function addStatusVerb(program: Command, { terminal }: VerbContext): void {
   const command = program
     .command('status')
@@ -25,6 +26,7 @@ export function addStatusVerb(program: Command, { terminal }: VerbContext): void
           network: state?.network ?? null,
           vitals: null,
           state,
+          leader: await readLeader(pool, partitionId),
           counts: await countAll(pool),
           payouts: await readPayouts(pool, hotWalletAddress, partitionId),
           payer: null,
@@ -48,6 +50,7 @@ export function addStatusVerb(program: Command, { terminal }: VerbContext): void
 const booksFields = (status: Status) => ({
   version: status.version,
   network: status.network,
+  leader: leaderField(status.leader),
   'leader epoch': status.leaderEpoch,
   'recorded up to': status.cursor?.height ?? null,
   'tip of the chain': status.tip?.height ?? null,
@@ -57,6 +60,13 @@ const booksFields = (status: Status) => ({
   'watched addresses': status.watchedAddresses,
   ...countFields(status.payments, (name) => `${name} payments`),
 });
+
+function leaderField(leader: Status['leader']): string {
+  if (leader === null) return 'nobody';
+  const { verb, pid, host } = leader;
+  if (verb === null) return "somebody whose session doesn't say who";
+  return `teller ${verb}${pid === null ? '' : `, process ${pid} on ${host ?? '-'}`}`;
+}
 
 const chainField = (guard: Status['guard']): string =>
   guard?.held === true

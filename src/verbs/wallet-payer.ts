@@ -72,12 +72,9 @@ export function openSignerOf(settings: Settings & SignerSettings, wallet: string
 
 /** Two that sign for one wallet would only spoil each other's plans: who pays has to stop first. */
 export const takeOffice = (directUrl: string, { partitionId }: PlanDeps) =>
-  waitForLeadership(
-    directUrl,
-    partitionId,
-    AbortSignal.timeout(LOCK_WAIT_MS),
-    PAYER_LOCK_CLASS,
-  ).catch(() => {
+  waitForLeadership(directUrl, partitionId, AbortSignal.timeout(LOCK_WAIT_MS), {
+    lockClass: PAYER_LOCK_CLASS,
+  }).catch(() => {
     throw new Refused(
       'an instance pays now, and two may not sign for one wallet: stop those with the role payouts ' +
         '(`teller run --roles sync,api` follows the chain and leaves paying), and start them again afterwards',

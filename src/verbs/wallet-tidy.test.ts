@@ -110,7 +110,8 @@ describe('nothing is signed', () => {
   test('while an instance pays', async () => {
     const it = await world({ lovelace: 5n * ADA }, { lovelace: 6n * ADA });
     const never = new AbortController().signal;
-    const lock = await waitForLeadership(under.database.url, 0, never, PAYER_LOCK_CLASS);
+    const office = { lockClass: PAYER_LOCK_CLASS };
+    const lock = await waitForLeadership(under.database.url, 0, never, office);
     onTestFinished(() => lock.release());
     expect(await refusal(it, 'consolidate')).toContain('an instance pays now');
   });

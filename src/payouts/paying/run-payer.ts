@@ -33,12 +33,9 @@ export async function runPayer(
   const busy = watchBusyClients(deps.pool);
   try {
     while (!signal.aborted) {
-      const lock = await waitForLeadership(
-        options.directUrl,
-        deps.partitionId,
-        signal,
-        PAYER_LOCK_CLASS,
-      ).catch(() => null);
+      const lock = await waitForLeadership(options.directUrl, deps.partitionId, signal, {
+        lockClass: PAYER_LOCK_CLASS,
+      }).catch(() => null);
       if (lock === null) return;
       const forget = endWhatHangs(busy, lock.lost);
       try {

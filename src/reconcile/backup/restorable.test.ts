@@ -7,7 +7,8 @@ import {
 } from '../../../test/support/database.js';
 import { fillEveryTable } from '../../../test/support/every-table.js';
 import { createSession } from '../../database/pool.js';
-import { LEADER_LOCK_CLASS, waitForLeadership } from '../../sync/leader.js';
+import { waitForLeadership } from '../../sync/leader.js';
+import { LEADER_LOCK_CLASS } from '../../sync/leader-session.js';
 import { RESTORE_SESSION, tryLock } from './restore-queries.js';
 
 const folder = folderInTests();
@@ -53,12 +54,12 @@ describe('a database', () => {
   });
 
   test.each([
-    ['leads', undefined],
-    ['pays', 0x70617900],
-  ])('on which a worker %s is refused', async (does, lockClass) => {
+    ['leads', { verb: 'run' }],
+    ['pays', { lockClass: 0x70617900 }],
+  ])('on which a worker %s is refused', async (does, office) => {
     const live = await open(createTestDatabase);
     const stop = new AbortController();
-    const lock = await waitForLeadership(live.url, 0, stop.signal, lockClass);
+    const lock = await waitForLeadership(live.url, 0, stop.signal, office);
     await expect(restoreInto(live, good)).rejects.toThrow(`a worker ${does} on the database`);
     await lock.release();
   });

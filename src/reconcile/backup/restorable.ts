@@ -1,7 +1,7 @@
 import { knownMigrations } from '../../database/migrate.js';
 import type { Queryable } from '../../database/transaction.js';
 import { PAYER_LOCK_CLASS } from '../../payouts/paying/run-payer.js';
-import { LEADER_LOCK_CLASS } from '../../sync/leader.js';
+import { LEADER_LOCK_CLASS } from '../../sync/leader-session.js';
 import { BackupError } from './backup-error.js';
 import { TABLE_POLICIES, tablesOf } from './backup-sets.js';
 import { hasRows, readMigrations, readTables, type Table } from './catalog-queries.js';
