@@ -7,6 +7,7 @@ import { registerAddresses } from '../../src/payments/registration.js';
 import { type BooksSummary, withPayouts } from '../../src/payouts/tracking/tracking.js';
 import { ConnectionEnded } from '../../src/sync/connection.js';
 import { BooksContradict } from '../../src/sync/contradiction.js';
+import type { Cursor } from '../../src/sync/events.js';
 import {
   type BlockHandlers,
   BrokenSequence,
@@ -18,6 +19,7 @@ import {
 import { tryIntersect } from '../../src/sync/intersect.js';
 import { beginTerm, readCursor, type Term } from '../../src/sync/queries.js';
 import type { ChainSyncSession } from '../../src/sync/session.js';
+import { takeUpCursor } from '../../src/sync/taking-up.js';
 import { DatabaseAway } from './gated-pool.js';
 import { NETWORK } from './network.js';
 import { connectTo } from './node-session.js';
@@ -132,15 +134,38 @@ async function follow(world: World, leader: Leadership): Promise<void> {
 /** What says that books are not as the worker left them. */
 const MOVED = ['BooksMoved', 'PayoutsMoved'];
 
+/** Who is told may hear it a moment after the cursor was put back. */
+const saidOfCursor = ({ tally }: World, error: unknown): boolean =>
+  tally.cursorsMisplaced > 0 && error instanceof BooksContradict;
+
 /** Books that another hand changed may refuse what blocks do to them, in these words only, until they are healed. */
-export function refusedBySpoilt({ corrupted, tally }: World, error: unknown): boolean {
+export function refusedBySpoilt(world: World, error: unknown): boolean {
+  const { corrupted, tally } = world;
+  if (saidOfCursor(world, error)) {
+    tally.contradictions += 1;
+    return true;
+  }
   if (corrupted === null || !(error instanceof Error)) return false;
   if (error instanceof BooksContradict) tally.contradictions += 1;
   return error instanceof BooksContradict || MOVED.includes(error.name) || isTransient(error);
 }
 
-async function followerOf({ tally }: World, leader: Leadership): Promise<Follower> {
-  const cursor = await readCursor(leader.pool, 0);
+/**
+ * Where the books are, for whoever goes on from there; of sound books nothing is told. Where nobody changes the cursor
+ * there is nothing to happen between its questions.
+ */
+export async function whereToGoOn(
+  { cursorHand, scheduler, pool }: World,
+  leader: Pick<Leadership, 'pool' | 'handlers'>,
+): Promise<Cursor | null> {
+  if (cursorHand !== null) return takeUpCursor(leader.pool, 0, leader.handlers);
+  await scheduler.busy(() => takeUpCursor(pool, 0, leader.handlers));
+  return readCursor(leader.pool, 0);
+}
+
+async function followerOf(world: World, leader: Leadership): Promise<Follower> {
+  const { tally } = world;
+  const cursor = await whereToGoOn(world, leader);
   return createFollower(
     {
       pool: leader.pool,
@@ -195,13 +220,18 @@ export async function register(world: World, name: string): Promise<void> {
         userId: `user-${deposits.indexOf(one) % 3}`,
         backfill: asksForPast(world, one),
       }));
-      await registerAddresses(pool, wanted, {
-        network: NETWORK,
-        partitionId: 0,
-        hotWalletAddress: hotWallet,
-        actor: name,
-      });
-      tally.registrations += 1;
+      try {
+        await registerAddresses(pool, wanted, {
+          network: NETWORK,
+          partitionId: 0,
+          hotWalletAddress: hotWallet,
+          actor: name,
+        });
+        tally.registrations += 1;
+      } catch (error) {
+        // Nobody knows from where they would count: it is asked again.
+        if (!saidOfCursor(world, error)) throw error;
+      }
     }
   } catch (error) {
     if (!(error instanceof Crash || error instanceof DatabaseAway)) {

@@ -7,9 +7,9 @@ import type { BooksBetween } from '../../src/sync/between.js';
 import { PlaceUnknown } from '../../src/sync/chain-view.js';
 import { ConnectionEnded } from '../../src/sync/connection.js';
 import { TermOver } from '../../src/sync/follower.js';
-import { moveCursor, readCursor } from '../../src/sync/queries.js';
+import { moveCursor } from '../../src/sync/queries.js';
 import { NodeError } from '../../src/sync/requests.js';
-import { refusedBySpoilt } from './actors.js';
+import { refusedBySpoilt, whereToGoOn } from './actors.js';
 import { chainViewOf } from './chain-view.js';
 import { DatabaseAway } from './gated-pool.js';
 import { compareBetweenNights } from './proving/comparing.js';
@@ -83,7 +83,7 @@ async function askForThePast(
   pool: pg.Pool,
   { term, handlers }: Leading,
 ): Promise<void> {
-  const cursor = await readCursor(pool, 0);
+  const cursor = await whereToGoOn(world, { pool, handlers });
   if (cursor === null || cursor.point === 'origin' || cursor.height === null) return;
   const { point, height } = cursor;
   const view = chainViewOf(world, self.beside);

@@ -15,6 +15,7 @@ import { alteredViolations, asAskedFor } from './payouts/other-hand.js';
 import type { PayoutWorld } from './payouts/state.js';
 import { noteBooked } from './policies.js';
 import { lookForHealing } from './proving/corruption.js';
+import { rightlyPlaced } from './proving/cursor-hand.js';
 import { errandViolations } from './proving/errands.js';
 import { sealViolations } from './sealing/invariants.js';
 import { isFilling, type World } from './state.js';
@@ -39,7 +40,7 @@ export async function inspect(
 ): Promise<void> {
   const wasCorrupted = world.corrupted !== null;
   const before = wasCorrupted ? null : world.books;
-  const now = await readBooks(world.pool);
+  const now = await rightlyPlaced(world, await readBooks(world.pool));
   learnStart(world, now);
   learnAddresses(world, now);
   await lookForFilling(world);

@@ -13,6 +13,7 @@ import { NETWORK } from './network.js';
 import type { PayoutBooks } from './payouts/invariants.js';
 import { createPayoutWorld, OPERATOR, type PayoutWorld } from './payouts/state.js';
 import { createPolicies, POLICY, type Policies, type Policy } from './policies.js';
+import { type CursorHand, createCursorHand, isMisplaced } from './proving/cursor-state.js';
 import { createProofs, type Proofs } from './proving/state.js';
 import { createScheduler, type Locks, type Scheduler } from './scheduler.js';
 import { createSealing, type Sealing } from './sealing/state.js';
@@ -88,6 +89,8 @@ export type World = {
   readonly guard: GuardWorld | null;
   /** Null in worlds where nobody compares or rebuilds but at night and where something is to be healed. */
   readonly proofs: Proofs | null;
+  /** Null in worlds where nobody but who follows touches the cursor. */
+  readonly cursorHand: CursorHand | null;
   /** Null in worlds whose node forgets a ledger that it gave out as soon as it leaves its block. */
   readonly lasting: Random | null;
   /** Null in worlds where nobody changes settings. */
@@ -142,7 +145,10 @@ export const isHonest = ({ tally }: Pick<World, 'tally'>): boolean =>
  * has changed or lost a part of them.
  */
 export const soundness = (world: World): string | null =>
-  world.corrupted !== null || isFilling(world) || (world.payouts?.altered ?? null) !== null
+  world.corrupted !== null ||
+  isFilling(world) ||
+  isMisplaced(world) ||
+  (world.payouts?.altered ?? null) !== null
     ? null
     : [world.tally.corruptions, world.tally.alterations, world.tally.restores].join();
 
@@ -224,6 +230,7 @@ export function createWorld(pool: pg.Pool, seed: number, kind: Kind = {}): World
     guard,
     payoutBooks: null,
     proofs: createProofs(seed, corrupts),
+    cursorHand: createCursorHand(seed, corrupts),
     lasting: seed % 5 > 2 ? createRandom(`lasting ledgers ${seed}`) : null,
     policies: createPolicies(seed),
     lastWaiting: '',

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { PROVEN_HEIGHT } from '../../src/sync/taking-up.js';
 import { gatePool, type Mishap } from './gated-pool.js';
 import type { Weather } from './node-session.js';
 import { SECURITY_PARAMETER } from './payouts/state.js';
@@ -27,6 +28,12 @@ export const poolOf = (world: World, name: string, real = world.pool): pg.Pool =
       if (fate === 'away' || fate === 'answer_lost') world.tally.databaseFaults += 1;
       return fate;
     },
+    undefined,
+    // Where nobody changes the cursor its evidence is the same at any moment.
+    (statement) =>
+      world.cursorHand === null &&
+      world.registrars.includes(name) &&
+      statement.includes(PROVEN_HEIGHT),
   );
 
 /** What a connection that is opened now meets, until it drops with all the others. */

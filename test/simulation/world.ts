@@ -14,6 +14,8 @@ import { payAll } from './payouts/ending.js';
 import { moveOtherHand } from './payouts/other-hand.js';
 import { noteBackfill } from './payouts/wallet.js';
 import { askOnceNoticed, spoil } from './proving/corruption.js';
+import { moveCursorHand } from './proving/cursor-hand.js';
+import { isMisplaced } from './proving/cursor-state.js';
 import { askNowAndThen, hasErrand } from './proving/errands.js';
 import { Crash } from './scheduler.js';
 import { endSealing, sealMeanwhile } from './sealing/actors.js';
@@ -95,6 +97,7 @@ async function step(world: World): Promise<void> {
 async function moveHand(world: World): Promise<void> {
   const { corrupts, payouts } = world;
   if (corrupts && payouts !== null) await moveOtherHand(world, payouts);
+  await moveCursorHand(world);
 }
 
 async function spawnBeside(world: World): Promise<void> {
@@ -158,6 +161,7 @@ async function comeToTip(world: World): Promise<void> {
   const tip = chain.mine('random').id;
   const isThere = (): boolean =>
     world.corrupted === null &&
+    !isMisplaced(world) &&
     (world.payouts?.altered ?? null) === null &&
     !isFilling(world) &&
     !hasErrand(world) &&
@@ -165,7 +169,7 @@ async function comeToTip(world: World): Promise<void> {
   for (let i = 0; i < 6_000 && !isThere(); i += 1) await calmStep(world);
   if (!isThere()) {
     throw new InvariantBroken(
-      `seed ${seed}: ${world.corrupted ?? 'nothing'} is to be healed, the books stand at ${JSON.stringify(world.books?.state)} and never came to the tip ` +
+      `seed ${seed}: ${world.corrupted ?? world.cursorHand?.misplaced?.what ?? 'nothing'} is to be healed, the books stand at ${JSON.stringify(world.books?.state)} and never came to the tip ` +
         `${JSON.stringify(chain.tip)}; ${world.trouble}; ${world.actors.map((name) => `${name}: ${scheduler.standingAt(name)}`).join()}`,
     );
   }

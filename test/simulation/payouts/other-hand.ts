@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { makeAddress } from '../../../src/devnet/address.js';
 import { verifyBooks } from '../../../src/reconcile/verify/verify-books.js';
 import { NETWORK } from '../network.js';
+import { isMisplaced } from '../proving/cursor-state.js';
 import { isFilling, type World } from '../state.js';
 import { type PayoutBooks, readPayoutBooks } from './invariants.js';
 import { type Alteration, type PayoutWorld, type Row, SECURITY_PARAMETER } from './state.js';
@@ -26,7 +27,11 @@ export async function moveOtherHand(world: World, payouts: PayoutWorld): Promise
   }
   const isTime = world.faultsOn && world.started && hand.chance(0.02);
   // What a restore made forgotten may be adopted, and then says itself what it is.
-  const isQuiet = world.corrupted === null && !isFilling(world) && !world.payoutBooks?.held;
+  const isQuiet =
+    world.corrupted === null &&
+    !isFilling(world) &&
+    !isMisplaced(world) &&
+    !world.payoutBooks?.held;
   if (isTime && isQuiet) await alter(world, payouts);
 }
 

@@ -1,6 +1,7 @@
 import type { Content } from '../../../src/devnet/chain.js';
 import type { DraftOutput } from '../../../src/devnet/transaction.js';
 import { dropGuards } from '../guarding/actors.js';
+import { isMisplaced } from '../proving/cursor-state.js';
 import { Crash } from '../scheduler.js';
 import { endSealing } from '../sealing/actors.js';
 import type { World } from '../state.js';
@@ -76,6 +77,7 @@ export async function payoutMisfortune(world: World, payouts: PayoutWorld): Prom
       if (
         world.started &&
         world.corrupted === null &&
+        !isMisplaced(world) &&
         payouts.altered === null &&
         payouts.filling === null &&
         (world.payoutBooks?.payouts.length ?? 0) > 0
@@ -103,6 +105,7 @@ async function restore(world: World, payouts: PayoutWorld): Promise<void> {
   world.corrupted = null;
   world.healing = null;
   payouts.altered = null;
+  if (world.cursorHand !== null) world.cursorHand.misplaced = null;
   const { rows } = await world.pool.query<{ id: string }>('select id from outbound_payments');
   const kept = new Set(rows.map((row) => row.id));
   for (const [id, asked] of payouts.asked) asked.accepted &&= kept.has(id);

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import type { Random } from '../../../src/devnet/random.js';
 import { acceptWhatDiffers } from '../sealing/invariants.js';
 import { isFilling, type World } from '../state.js';
+import { isMisplaced } from './cursor-state.js';
 import { askForErrand, hasErrand } from './errands.js';
 
 /**
@@ -135,7 +136,7 @@ const TRIED_MOST = [
 
 /** Another hand changes the books, and somebody asks for what heals them. */
 export async function spoil(world: World): Promise<void> {
-  if (world.corrupted !== null || isFilling(world)) return;
+  if (world.corrupted !== null || isFilling(world) || isMisplaced(world)) return;
   // One at a time: what a hand did to payouts nobody but a person puts right.
   if ((world.payouts?.altered ?? null) !== null) return;
   // What is asked for next mostly meets what is changed now, all the time.

@@ -4,6 +4,7 @@ import { type Job, readJob, requestJob } from '../../../src/reconcile/jobs/job-q
 import type { Books } from '../books.js';
 import type { Expectation } from '../invariants.js';
 import { isFilling, soundness, type World } from '../state.js';
+import { isMisplaced } from './cursor-state.js';
 import { didNothing, healedItsPart, toldTheTruth, unsoundness } from './errand-truth.js';
 import type { Errand, Proofs } from './state.js';
 
@@ -22,7 +23,7 @@ export async function askNowAndThen(world: World): Promise<void> {
 export async function askForErrand(world: World, proofs: Proofs): Promise<void> {
   const { books, pool } = world;
   const isBegun = world.started && books !== null && books.addresses.length > 0;
-  if (!isBegun || proofs.errand !== null || isFilling(world)) return;
+  if (!isBegun || proofs.errand !== null || isFilling(world) || isMisplaced(world)) return;
   const what = proofs.random.pick(['dry run', 'dry run', 'rebuild', 'repair'] as const);
   const addresses = what === 'repair' ? someAddresses(world, proofs, books) : [];
   const from = what === 'repair' ? null : placeToBegin(world, proofs, what === 'dry run');
