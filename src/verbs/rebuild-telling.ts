@@ -3,6 +3,7 @@ import type { Job, JobAhead, JobKind } from '../reconcile/jobs/job-queries.js';
 import { readProgress } from '../reconcile/rebuild/rebuild-progress.js';
 import { askedWords, awayLine, queuedLine, waitingLine } from './job-words.js';
 import { showSeconds, startLine } from './progress-line.js';
+import { doingOf } from './rebuild-doing.js';
 import { counted, type Terminal } from './terminal.js';
 
 /** How far the job is, for as long as somebody waits for it. */
@@ -48,17 +49,18 @@ function lineOf(job: Job, before: number | null, waiting: () => string): string 
   const progress = readProgress(job.progress);
   if (progress === null) return `${what}: looking for the block to begin at`;
   const { stage, done, total, rate, secondsLeft } = progress;
-  if (stage === 'waiting') {
-    return `${what}: waiting for the books to get there, ${counted(done, 'block')} read`;
-  }
-  if (stage !== 'reading') return `${what}: ${stage}, ${counted(done, 'block')} read`;
+  const doing = doingOf(job, progress);
+  const told = `${what}: ${doing}, ${counted(done, 'block')} read`;
+  if (stage !== 'reading') return told;
   if (before !== null && total !== null && total - before > GROWTH_AT_TIP_MAX) {
     const pace = `${Math.round(rate)}/s`;
     return `${what}: ${counted(done, 'block')} read, ${pace}; the books are catching up, at ${total} so far`;
   }
   if (total === null)
     return `${what}: ${counted(done, 'block')} read; how many there are is not known yet`;
+  if (done === total && done > 0) return told;
   const left = secondsLeft === null ? '' : `, ${showSeconds(secondsLeft)} left`;
   const share = total === 0 ? '' : `, ${Math.floor((done * 100) / total)} %`;
-  return `${what}: ${done} of ${total} blocks, ${Math.round(rate)}/s${share}${left}`;
+  const again = progress.last === null ? '' : `${doing}: `;
+  return `${what}: ${again}${done} of ${total} blocks, ${Math.round(rate)}/s${share}${left}`;
 }

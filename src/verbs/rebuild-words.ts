@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { FIRST_DIGEST } from '../payments/digest/facts.js';
 import type { Job } from '../reconcile/jobs/job-queries.js';
 import { readProgress } from '../reconcile/rebuild/rebuild-progress.js';
+import { doingOf } from './rebuild-doing.js';
 import {
   doneToLedger,
   ledgerDone,
@@ -90,10 +91,13 @@ export function showJob(job: Job) {
         ? null
         : {
             stage: progress.stage,
+            doing: doingOf(job, progress),
             done: progress.done,
             total: progress.total,
             rate: progress.rate,
             secondsLeft: progress.secondsLeft,
+            comparisons: progress.last?.comparisons ?? 0,
+            newBlocks: progress.last?.newBlocks ?? 0,
             shown: `${progress.done} of ${progress.total ?? '?'}`,
           },
     result: job.result,

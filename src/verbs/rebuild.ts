@@ -103,7 +103,7 @@ async function status({ terminal }: VerbContext, flags: JsonFlag): Promise<void>
       ['STATE', (job) => job.state],
       ['FROM', (job) => job.from],
       ['DRY RUN', (job) => (job.dryRun ? 'yes' : 'no')],
-      ['STAGE', (job) => (job.finishedAt === null ? (job.progress?.stage ?? null) : null)],
+      ['DOING', (job) => (job.finishedAt === null ? (job.progress?.doing ?? null) : null)],
       ['BLOCKS', (job) => job.progress?.shown ?? null],
       ['ASKED BY', (job) => job.requestedBy],
       ['SINCE', (job) => job.requestedAt],

@@ -10,6 +10,8 @@ import { followJob } from '../../src/reconcile/jobs/follow-job.js';
 import {
   endJob,
   type Job,
+  type JobFields,
+  readJob,
   requestJob,
   saveProgress,
   takeJob,
@@ -212,6 +214,9 @@ export class Killed extends Error {
   override readonly name = 'Killed';
 }
 
+/** What is about to be saved, and what others see until then. */
+type Told = (progress: JobFields, seen: JobFields) => void;
+
 /**
  * Works on a rebuild in lives of so many saves each, until it is done. @returns how many lives it took
  */
@@ -220,6 +225,7 @@ export async function rebuildInLives(
   leadership: Leadership,
   params: { readonly from: string; readonly dryRun?: boolean },
   savesOf: (life: number) => number,
+  told?: Told,
 ): Promise<{ readonly lives: number; readonly job: Job }> {
   const { pool } = leadership;
   const id = await askRebuild(pool, params);
@@ -235,6 +241,7 @@ export async function rebuildInLives(
         signal: leadership.signal,
         save: async (tx, progress) => {
           expect(await saveProgress(tx, id, runner, progress)).toBe(true);
+          told?.(progress, (await readJob(pool, id))?.progress ?? {});
           left -= 1;
           if (left < 0) throw new Killed('killed');
         },

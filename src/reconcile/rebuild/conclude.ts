@@ -177,7 +177,7 @@ async function apply(
   const above = scope.fromHeight <= start ? null : scope.fromHeight;
   return leadership.write(async (tx, at, cursor) => {
     if (!isHere(cursor, place.point)) return false;
-    await job.save(tx, { ...progress, stage: 'applying' });
+    await job.save(tx, progress);
     const judging = await judgingOf(tx, scope);
     const healing = {
       partitionId: scope.partitionId,

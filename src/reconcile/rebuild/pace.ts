@@ -21,7 +21,9 @@ export function createPace(
       const total = cursor.height === null ? null : Math.max(done, cursor.height - bottom);
       // Of this term alone: what was read by somebody else, perhaps yesterday, says nothing of today.
       const rate = seconds === 0 ? 0 : Math.max(0, done - begun.done) / seconds;
-      const secondsLeft = total === null || rate === 0 ? null : (total - done) / rate;
+      // Once all is read, what is left to do isn't counted in blocks.
+      const secondsLeft =
+        total === null || rate === 0 || total === done ? null : (total - done) / rate;
       if (ms - toldMs >= TELL_EVERY_MS) {
         toldMs = ms;
         observe({ type: 'rebuild_progress', jobId: job.id, done, total, rate, secondsLeft });

@@ -15,6 +15,7 @@ import {
   untilBackfilled,
   untilFollowed,
 } from '../../../test/support/rebuilding.js';
+import { type RebuildProgress, readProgress } from './rebuild-progress.js';
 
 const database = await createTestDatabase();
 const { pool } = database;
@@ -38,12 +39,12 @@ describe('a rebuild that is killed', () => {
     await pool.query('delete from incoming_payments');
     await pool.query('update wallet_outputs set slot = slot + 1 where block_height is not null');
     const chain = blockByBlock(deps.chain);
-    // Three saves: comparing, applying and the end.
+    // Four saves: comparing, applying, once more as it is done, and the end.
     const { lives, job } = await rebuildInLives(
       { ...deps, chain },
       lead,
       { from: 'origin' },
-      (life) => (life % 2 === 0 ? 0 : Math.min(3, (life + 1) / 2)),
+      (life) => (life % 2 === 0 ? 0 : Math.min(4, (life + 1) / 2)),
     );
     expect(lives).toBeGreaterThan(10);
     expect(job.result).toMatchObject({ open: 0 });
@@ -134,6 +135,64 @@ describe('while a rebuild reads', () => {
     expect((await booksOf(pool)).length).toBe(before.length);
     await expectProven(pool);
     await expectLedger(pool, net, [...ANN, BOB, CAROL, hotWallet]);
+  });
+});
+
+describe('what a rebuild tells of itself once it has read all blocks', () => {
+  test.each([true, false])(
+    'is what it does, and what came meanwhile (dry run: %s)',
+    async (dryRun) => {
+      const { net, deps, lead } = await followedChain(database, ANN_OWNS);
+      const slow = afterStatements(lead.pool, TAKES_LONG, async () => {
+        net.payNow({ address: ANN[0] ?? '', lovelace: 9n * ADA });
+        await untilFollowed(pool, net);
+      });
+      const saved: (RebuildProgress | null)[] = [];
+      let seenLast: RebuildProgress | null = null;
+      await rebuildInLives(
+        deps,
+        { ...lead, pool: slow },
+        { from: 'origin', dryRun },
+        () => Number.POSITIVE_INFINITY,
+        (progress, seen) => {
+          saved.push(readProgress(progress));
+          seenLast = readProgress(seen);
+        },
+      );
+      const stages = saved.map((one) => one?.stage);
+      expect(stages.slice(0, stages.indexOf('comparing')).includes('applying')).toBe(false);
+      expect(saved.find((one) => one?.stage === 'comparing')).toMatchObject({
+        last: { comparisons: 1, newBlocks: 0 },
+      });
+      // Others see it while it is done, and how many blocks have come since it was compared.
+      const { newBlocks } = saved.at(-1)?.last ?? { newBlocks: 0 };
+      expect(newBlocks).toBeGreaterThan(0);
+      expect(saved.at(-1)).toMatchObject({ stage: 'applying', secondsLeft: null });
+      if (!dryRun) expect(seenLast).toEqual(saved.at(-1));
+    },
+  );
+
+  test('says after a fork that it reads again, and how often it compared', async () => {
+    const { net, deps, lead } = await followedChain(database, ANN_OWNS);
+    const saved: (RebuildProgress | null)[] = [];
+    let forked = false;
+    const slow = afterStatements(lead.pool, /balance_transactions/, async () => {
+      if (forked || saved.at(-1)?.stage !== 'comparing') return;
+      forked = true;
+      net.fork(3, { comeBack: 'none' });
+      await untilFollowed(pool, net);
+    });
+    await rebuildInLives(
+      deps,
+      { ...lead, pool: slow },
+      { from: 'origin' },
+      () => Number.POSITIVE_INFINITY,
+      (progress) => void saved.push(readProgress(progress)),
+    );
+    const again = saved.filter((one) => one?.stage === 'reading' && one.last?.comparisons === 1);
+    expect(again[0]?.done).toBeLessThan(again[0]?.total ?? 0);
+    expect(again[0]?.secondsLeft).toBeNull();
+    expect(saved.at(-1)).toMatchObject({ stage: 'applying', last: { comparisons: 2 } });
   });
 });
 

@@ -3,10 +3,19 @@ import type { Height, Slot } from '../../chain/point.js';
 import type { Cursor } from '../../sync/events.js';
 import type { Looked } from './watch.js';
 
+export type LastLook = {
+  /** By who works on it now, the one under way counted. */
+  readonly comparisons: number;
+  /** Read since the last of them began. */
+  readonly newBlocks: number;
+};
+
 /** How far a rebuild is, as its job keeps it: all that a leader after this one needs to go on. */
 export type RebuildProgress = {
   /** `waiting`: what was read lies above the books. */
   readonly stage: 'reading' | 'waiting' | 'comparing' | 'applying';
+  /** What is compared, once all blocks were read; it goes on from there where blocks come, and begins again after a fork. */
+  readonly last: LastLook | null;
   /** Chain facts above it are derived again. */
   readonly from: Cursor;
   /** Blocks up to here are read, and what they made and spent is written. */
@@ -48,6 +57,7 @@ const looked = z.object({
 });
 const progress = z.object({
   stage: z.enum(['reading', 'waiting', 'comparing', 'applying']),
+  last: z.object({ comparisons: z.number(), newBlocks: z.number() }).nullable().default(null),
   from: cursor,
   at: cursor,
   looked: looked.nullable().default(null),
@@ -68,6 +78,7 @@ export function readProgress(stored: unknown): RebuildProgress | null {
 
 export const startingProgress = (from: Cursor): RebuildProgress => ({
   stage: 'reading',
+  last: null,
   from,
   at: from,
   looked: null,

@@ -103,7 +103,7 @@ async function compareAndConclude(
   await analyzeShadow(job.leadership.pool);
   const comparedAt = await shadow.catchUp();
   const rollbacks = books.rollbacks();
-  const compared = await compare(context, books.progress(), comparedAt);
+  const compared = await compare(context, books.beginComparing(), comparedAt);
   if (compared === null) return false;
   const prepare = job.params.dryRun === true ? prepareReport : prepareHealing;
   const conclude = await prepare(context);
@@ -111,6 +111,7 @@ async function compareAndConclude(
     // Blocks that came meanwhile are read too: what was found is looked at once more in their light.
     const place = await shadow.catchUp();
     if (books.rollbacks() !== rollbacks) return false;
+    await books.noteApplying();
     const progress = books.progress();
     const scope = scopeOf(context, progress, place, compared.misdated);
     if (await conclude({ ...compared, scope, place, progress })) return true;
@@ -130,11 +131,11 @@ async function compare(
   const { job, observe } = context;
   const { pool, partitionId } = job.leadership;
   const { done, total, rate } = progress;
-  observe({ type: 'rebuild_progress', jobId: job.id, done, total, rate, secondsLeft: 0 });
+  observe({ type: 'rebuild_progress', jobId: job.id, done, total, rate, secondsLeft: null });
   const misdated = await atOneMoment(pool, (tx) => readMisdated(tx, partitionId, null));
   const scope = scopeOf(context, progress, place, misdated);
   const found = await inTransaction(pool, async (tx) => {
-    await job.save(tx, { ...progress, stage: 'comparing' });
+    await job.save(tx, progress);
     return findCandidates(tx, scope, place.point);
   });
   if (found === null) return null;

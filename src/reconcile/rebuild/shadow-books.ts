@@ -23,6 +23,10 @@ export type ShadowBooks = {
   offered(): Promise<readonly Cursor[]>;
   /** @param cursor where the books are, no lower than the blocks */
   write(blocks: readonly LinkedBlock<Block>[], cursor: Cursor): Promise<void>;
+  /** What was read is held against the books. @returns how far it is, to be saved by whoever does */
+  beginComparing(): RebuildProgress;
+  /** For whoever looks: it is compared, and a block that comes is read before it is applied. */
+  noteApplying(): Promise<void>;
   /** For whoever looks: there is more to write, once the books are there. */
   noteWaiting(): Promise<void>;
   undoTo(point: PointOrOrigin): Promise<void>;
@@ -40,7 +44,8 @@ export function openShadowBooks(
   const { pool, partitionId } = job.leadership;
   const pace = createPace(context, progress);
   const memory = createPlaceMemory();
-  let saved = progress;
+  let saved: RebuildProgress = { ...progress, stage: 'reading', last: null };
+  let shown = saved.stage;
   let undone = 0;
 
   const placeFor = async (point: PointOrOrigin): Promise<Cursor> => {
@@ -54,14 +59,20 @@ export function openShadowBooks(
   const goBack = async (at: Cursor): Promise<void> => {
     const height = heightOf(at) ?? -1;
     refuseBelow(saved.from, at.point, height);
-    const next = { ...saved, at };
+    const done = Math.max(0, height - (heightOf(saved.from) ?? -1));
+    const next: RebuildProgress = { ...saved, stage: 'reading', at, done, secondsLeft: null };
     await inTransaction(pool, async (tx) => {
       await job.save(tx, next);
       await undoShadowAbove(tx, job.id, height);
     });
     saved = next;
+    shown = next.stage;
     undone += 1;
     watch.noteMatched(height);
+  };
+  const show = async (stage: RebuildProgress['stage']): Promise<void> => {
+    await inTransaction(pool, (tx) => job.save(tx, { ...saved, stage }));
+    shown = stage;
   };
   watch.noteMatched(heightOf(saved.at) ?? -1);
   return {
@@ -89,10 +100,19 @@ export function openShadowBooks(
       watch.noteMatched(last.block.height);
       memory.note(blocks.map(placeAfter));
       saved = next;
+      shown = next.stage;
     },
-    async noteWaiting() {
-      await inTransaction(pool, (tx) => job.save(tx, { ...saved, stage: 'waiting' }));
+    beginComparing() {
+      const comparisons = (saved.last?.comparisons ?? 0) + 1;
+      saved = { ...saved, stage: 'comparing', last: { comparisons, newBlocks: 0 } };
+      shown = saved.stage;
+      return saved;
     },
+    async noteApplying() {
+      if (shown !== 'applying') await show('applying');
+      saved = { ...saved, stage: 'applying' };
+    },
+    noteWaiting: () => show('waiting'),
     async undoTo(point) {
       if (!samePoint(point, saved.at.point)) await goBack(await placeFor(point));
     },
@@ -125,7 +145,8 @@ function advance(
   const isFirst = samePoint(saved.at.point, saved.from.point);
   return {
     ...saved,
-    stage: 'reading',
+    stage: saved.stage === 'applying' ? 'applying' : 'reading',
+    last: saved.last && { ...saved.last, newBlocks: saved.last.newBlocks + blocks.length },
     from: isFirst ? withHeight(saved.from, first) : saved.from,
     at: placeAfter(last),
     outputs: saved.outputs + outputs.length,
