@@ -198,7 +198,7 @@ export function createWorld(pool: pg.Pool, seed: number, kind: Kind = {}): World
     random,
     scheduler,
     sealing: createSealing(
-      seed,
+      { seed, corrupts },
       instances.map(({ name }) => name),
       locks,
     ),

@@ -77,6 +77,9 @@ const NOTHING = {
   seals: 0,
   sealsFencedOff: 0,
   sealsAccepted: 0,
+  verifications: 0,
+  sealsLost: 0,
+  lossesAccepted: 0,
 };
 
 /** How often each thing happened in one seed: a simulation in which nothing happens proves nothing. */

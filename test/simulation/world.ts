@@ -20,6 +20,7 @@ import { askNowAndThen, hasErrand } from './proving/errands.js';
 import { Crash } from './scheduler.js';
 import { endSealing, sealMeanwhile } from './sealing/actors.js';
 import { sealAll } from './sealing/ending.js';
+import { moveSealHand } from './sealing/lost-seals.js';
 import { createWorld, isFilling, type Kind, type World } from './state.js';
 import type { Tally } from './tally.js';
 import { calmness, changeChain, misfortune, stopFaults } from './troubles.js';
@@ -98,6 +99,7 @@ async function moveHand(world: World): Promise<void> {
   const { corrupts, payouts } = world;
   if (corrupts && payouts !== null) await moveOtherHand(world, payouts);
   await moveCursorHand(world);
+  await moveSealHand(world);
 }
 
 async function spawnBeside(world: World): Promise<void> {
@@ -162,6 +164,7 @@ async function comeToTip(world: World): Promise<void> {
   const isThere = (): boolean =>
     world.corrupted === null &&
     !isMisplaced(world) &&
+    world.sealing.lost === null &&
     (world.payouts?.altered ?? null) === null &&
     !isFilling(world) &&
     !hasErrand(world) &&

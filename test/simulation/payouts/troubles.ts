@@ -78,6 +78,7 @@ export async function payoutMisfortune(world: World, payouts: PayoutWorld): Prom
         world.started &&
         world.corrupted === null &&
         !isMisplaced(world) &&
+        world.sealing.lost === null &&
         payouts.altered === null &&
         payouts.filling === null &&
         (world.payoutBooks?.payouts.length ?? 0) > 0

@@ -8,6 +8,7 @@ import {
 } from '../../../src/reconcile/seals/check-seals.js';
 import { atOnce } from '../../support/sealed-tables.js';
 import type { World } from '../state.js';
+import { notAsLeft, untoldOf } from './lost-seals.js';
 
 const SHOWN = 5;
 
@@ -25,10 +26,11 @@ export async function sealViolations(world: World): Promise<string[]> {
       .filter(({ chain }) => chain === 'audit' || world.corrupted === null)
       .map((one) => `${one.chain}: rows of seal ${one.seal} changed: ${JSON.stringify(one)}`),
     ...check.broken.shown.map((one) => `${one.chain}: seal ${one.seal} doesn't follow`),
-    ...check.notAsNoted.map(
+    ...notAsLeft(check, sealing.lost).map(
       ({ chain, seal, noted, stored }) => `${chain}: seal ${seal} was ${noted} and is ${stored}`,
     ),
   ];
+  if (sealing.lost !== null) found.push(...(await untoldOf(world, sealing.lost)));
   for (const { chain, rows_total: total, rows } of await countSealed(pool)) {
     // Rows that another hand took away are missed there.
     if (total === rows || (chain === 'ledger' && tally.corruptions > 0)) continue;
@@ -43,6 +45,7 @@ const headsOf = ({ chains }: SealsCheck): OutsideNotes =>
 
 /** Seals of before are those of the database that is there now. */
 export async function noteSeals({ pool, sealing }: World): Promise<void> {
+  sealing.lost = null;
   sealing.notes = headsOf(await verifySeals(pool, {}, 0, atOnce));
   // What had been accepted since is forgotten with it.
   sealing.acceptedAfter = -1;

@@ -1,5 +1,7 @@
 import { createRandom, type Random } from '../../../src/devnet/random.js';
 import type { OutsideNotes } from '../../../src/reconcile/seals/check-seals.js';
+import type { NotedHead } from '../../../src/reconcile/seals/noted-heads-queries.js';
+import type { SealChain } from '../../../src/reconcile/seals/seal.js';
 import { createScheduler, type Locks, type Scheduler } from '../scheduler.js';
 
 /** Who seals ledger and audit log, with chance and turns of its own: without it a seed goes the same way. */
@@ -14,9 +16,27 @@ export type Sealing = {
   notes: OutsideNotes;
   /** After how many corruptions whatever differed was accepted. */
   acceptedAfter: number;
+  /** Chance of the hand that deletes seals, where there is one, and what it deleted last; null until then. */
+  readonly hand: Random | null;
+  lost: LostSeals | null;
 };
 
-export function createSealing(seed: number, instances: readonly string[], locks: Locks): Sealing {
+/** Seals from a number on, until somebody has answered for that. */
+export type LostSeals = {
+  readonly chain: SealChain;
+  readonly from: number;
+  /** By the last verification, in the audit log. */
+  readonly noted: NotedHead;
+  /** As a backup's manifest has it. */
+  readonly outside: OutsideNotes;
+};
+
+/** @param corrupts whether there is another hand: in two of seven worlds it is at the seals as well */
+export function createSealing(
+  { seed, corrupts }: { readonly seed: number; readonly corrupts: boolean },
+  instances: readonly string[],
+  locks: Locks,
+): Sealing {
   const random = createRandom(`seals ${seed}`);
   return {
     random,
@@ -25,5 +45,7 @@ export function createSealing(seed: number, instances: readonly string[], locks:
     inside: new Set(),
     notes: {},
     acceptedAfter: 0,
+    hand: corrupts && [1, 6].includes(seed % 7) ? createRandom(`lost seals ${seed}`) : null,
+    lost: null,
   };
 }
