@@ -115,6 +115,21 @@ describe('the runbook of paused payouts', () => {
     await expectPaid();
   });
 
+  test('leaves a repair to set the balance, and what was accepted on it is cancelled', async () => {
+    await world.query("insert into user_balances values ('mallory', 'lovelace', 400000000, 0, 0)");
+    id = await world.ask(399, 'mallory');
+    expect(await world.pay()).toBe('paused');
+    const row = await rowOfReason();
+    expect(row).toContain('`teller reconcile --repair` sets the balance to the sum of its entries');
+    expect(row).toMatch(/`teller payout cancel ID`, before `teller payout resume`/);
+    await world.query("update user_balances set available = -399200000 where user_id = 'mallory'");
+    expect(await cancelPayout(world.pool, id, OPS)).toMatchObject({ type: 'cancelled' });
+    await resumePayouts(world.pool, 'operator:ops');
+    expect(await world.pay()).toBeNull();
+    expect(await world.status(id)).toBe('cancelled');
+    expect(await world.balance('mallory')).toEqual({ available: 0, held: 0 });
+  });
+
   test('has a row for whatever may be paid already', async () => {
     await world.query(
       `insert into outbox (type, event_key, data) values ('payout.confirmed', $1, '{}')`,
