@@ -33,6 +33,7 @@ export async function backUp(
   const { payments } = await readBooks(pool);
   return async () => {
     await emptyTables(pool);
+    await pool.query('truncate verifications');
     const archive = await openArchive(file);
     const into = { url, network: NETWORK.name, actor: 'operator:sim', now };
     const progress = { onBytes: untold, onRows: untold, onIndexed: untold };
