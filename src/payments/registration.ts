@@ -1,10 +1,11 @@
 import type { Pool } from 'pg';
 import type { Network } from '../chain/network.js';
-import { inTransaction, type Tx } from '../database/transaction.js';
+import { inTransaction } from '../database/transaction.js';
 import { refuseWrongCursor } from './cursor/refuse-wrong-cursor.js';
+import { WITHOUT_PAST } from './former-registration.js';
 import { takeRegistrationLockShared } from './registration-lock.js';
+import { askForPast, insertNew, otherNetwork, readBack } from './registration-queries.js';
 import {
-  canonicalJson,
   checkRequest,
   type Registration,
   type RegistrationRequest,
@@ -35,7 +36,8 @@ export type RegistrationDeps = {
  * Registers what is right in a batch, whatever the rest of it is, and says for each request, in their
  * order, what became of it. What an address is registered with stays: the same address with another
  * user, reference or metadata is a conflict, because payments copy these when they are detected. That
- * its past is to be credited may be asked for later, until that past was recorded as ignored.
+ * its past is to be credited may be asked for later, until that past was recorded as ignored. An address that another
+ * hand took out of the books comes back as it was registered before.
  *
  * @param requests at most REGISTRATIONS_PER_BATCH_MAX
  * @throws BooksContradict where another hand changed the cursor, and nobody knows from where a new address counts
@@ -76,8 +78,12 @@ export async function registerAddresses(
 }
 
 type StoredRegistration = Registration & { readonly created: boolean };
-/** Of all that were wanted, but for what the database knows as the hot wallet. */
-type Stored = ReadonlyMap<string, StoredRegistration>;
+type Stored = {
+  /** All that were wanted, but for what the database knows as the hot wallet, and what was refused. */
+  readonly rows: ReadonlyMap<string, StoredRegistration>;
+  /** Why some weren't stored. */
+  readonly conflicts: ReadonlyMap<string, string>;
+};
 
 const KNOWN_AS_WALLET =
   'stands in the database as the hot wallet, or with unspent outputs among those of the hot wallet: a former ' +
@@ -90,13 +96,22 @@ function judge(
   deps: RegistrationDeps,
 ): RegistrationResult {
   const { address } = wanted;
-  const found = stored.get(address);
+  const found = stored.rows.get(address);
   if (address === deps.hotWalletAddress) {
     const detail = 'is the hot wallet: what it receives is no payment of a user';
     return { address, outcome: 'invalid', detail };
   }
-  if (found === undefined) return { address, outcome: 'invalid', detail: KNOWN_AS_WALLET };
-  if (found.created && first) return { address, outcome: 'created' };
+  if (found === undefined) {
+    const detail = stored.conflicts.get(address);
+    return detail === undefined
+      ? { address, outcome: 'invalid', detail: KNOWN_AS_WALLET }
+      : { address, outcome: 'conflict', detail };
+  }
+  if (found.created && first) {
+    return wanted.backfill && !found.backfill
+      ? { address, outcome: 'conflict', detail: WITHOUT_PAST }
+      : { address, outcome: 'created' };
+  }
   const difference = differenceOf(wanted, found);
   return difference === undefined
     ? { address, outcome: 'exists' }
@@ -124,7 +139,7 @@ async function storeAll(
   wanted: ReadonlyMap<string, Registration>,
   deps: RegistrationDeps,
 ): Promise<Stored | { readonly refused: string }> {
-  if (wanted.size === 0) return new Map();
+  if (wanted.size === 0) return { rows: new Map(), conflicts: new Map() };
   // Two batches that share addresses would wait for each other in a circle, were their orders different.
   const inOrder = [...wanted.values()].sort((a, b) => (a.address < b.address ? -1 : 1));
   return inTransaction(pool, async (tx) => {
@@ -133,119 +148,21 @@ async function storeAll(
     if (other !== null) {
       return { refused: `this database follows NETWORK=${other}, not ${deps.network.name}` };
     }
-    const created = await insertNew(tx, inOrder, deps);
+    const { created, conflicts } = await insertNew(tx, inOrder, deps);
     if (created.size > 0) await refuseWrongCursor(tx, deps.partitionId);
     const rows = await readBack(tx, inOrder);
     const asking = rows.filter(
-      (row) => !row.backfill && isBackfillOf(row, wanted.get(row.address) ?? row),
+      (row) =>
+        !row.backfill &&
+        !created.has(row.address) &&
+        isBackfillOf(row, wanted.get(row.address) ?? row),
     );
     const asked = asking.length === 0 ? new Set() : await askForPast(tx, asking, deps);
-    return new Map(
-      rows.map((row) => [
-        row.address,
-        {
-          ...row,
-          backfill: row.backfill || asked.has(row.address),
-          created: created.has(row.address),
-        },
-      ]),
-    );
+    const stored = rows.map((row) => ({
+      ...row,
+      backfill: row.backfill || asked.has(row.address),
+      created: created.has(row.address),
+    }));
+    return { rows: new Map(stored.map((row) => [row.address, row])), conflicts };
   });
-}
-
-/** Under the registration lock: the leader reads what is asked for while it holds the same lock alone. */
-const ASK_FOR_PAST = `
-  with asked as (
-    update payment_addresses a set backfill = true
-     where a.address = any($1::text[]) and not a.backfill
-       and not exists (select 1 from incoming_payments p
-                        where p.address = a.address and p.status = 'ignored' and p.block_hash is null)
-    returning a.address
-  ), audited as (
-    insert into audit_log (action, entity_type, entity_id, actor)
-    select 'address.backfill_requested', 'payment_address', address, $2 from asked
-  )
-  select address from asked`;
-
-const OTHER_NETWORK = 'select network from sync_state where network <> $1 limit 1';
-
-/**
- * Asked with each batch and not only at the start: an instance with a wrong NETWORK may have started
- * before the first leader wrote down which one it is, and its addresses would be watched in vain.
- */
-async function otherNetwork(tx: Tx, network: Network): Promise<string | null> {
-  const { rows } = await tx.query<{ network: string }>(OTHER_NETWORK, [network.name]);
-  return rows[0]?.network ?? null;
-}
-
-// What whoever follows the chain knows as the hot wallet is left out: a process that only registers may not be
-// told of it. Unspent outputs have an index; a wallet that was emptied was noted when its past was asked for. An address
-// counts from the last block that was followed: where headers are kept they say so, whatever became of the cursor.
-const INSERT_NEW = `
-  with created as (
-    insert into payment_addresses
-           (address, partition_id, user_id, reference_type, reference_id, metadata, backfill, watched_from)
-    select address, $1, user_id, reference_type, reference_id, metadata::jsonb, backfill,
-           coalesce((select max(height) from blocks where partition_id = $1),
-                    (select last_block_height from sync_state where partition_id = $1), -1)
-      from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::boolean[])
-           with ordinality
-             as r (address, user_id, reference_type, reference_id, metadata, backfill, position)
-     where not exists (select from wallet_backfills b where b.address = r.address)
-       and not exists (select from wallet_outputs w where w.address = r.address and w.spent_by is null)
-     order by position
-        on conflict (address) do nothing
-    returning address, user_id, reference_type, reference_id, backfill, watched_from
-  ), audited as (
-    insert into audit_log (action, entity_type, entity_id, actor, details)
-    select 'address.registered', 'payment_address', address, $8,
-           jsonb_build_object('userId', user_id, 'referenceType', reference_type,
-                              'referenceId', reference_id, 'backfill', backfill,
-                              'watchedFrom', watched_from)
-      from created
-  )
-  select address from created`;
-
-async function insertNew(
-  tx: Tx,
-  wanted: readonly Registration[],
-  deps: RegistrationDeps,
-): Promise<ReadonlySet<string>> {
-  const { rows } = await tx.query<{ address: string }>(INSERT_NEW, [
-    deps.partitionId,
-    wanted.map((one) => one.address),
-    wanted.map((one) => one.userId),
-    wanted.map((one) => one.referenceType),
-    wanted.map((one) => one.referenceId),
-    wanted.map((one) => one.metadata),
-    wanted.map((one) => one.backfill),
-    deps.actor,
-  ]);
-  return new Set(rows.map((row) => row.address));
-}
-
-/** Answers for which of them that could still be done. */
-async function askForPast(
-  tx: Tx,
-  asking: readonly Registration[],
-  deps: RegistrationDeps,
-): Promise<ReadonlySet<string>> {
-  const addresses = asking.map((one) => one.address);
-  const { rows } = await tx.query<{ address: string }>(ASK_FOR_PAST, [addresses, deps.actor]);
-  return new Set(rows.map((row) => row.address));
-}
-
-/** A statement of its own, so that it sees what a concurrent winner committed meanwhile. */
-const READ_BACK = `
-  select address, user_id as "userId", reference_type as "referenceType",
-         reference_id as "referenceId", metadata, backfill
-    from payment_addresses where address = any($1::text[])`;
-
-async function readBack(tx: Tx, wanted: readonly Registration[]): Promise<readonly Registration[]> {
-  type Row = Omit<Registration, 'metadata'> & { metadata: unknown };
-  const { rows } = await tx.query<Row>(READ_BACK, [wanted.map((one) => one.address)]);
-  return rows.map(({ metadata, ...row }) => ({
-    ...row,
-    metadata: metadata === null ? null : (canonicalJson(metadata) ?? ''),
-  }));
 }

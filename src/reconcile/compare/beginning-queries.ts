@@ -1,19 +1,19 @@
 import type { Queryable } from '../../database/transaction.js';
+import { heightIn, REGISTERED } from '../../payments/registration-audit.js';
 import type { Beginning } from './disputes.js';
 
-/** What an entry of the audit log says as a number under that key, where it can be a height; null else. */
-const heightIn = (key: string): string => `
-  case when jsonb_typeof(l.details -> '${key}') = 'number'
-        and (l.details -> '${key}')::numeric between -1 and ${Number.MAX_SAFE_INTEGER}
-       then (l.details -> '${key}')::numeric::bigint end`;
-
-const REGISTERED = "l.entity_type = 'payment_address' and l.action = 'address.registered'";
-
-/** An address counts from where the cursor stood when it was registered, and from no higher than any rollback since. */
+// An address counts from where the cursor stood when it was registered, and from no higher than any rollback since. No
+// verb takes it out of the books: of registrations that gave it to the same user one after the other the first holds,
+// whatever a version said of the others that didn't look for it.
+const DATED = `${REGISTERED} and l.entity_id = odd.address and (${heightIn('watchedFrom')}) is not null`;
 const REGISTERED_FROM = `
-  select l.id, ${heightIn('watchedFrom')} as height from audit_log l
-   where ${REGISTERED} and l.entity_id = odd.address and l.details ? 'watchedFrom'
-   order by l.id desc limit 1`;
+  select min(l.id) as id, min(${heightIn('watchedFrom')}) as height from audit_log l
+   where ${DATED}
+     and l.id > coalesce((
+           select max(l.id) from audit_log l
+            where ${DATED}
+              and l.details ->> 'userId' is distinct from (
+                    select l.details ->> 'userId' from audit_log l where ${DATED} order by l.id desc limit 1)), 0)`;
 const LOWERED_TO = `
   select l.id, null::text as address, null::bigint as height, ${heightIn('height')} as lowered
     from audit_log l
@@ -22,7 +22,8 @@ const LOWERED_TO = `
 const AUDITED_PAST = `
   select l.id, l.details ->> 'backfill' = 'true' as wanted from audit_log l
    where ${REGISTERED} and l.entity_id = begun.address and l.details ? 'backfill'
-   order by l.id desc limit 1`;
+     and l.id >= coalesce(begun.registered, 0)
+   order by case when begun.registered is null then -l.id else l.id end limit 1`;
 const REQUESTED_SINCE = `
   exists (select from audit_log l
            where l.entity_type = 'payment_address' and l.entity_id = begun.address

@@ -191,7 +191,7 @@ test('a comparison of single addresses looks whose they are, and at no others', 
   expect((await at(CAROL)).findings).toEqual([]);
 });
 
-test('the last registration of an address counts', async () => {
+test('an address stays whose it was registered for, also once it was out of the books', async () => {
   const { pool } = await spoilable();
   await register(pool, 'erin', [ERIN]);
   await pool.query(`update payment_addresses set user_id = 'mallory' where address = $1`, [ERIN]);
@@ -201,6 +201,8 @@ test('the last registration of an address counts', async () => {
   await pool.query('delete from payment_addresses where address = $1', [ERIN]);
   expect((await reconcileFully(pool, net)).problem).toContain(`address ${ERIN} isn't in the books`);
   await register(pool, 'frank', [ERIN]);
+  expect((await reconcileFully(pool, net)).problem).toContain(`address ${ERIN} isn't in the books`);
+  await register(pool, 'erin', [ERIN]);
   expect((await reconcileFully(pool, net)).problem).toBeNull();
 });
 
