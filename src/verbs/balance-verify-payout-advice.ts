@@ -37,6 +37,7 @@ const ADVICE: Readonly<Record<PayoutMismatch['problem'], string>> = {
   told_submitted: ASK_THE_CHAIN,
   may_land: ASK_THE_CHAIN,
   no_common_input: ASK_THE_CHAIN,
+  no_transaction: ASK_THE_CHAIN,
   attempts: ASK_THE_CHAIN,
   inputs: ASK_THE_CHAIN,
   change: ASK_THE_CHAIN,

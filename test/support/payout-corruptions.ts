@@ -142,7 +142,7 @@ export const PAYOUT_CORRUPTIONS: readonly Corruption[] = [
      i as (delete from payout_transaction_inputs where tx_hash = repeat('9', 64))
      update outbound_payments set status = 'in_block', tx_hash = repeat('9', 64), block_height = 31, fee_lovelace = 170000
       where status = 'submitted'`,
-    ['inputs'],
+    ['inputs', 'no_transaction'],
   ],
   [
     'what is in a block put into another one, with its transaction',

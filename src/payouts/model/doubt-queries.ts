@@ -3,6 +3,8 @@ import {
   CONFIRMATION_TOLD,
   deadTransactions,
   FEE_OF_ITS_PAYOUTS,
+  KEPT_FOR_NONE,
+  LOST_TRANSACTIONS,
   MAY_LAND,
   NAMED_AND_UNKNOWN,
   openOf,
@@ -20,19 +22,22 @@ const UNCLEAR = `
     select t.tx_hash, t.cbor
       from payout_transactions t
       join payout_batches b on b.id = t.batch_id
-     where (t.block_height is null or t.block_height > $3::bigint - ${LATE_BLOCKS}) and not t.adopted
+     where (t.block_height is null or t.block_height > $3::bigint - ${LATE_BLOCKS})
        and ${FEE_OF_ITS_PAYOUTS} <> (select coalesce(sum(s.fee_share), 0) from payout_attempts s
                                       where s.tx_hash = t.tx_hash))`;
 
+// Without "offset 0" all entries of payouts would be read, in their order, instead of those of a few payouts.
 const DOUBTS = `
-  with recursive ${openOf('$1::text[]')}, ${deadTransactions('$4::bigint', '$5::bigint')}, ${UNCLEAR},
+  with recursive ${openOf('$1::text[]')}, ${deadTransactions('$4::bigint', '$5::bigint')}, ${UNCLEAR}, ${KEPT_FOR_NONE},
   asked as (select * from outbound_payments p where p.id = any($1::text[]))
   select p.id as "payoutId", 'its confirmation was told: ' || ${CONFIRMATION_TOLD} as why
     from asked p where ${CONFIRMATION_TOLD} is not null
   union all
   select distinct p.id, 'the ledger has it as confirmed, in turn ' || b.payout_turn
     from asked p
-    join balance_transactions b on b.payout_id = p.id and b.reason = 'payout_confirmed'
+   cross join lateral (
+     select * from balance_transactions e
+      where e.payout_id = p.id and e.reason = 'payout_confirmed' offset 0) as b
    where not exists (select 1 from balance_transactions r
                       where r.payout_id = b.payout_id and r.payout_turn = b.payout_turn
                         and r.reason = 'payout_rolled_back')
@@ -52,6 +57,12 @@ const DOUBTS = `
                     when ${NAMED_AND_UNKNOWN} then 'transaction ' || t.tx_hash || ' names it, and isn''t known to pay it'
                     else 'whom transaction ' || t.tx_hash || ' pays isn''t known any more' end
     from unclear t cross join asked p
+  union all
+  select p.id, 'transaction ' || lost.tx_hash || ' was told to pay it, and is gone'
+    from asked p ${LOST_TRANSACTIONS}
+  union all
+  select p.id, 'output ' || k.reference || ' is kept for batch ' || k.batch_id || ', and no transaction of it spends it'
+    from kept_for_none k cross join asked p
    order by 1, 2`;
 
 /**

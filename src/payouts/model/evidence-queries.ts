@@ -25,6 +25,48 @@ export const TOLD_AND_UNKNOWN = `
    and not exists (select 1 from payout_attempts a
                     where a.payout_id = p.id and a.tx_hash = t.tx_hash))`;
 
+const SUBMITTED_KEYS = "'payout.submitted:' || p.id || ':'";
+/**
+ * Above all keys that begin so and end with a hash, whatever the database's collation: where "aa" comes after "z", it is
+ * what comes last. A condition of keys in bytes would be served by no index.
+ */
+const ABOVE_SUBMITTED_KEYS = `greatest(${SUBMITTED_KEYS} || 'g', ${SUBMITTED_KEYS} || repeat('a', 66))`;
+/** Joins `lost`: transactions that pay it by an event or by an attempt, and of which there is nothing else. */
+export const LOST_TRANSACTIONS = `
+    cross join lateral (
+      select right(o.event_key, 64) as tx_hash from outbox o
+       where o.event_key > ${SUBMITTED_KEYS} and o.event_key < ${ABOVE_SUBMITTED_KEYS}
+         and starts_with(o.event_key, ${SUBMITTED_KEYS})
+         and not exists (select from payout_transactions t where t.tx_hash = right(o.event_key, 64))
+      union
+      select a.tx_hash from payout_attempts a
+       where a.payout_id = p.id
+         and not exists (select from payout_transactions t where t.tx_hash = a.tx_hash)) as lost`;
+
+/**
+ * Common table expressions: outputs that the wallet could spend and that are kept for a batch of which no
+ * transaction spends them. All of that is written at once, with the transaction, which never goes again.
+ */
+export const KEPT_FOR_NONE = `
+  at_hand as (
+    select tx_hash, output_index from wallet_outputs where spent_by is null
+    union all
+    select c.tx_hash, c.output_index from payout_change c
+      join payout_transactions t on t.tx_hash = c.tx_hash and t.block_height is null),
+  kept_for_none as (
+    select k.batch_id, k.tx_hash || '#' || k.output_index as reference
+      from (select r.batch_id, tx_hash, output_index
+              from at_hand join wallet_reservations r using (tx_hash, output_index)
+            union
+            select b.id, o.tx_hash, o.output_index
+              from at_hand o
+              join payout_batches b on b.anchor_tx_hash = o.tx_hash and b.anchor_index = o.output_index
+                                   and b.released_at is null and b.kind = 'payout') as k
+     where not exists (select from payout_transaction_inputs i
+                         join payout_transactions t on t.tx_hash = i.tx_hash
+                        where i.input_tx_hash = k.tx_hash and i.input_index = k.output_index
+                          and t.batch_id = k.batch_id))`;
+
 /** Whether the bytes of transaction `t` name it, as its metadata does with all that it pays, and no attempt does. */
 export const NAMED_AND_UNKNOWN = `
   (position(decode(p.id, 'hex') in t.cbor) > 0

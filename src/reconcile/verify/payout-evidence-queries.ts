@@ -5,6 +5,8 @@ import {
   CONFIRMATION_TOLD,
   deadTransactions,
   FEE_OF_ITS_PAYOUTS,
+  KEPT_FOR_NONE,
+  LOST_TRANSACTIONS,
   MAY_LAND,
   NAMED_AND_UNKNOWN,
   spendsAnchorOf,
@@ -23,7 +25,7 @@ const UNCONFIRMED = `
 
 /**
  * `told_confirmed`: an event told of its confirmation, and its row says otherwise. `told_submitted`: one told
- * that a transaction pays it, which isn't known to. `may_land`: a transaction that pays it may still come into a
+ * that a transaction pays it, which isn't known to, or isn't known at all. `may_land`: a transaction that pays it may still come into a
  * block, and its row isn't bound to what that spends, or says that it isn't to be paid. Of confirmed payouts nothing
  * is looked up: there are millions of them.
  */
@@ -37,6 +39,10 @@ const TOLD = `
     from (select * from unpaid order by block_height desc nulls first, tx_hash limit ${LOOKED_UP_MAX}) as t,
          unconfirmed p
    where ${NOT_PAID} and ${TOLD_AND_UNKNOWN}
+  union all
+  select p.id, p.status, p.tx_hash, 'told_submitted', p.status, lost.tx_hash
+    from unconfirmed p ${LOST_TRANSACTIONS}
+   where ${NOT_PAID}
   union all
   select p.id, p.status, p.tx_hash, 'may_land', p.status, t.tx_hash
     from unconfirmed p ${MAY_LAND}
@@ -146,10 +152,18 @@ const NO_COMMON_INPUT = `
          join payout_transaction_inputs ib using (input_tx_hash, input_index)
         where ia.tx_hash = ta.tx_hash and ib.tx_hash = tb.tx_hash)`;
 
+/** `no_transaction`: an output is kept for a batch, as it is where a transaction spends it, and there is none. */
+const NO_TRANSACTION = `
+  select p.id, p.status, p.tx_hash, 'no_transaction', 'batch ' || k.batch_id, k.reference
+    from kept_for_none k
+    left join unconfirmed p on p.batch_id = k.batch_id`;
+
 const EVIDENCE = `
-  with recursive ${ALL_OPEN}, ${deadTransactions(DEEP_SLOT, DEEP_HEIGHT)}, ${UNCONFIRMED}, ${UNPAID}, ${SPENDING}
+  with recursive ${ALL_OPEN}, ${deadTransactions(DEEP_SLOT, DEEP_HEIGHT)}, ${UNCONFIRMED}, ${UNPAID}, ${SPENDING},
+  ${KEPT_FOR_NONE}
   select *, count(*) over () as differences
-    from (${TOLD} union all ${LEFT} union all ${ATTEMPTS} union all ${INPUTS} union all ${CHANGE} union all ${NO_COMMON_INPUT}) as found
+    from (${TOLD} union all ${LEFT} union all ${ATTEMPTS} union all ${INPUTS} union all ${CHANGE} union all ${NO_COMMON_INPUT}
+          union all ${NO_TRANSACTION}) as found
    order by "payoutId", problem, "txHash" limit $1`;
 
 /** One way in which a payout, or a transaction, isn't what else speaks of it. */
@@ -174,6 +188,7 @@ export type PayoutContradiction = PayoutDifference<
   | 'inputs'
   | 'change'
   | 'no_common_input'
+  | 'no_transaction'
 >;
 
 /** @param securityParameter k, in blocks */
