@@ -8,6 +8,7 @@ const MESSAGES: Readonly<Record<MismatchKind, string>> = {
   unfounded: 'an entry names neither a payment nor a payout, and is not a person’s',
   held: 'what is held of a user is not what open payouts hold',
   payout: 'a payout is not what its transactions say',
+  pause: 'a person paused payouts, nobody resumed them, and they are not paused',
   references: 'a payment has not the references of its address',
   sealed_rows: 'rows were edited, deleted or added after they were sealed',
   seal: 'a seal does not follow from the one before it',

@@ -1,6 +1,7 @@
 import type { NotAsNoted } from '../reconcile/seals/check-seals.js';
 import type { OrphanEntry } from '../reconcile/verify/ledger-queries.js';
 import { isWrong, type Verification } from '../reconcile/verify/verify-books.js';
+import { PAUSE_OR_RESUME } from './balance-verify-pause.js';
 import { payoutAdvice } from './balance-verify-payout-advice.js';
 import type { Terminal } from './terminal.js';
 
@@ -21,6 +22,7 @@ function adviceFor(result: Verification): string[] {
     ...(hasWhatIsHealed(result) ? [REPAIR] : []),
     ...(references.count > 0 ? [REFER_AS_ADDRESS] : []),
     ...payoutAdvice(payouts.shown),
+    ...(result.pauseTakenAway === null ? [] : [PAUSE_OR_RESUME]),
     ...(nobodys === undefined ? [] : [setBack(nobodys)]),
     ...(unfounded.count > 0 ? [TAKE_BACK] : []),
     ...(ofSeals > 0 ? [LOOK_FOR_WHO] : []),

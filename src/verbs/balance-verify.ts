@@ -9,6 +9,7 @@ import { noteVerification } from '../reconcile/verify/verification-queries.js';
 import { isWrong, type Verification, verifyBooks } from '../reconcile/verify/verify-books.js';
 import { withVerifyingPool } from '../reconcile/verify/verifying-pool.js';
 import { sayWhatToDo } from './balance-verify-advice.js';
+import { sayPause } from './balance-verify-pause.js';
 import { sayReserves } from './balance-verify-reserves.js';
 import { sayFound, sayRows } from './balance-verify-rows.js';
 import { operator } from './caller.js';
@@ -94,6 +95,7 @@ function say(terminal: Terminal, result: Verification): void {
   sayManualEntries(terminal, result);
   sayLedger(terminal, result);
   sayPayouts(terminal, result);
+  sayPause(terminal, result);
   sayReferences(terminal, result);
   saySeals(terminal, result);
   sayDigests(terminal, result);

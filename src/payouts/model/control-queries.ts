@@ -1,5 +1,6 @@
 import type { Queryable, Tx } from '../../database/transaction.js';
 import { controlLost } from './control-row.js';
+import { STANDING_PAUSE } from './standing-pause.js';
 
 /** What a person needs to know of whether payouts go out. */
 export type PayoutControl = {
@@ -56,9 +57,9 @@ export const setPaused = async (tx: Tx, by: string, reason: string | null): Prom
 const RESUME = `
   update payout_control
      set paused_at = null, paused_by = null, pause_reason = null, updated_at = now()
-   where paused_at is not null`;
+   where paused_at is not null or ${STANDING_PAUSE} is not null`;
 
-/** @returns false where it wasn't paused */
+/** Also of a pause that another hand took away. @returns false where it wasn't paused */
 export const setResumed = async (tx: Tx): Promise<boolean> =>
   (await tx.query(RESUME)).rowCount === 1;
 

@@ -7,6 +7,7 @@ import { type OpenBatch, openBatches, requeue } from './batch-queries.js';
 import { letGo } from './ending.js';
 import { fence } from './fence.js';
 import { recogniseDatabase, waitOutHold } from './hold.js';
+import { pauseAgain } from './pause-again.js';
 import { lagOf, type PayerDeps } from './payer-deps.js';
 import { type Obstacle, payAgain, payQueue, type Round } from './paying.js';
 import { type ChainFacts, settle } from './settle.js';
@@ -43,6 +44,8 @@ async function payOrSayWhyNot(
   if (control.pausedAt !== null) {
     return { why: 'paused', detail: `by ${control.pausedBy}: ${control.pauseReason ?? ''}` };
   }
+  const pausedAgain = control.standingPause === null ? null : await pauseAgain(deps, term);
+  if (pausedAgain !== null) return pausedAgain;
   if (control.chainHeld !== null) return { why: 'chain_held', detail: control.chainHeld };
   // Whoever has nothing to do leaves the node alone.
   if (!(await hasWork(deps.pool))) return null;

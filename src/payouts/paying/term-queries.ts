@@ -2,6 +2,7 @@ import type { Pool } from 'pg';
 import type { Queryable, Tx } from '../../database/transaction.js';
 import { controlLost, epochsExhausted, LAST_EPOCH } from '../model/control-row.js';
 import type { DatabaseIdentity } from '../model/database-identity.js';
+import { STANDING_PAUSE, type StandingPause } from '../model/standing-pause.js';
 
 /** One payer's time in office. Both parts stand in the WHERE of every signature and submission. */
 export type PayerTerm = { readonly epoch: bigint; readonly token: string };
@@ -38,6 +39,8 @@ export type Control = {
   readonly fenceMemoryGap: number | null;
   /** Why the chain can't be relied on; null while it can. */
   readonly chainHeld: string | null;
+  /** Of a person; null where none is or somebody ended it. */
+  readonly standingPause: StandingPause | null;
   readonly identity: DatabaseIdentity | null;
 };
 
@@ -50,7 +53,8 @@ const CONTROL = `
             from chain_guard g
             left join jsonb_array_elements(g.reasons) as reason on reason -> 'released' = 'null'
            where g.held_at is not null
-          having count(*) > 0) as "chainHeld"
+          having count(*) > 0) as "chainHeld",
+         ${STANDING_PAUSE} as "standingPause"
     from payout_control`;
 
 export async function readControl(db: Queryable): Promise<Control> {
@@ -75,12 +79,12 @@ const CHAIN_IS_TRUSTED = 'not exists (select 1 from chain_guard g where g.held_a
 const GUARD = `
   update payout_control set updated_at = now()
    where payer_epoch = $1 and payer_token = $2 and paused_at is null and held_at is null
-     and identity = $3::jsonb and ${CHAIN_IS_TRUSTED}
+     and identity = $3::jsonb and ${CHAIN_IS_TRUSTED} and ${STANDING_PAUSE} is null
   returning now() as at, set_config('idle_in_transaction_session_timeout', '8s', true)`;
 const GUARD_FENCE = `
   update payout_control set updated_at = now()
    where payer_epoch = $1 and payer_token = $2 and paused_at is null and held_at is not null
-     and identity = $3::jsonb and ${CHAIN_IS_TRUSTED}
+     and identity = $3::jsonb and ${CHAIN_IS_TRUSTED} and ${STANDING_PAUSE} is null
   returning now() as at, set_config('idle_in_transaction_session_timeout', '8s', true)`;
 const GUARD_TERM = `
   update payout_control set updated_at = now() where payer_epoch = $1 and payer_token = $2
@@ -121,7 +125,8 @@ export const hasWork = async (db: Queryable): Promise<boolean> =>
 
 const MAY_SUBMIT = `
   select 1 from payout_control
-   where payer_epoch = $1 and payer_token = $2 and paused_at is null and ${CHAIN_IS_TRUSTED}`;
+   where payer_epoch = $1 and payer_token = $2 and paused_at is null and ${CHAIN_IS_TRUSTED}
+     and ${STANDING_PAUSE} is null`;
 
 /** A look without a lock, right before bytes are sent: what is held after it was sent just before. */
 export const maySubmit = async (db: Queryable, term: PayerTerm): Promise<boolean> =>

@@ -20,6 +20,7 @@ export type MismatchKind =
   | 'unfounded'
   | 'held'
   | 'payout'
+  | 'pause'
   | 'references'
   | 'sealed_rows'
   | 'seal'

@@ -10,6 +10,7 @@ import {
   verifyBalances,
 } from '../../payments/balance-reads.js';
 import { checkDigest, type DigestCheck } from '../../payments/digest/check-digest.js';
+import type { StandingPause } from '../../payouts/model/standing-pause.js';
 import type { Bounded } from '../seals/check-queries.js';
 import {
   type InTurn,
@@ -28,6 +29,7 @@ import {
 } from './ledger-queries.js';
 import { type ManualEntries, manualEntriesOf } from './manual-entries.js';
 import { type OverdueSealing, overdueSealings } from './overdue-sealing-queries.js';
+import { pauseTakenAway } from './pause-taken-away.js';
 import {
   checkHeld,
   checkPayouts,
@@ -52,6 +54,8 @@ export type Verification = BalanceVerification & {
   /** What people entered: no mismatch, but nothing beside the ledger answers for it either. */
   readonly manualEntries: ManualEntries;
   readonly payouts: Bounded<PayoutMismatch>;
+  /** A person paused payouts, nobody resumed them, and they aren't paused. */
+  readonly pauseTakenAway: StandingPause | null;
   readonly references: Bounded<ReferenceMismatch>;
   readonly reserves: readonly Reserve[];
   readonly shortfall: Shortfall;
@@ -98,13 +102,16 @@ export async function verifyBooks(
   ]);
   const books = { ...accounts, ...rows };
   const overdue = await overdueSealings(pool);
+  const pause = await pauseTakenAway(pool);
   const { mismatchCount, ledger, held, orphans, unfounded, payouts, references } = books;
   const ofSeals = seals.changed.count + seals.broken.count + seals.notAsNoted.length;
   const ofEntries = held.count + orphans.count + unfounded.count;
   const ofRows = ofEntries + payouts.count + references.count;
   const ofBooks = mismatchCount + ledger.count + ofRows;
-  const totalMismatches = ofBooks + ofSeals + digests.filter(isWrong).length;
-  return { ...books, seals, overdueSealings: overdue, digests, totalMismatches };
+  const ofPauses = pause === null ? 0 : 1;
+  const totalMismatches = ofBooks + ofPauses + ofSeals + digests.filter(isWrong).length;
+  const others = { pauseTakenAway: pause, seals, overdueSealings: overdue, digests };
+  return { ...books, ...others, totalMismatches };
 }
 
 function counting(

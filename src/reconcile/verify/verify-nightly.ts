@@ -52,6 +52,7 @@ function mismatchesOf(found: Verification): [MismatchKind, object][] {
     ...named('unfounded', found.unfounded.shown),
     ...named('held', found.held.shown),
     ...named('payout', found.payouts.shown),
+    ...named('pause', found.pauseTakenAway === null ? [] : [found.pauseTakenAway]),
     ...named('references', found.references.shown),
     ...named('sealed_rows', seals.changed.shown),
     ...named('seal', seals.broken.shown),
