@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { readableTimes } from './readable-times.js';
 
 export type PoolSettings = {
   readonly url: string;
@@ -32,6 +33,7 @@ export function createPool(settings: PoolSettings): pg.Pool {
   const ours = settings.behindPooler ? { connectionString: settings.url } : sessionOf(settings.url);
   const pool = new pg.Pool({
     ...ours,
+    types: readableTimes,
     max: settings.connectionsMax,
     application_name: settings.applicationName,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
@@ -58,6 +60,7 @@ function sessionOf(url: string): pg.PoolConfig {
 export const createSession = (url: string, applicationName: string): pg.Client =>
   new pg.Client({
     connectionString: url,
+    types: readableTimes,
     application_name: applicationName,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,

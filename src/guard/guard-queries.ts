@@ -1,5 +1,6 @@
 import type { Queryable, Tx } from '../database/transaction.js';
 import { DENSITY_WINDOW_SLOTS } from './density.js';
+import { readReasons, readWitnesses } from './noted.js';
 import { holds, type Reason } from './reasons.js';
 
 /** A witness as it was last heard, for whoever asks how things stand. */
@@ -40,13 +41,25 @@ const NOTHING_KNOWN: GuardRow = {
   densityUnknown: null,
 };
 
-export const readGuard = async (db: Queryable, partitionId: number): Promise<GuardRow> =>
-  (await db.query<GuardRow>(READ, [partitionId])).rows[0] ?? NOTHING_KNOWN;
+export const readGuard = (db: Queryable, partitionId: number): Promise<GuardRow> =>
+  readWith(db, READ, partitionId);
 
 /** The leader, a rollback and a person may all change it. */
 export async function lockGuard(tx: Tx, partitionId: number): Promise<GuardRow> {
   await tx.query(CREATE, [partitionId]);
-  return (await tx.query<GuardRow>(LOCK, [partitionId])).rows[0] ?? NOTHING_KNOWN;
+  return readWith(tx, LOCK, partitionId);
+}
+
+type WrittenRow = Omit<GuardRow, 'reasons' | 'witnesses'> & {
+  readonly reasons: unknown;
+  readonly witnesses: unknown;
+};
+
+async function readWith(db: Queryable, query: string, partitionId: number): Promise<GuardRow> {
+  const [row] = (await db.query<WrittenRow>(query, [partitionId])).rows;
+  if (row === undefined) return NOTHING_KNOWN;
+  const { reasons, witnesses } = row;
+  return { ...row, reasons: readReasons(reasons), witnesses: readWitnesses(witnesses) };
 }
 
 const SAVE_REASONS = `

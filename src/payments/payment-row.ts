@@ -1,3 +1,4 @@
+import { UNKNOWN_TIME } from '../database/readable-times.js';
 import type { PlacedPayment } from './effects.js';
 import { type PaymentStatus, parseAssets } from './payment.js';
 
@@ -20,17 +21,9 @@ export type PaymentRow = {
   counted_from: string | null;
   tx_position: number | null;
   spent_by: string | null;
-  detected_at: WrittenTime;
-  confirmed_at: WrittenTime | null;
+  detected_at: Date;
+  confirmed_at: Date | null;
 };
-
-/** The driver makes a number of `infinity`, which only another hand writes. */
-type WrittenTime = Date | number;
-
-/** What no clock shows is no time: such a row must neither keep others from being read nor a block from being applied. */
-const timeOrNull = (written: WrittenTime | null): Date | null =>
-  written instanceof Date && !Number.isNaN(written.getTime()) ? written : null;
-const UNKNOWN_TIME = new Date(0);
 
 export const paymentFrom = (row: PaymentRow): PlacedPayment => ({
   txHash: row.tx_hash,
@@ -50,6 +43,7 @@ export const paymentFrom = (row: PaymentRow): PlacedPayment => ({
   txPosition: row.tx_position ?? 0,
   countedFrom: row.counted_from === null ? null : Number(row.counted_from),
   spentBy: row.spent_by,
-  detectedAt: timeOrNull(row.detected_at) ?? UNKNOWN_TIME,
-  confirmedAt: timeOrNull(row.confirmed_at),
+  detectedAt: row.detected_at,
+  // A time that none is says nothing of when.
+  confirmedAt: row.confirmed_at?.getTime() === UNKNOWN_TIME.getTime() ? null : row.confirmed_at,
 });

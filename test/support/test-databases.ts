@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { migrate } from '../../src/database/migrate.js';
+import { readableTimes } from '../../src/database/readable-times.js';
 import { startEmbeddedPostgres } from './embedded-postgres.js';
 import { startKeeper } from './keeper.js';
 
@@ -79,7 +80,7 @@ async function createDatabase(server: TestServer, options: string): Promise<Test
   const quoted = pg.escapeIdentifier(name);
   await withClient(server.adminUrl, (admin) => admin.query(`create database ${quoted} ${options}`));
   const url = databaseUrlOf(server, name);
-  const pool = new pg.Pool({ connectionString: url, max: POOL_MAX });
+  const pool = new pg.Pool({ connectionString: url, max: POOL_MAX, types: readableTimes });
   // Tests cut connections on purpose; an idle client's error without a listener ends the process.
   pool.on('error', () => undefined);
   return {
