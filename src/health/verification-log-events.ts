@@ -10,6 +10,7 @@ const MESSAGES: Readonly<Record<MismatchKind, string>> = {
   payout: 'a payout is not what its transactions say',
   pause: 'a person paused payouts, nobody resumed them, and they are not paused',
   references: 'a payment has not the references of its address',
+  early_confirmation: 'a payment is confirmed and not deep enough, and nobody was told that it is',
   sealed_rows: 'rows were edited, deleted or added after they were sealed',
   seal: 'a seal does not follow from the one before it',
   noted_seal: 'a seal is not what was noted of it',

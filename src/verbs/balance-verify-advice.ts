@@ -14,13 +14,14 @@ export function sayWhatToDo(terminal: Terminal, result: Verification): void {
 
 /** A line for each thing that can be done about what was found. */
 function adviceFor(result: Verification): string[] {
-  const { seals, orphans, unfounded, digests, references, payouts } = result;
+  const { seals, orphans, unfounded, digests, references, payouts, earlyConfirmations } = result;
   const ofSeals = seals.changed.count + seals.broken.count + seals.notAsNoted.length;
   const [changed] = [...seals.changed.shown, ...seals.notAsNoted.filter(isNotedHere)];
   const nobodys = orphans.shown.find(isOfNoCause);
   return [
     ...(hasWhatIsHealed(result) ? [REPAIR] : []),
     ...(references.count > 0 ? [REFER_AS_ADDRESS] : []),
+    ...(earlyConfirmations.count > 0 ? [WAIT_AGAIN] : []),
     ...payoutAdvice(payouts.shown),
     ...(result.pauseTakenAway === null ? [] : [PAUSE_OR_RESUME]),
     ...(nobodys === undefined ? [] : [setBack(nobodys)]),
@@ -49,6 +50,10 @@ const REPAIR =
 const REFER_AS_ADDRESS =
   '`teller reconcile --repair` gives payments the references of their addresses, where these still have what was ' +
   'audited of them.';
+
+const WAIT_AGAIN =
+  '`teller reconcile --repair` makes what was confirmed too early pending again; a block confirms it once it is deep ' +
+  'enough.';
 
 const TAKE_BACK =
   'Entries whose reason or bucket is the program’s always name a payment or payout: where nobody can say ' +

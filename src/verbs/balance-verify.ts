@@ -97,6 +97,7 @@ function say(terminal: Terminal, result: Verification): void {
   sayPayouts(terminal, result);
   sayPause(terminal, result);
   sayReferences(terminal, result);
+  sayEarlyConfirmations(terminal, result);
   saySeals(terminal, result);
   sayDigests(terminal, result);
   sayReserves(terminal, result);
@@ -203,6 +204,20 @@ const referencesOf = (row: {
   readonly referenceType: string | null;
   readonly referenceId: string | null;
 }): string => `${row.referenceType ?? '-'} ${row.referenceId ?? '-'}`;
+
+function sayEarlyConfirmations(terminal: Terminal, { earlyConfirmations }: Verification): void {
+  sayFound(
+    terminal,
+    earlyConfirmations,
+    'a payment that is confirmed too early, and was never told to be',
+    [
+      ['PAYMENT', (row) => row.payment],
+      ['USER', (row) => row.userId],
+      ['CONFIRMATIONS', (row) => row.confirmations],
+      ['REQUIRED', (row) => row.requiredConfirmations],
+    ],
+  );
+}
 
 function saySeals(terminal: Terminal, { seals, overdueSealings }: Verification): void {
   const { changed, broken, notAsNoted, chains } = seals;

@@ -46,6 +46,7 @@ const history = (steps: Partial<Record<'detected' | 'confirmed' | 'ended', numbe
     latest: Math.max(0, ...all),
     detected: new Set(steps.detected),
     confirmed: new Set(steps.confirmed),
+    toldConfirmed: new Set(steps.confirmed),
     ended: new Set(steps.ended),
     toldOpen: (steps.detected ?? []).filter(
       (inclusion) => steps.ended?.includes(inclusion) !== true,
@@ -74,6 +75,19 @@ describe('a payment that the books lack', () => {
       inclusion: 1,
     });
     expect(correctPayment(null, onChain(), DETECTED, context()).inclusion).toBe(1);
+  });
+
+  test('begins a new life where entries alone confirmed it too early', () => {
+    const early = { ...CONFIRMED, toldConfirmed: new Set<number>() };
+    expect(correctPayment(null, onChain(), early, context())).toMatchObject({
+      status: 'pending',
+      inclusion: 2,
+    });
+    const deep = context({ cursorHeight: 15 });
+    expect(correctPayment(null, onChain(), early, deep)).toMatchObject({
+      status: 'confirmed',
+      inclusion: 1,
+    });
   });
 
   test('begins a new life where the ledger ended the last one', () => {

@@ -9,6 +9,8 @@ export type History = {
   readonly latest: number;
   readonly detected: ReadonlySet<number>;
   readonly confirmed: ReadonlySet<number>;
+  /** Of these, those of which an event told. */
+  readonly toldConfirmed: ReadonlySet<number>;
   readonly ended: ReadonlySet<number>;
   /** Told to have begun and never to have ended: also where only the ledger has the end. */
   readonly toldOpen: readonly number[];
@@ -18,6 +20,7 @@ export const NO_HISTORY: History = {
   latest: 0,
   detected: new Set(),
   confirmed: new Set(),
+  toldConfirmed: new Set(),
   ended: new Set(),
   toldOpen: [],
 };
@@ -64,18 +67,33 @@ export function correctPayment(
     const nothing = { placement: null, countedFrom: null, spent: null };
     return { status: 'rolled_back', inclusion: latest, ...nothing };
   }
-  // An inclusion that was never ended may go on; one that was is over for good.
-  const inclusion = history.ended.has(latest) ? latest + 1 : latest;
   const where = whereOf(before, onChain, context);
+  // An inclusion that was never ended may go on; one that was is over for good. One that was confirmed too early is
+  // as well: the keys of its confirmation are taken.
+  const isOver = history.ended.has(latest) || isEarly(latest, where, history, context);
+  const inclusion = isOver ? latest + 1 : latest;
   const facts = { ...where, spent: spentOf(before, onChain, context.height), inclusion };
   return { ...facts, status: statusOf(before, facts, history, context) };
+}
+
+type Where = Pick<PaymentState, 'placement' | 'countedFrom'>;
+
+/** A block tells of what it confirms: entries alone are another hand's, unless its depth says the same. */
+const isEarly = (inclusion: number, where: Where, history: History, context: CorrectionContext) =>
+  history.confirmed.has(inclusion) &&
+  !history.toldConfirmed.has(inclusion) &&
+  !isDeep(where, context);
+
+function isDeep({ placement, countedFrom }: Where, context: CorrectionContext): boolean {
+  const from = placement?.height ?? countedFrom ?? 0;
+  return confirmationHeight(from, context.requiredConfirmations) <= context.cursorHeight;
 }
 
 function whereOf(
   before: PaymentState | null,
   { placement }: ChainOutput,
   context: CorrectionContext,
-): Pick<PaymentState, 'placement' | 'countedFrom'> {
+): Where {
   // What was there before it was followed keeps no block: where one brought it, it was followed.
   const wasBefore = before !== null && before.placement === null && before.countedFrom !== null;
   if (placement !== null) return { placement, countedFrom: null };
@@ -110,9 +128,7 @@ function statusOf(
   const counted = [...history.detected].some((one) => one === inclusion || !history.ended.has(one));
   if (!counted && isIgnored(before, facts, history, context)) return 'ignored';
   if (history.confirmed.has(inclusion)) return 'confirmed';
-  const from = facts.placement?.height ?? facts.countedFrom ?? 0;
-  const isDeep = confirmationHeight(from, context.requiredConfirmations) <= context.cursorHeight;
-  return isDeep && !context.confirmationsHeld ? 'confirmed' : 'pending';
+  return isDeep(facts, context) && !context.confirmationsHeld ? 'confirmed' : 'pending';
 }
 
 function isIgnored(

@@ -126,6 +126,7 @@ function historyOf(steps: readonly HistoryRow[]): History {
     latest: Math.max(...steps.map((step) => step.inclusion)),
     detected: those('payment_detected'),
     confirmed: those('payment_confirmed'),
+    toldConfirmed: new Set(told('payment_confirmed')),
     ended: those('payment_rolled_back'),
     toldOpen: told('payment_detected')
       .filter((inclusion) => !toldEnded.includes(inclusion))

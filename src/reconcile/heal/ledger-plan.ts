@@ -1,11 +1,12 @@
 import type { OutputReference } from '../../chain/block.js';
 import type { Queryable } from '../../database/transaction.js';
+import { EARLY_CONFIRMATIONS } from '../compare/early-confirmation-queries.js';
 import { LEDGER_DIFFERENCES } from '../verify/ledger-differences.js';
 import { SIGNED } from './balance-ledger.js';
 
 /** What ledger and balances differ in: found beside the chain, and looked at once more where it is healed. */
 export type LedgerPlan = {
-  /** Payments whose rows and entries differ. */
+  /** Payments whose rows and entries differ, or agree on what can't be yet. */
   readonly payments: readonly OutputReference[];
   readonly payouts: readonly string[];
   /** Payments that have entries and no row. */
@@ -28,6 +29,11 @@ const CAUSES = `
   select tx_hash, output_index, null, true
     from incoming_payments
    where not isfinite(confirmed_at) and ($1::text[] is null or user_id = any($1))
+  union
+  -- Row and entries agree that it is confirmed, and nothing else does.
+  select tx_hash, output_index, null, true
+    from (${EARLY_CONFIRMATIONS}) as early
+   where $1::text[] is null or user_id = any($1)
    limit $2`;
 // Also those whose entries add up to nothing: a block that brings them once more needs their row.
 const LOST = `

@@ -22,6 +22,7 @@ export type MismatchKind =
   | 'payout'
   | 'pause'
   | 'references'
+  | 'early_confirmation'
   | 'sealed_rows'
   | 'seal'
   | 'noted_seal'

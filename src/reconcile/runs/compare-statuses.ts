@@ -3,6 +3,7 @@ import { type OutputReference, outputReference } from '../../chain/block.js';
 import type { Queryable } from '../../database/transaction.js';
 import { confirmationHeight } from '../../payments/confirmation.js';
 import { readCursor } from '../../sync/queries.js';
+import { EARLY_CONFIRMATIONS } from '../compare/early-confirmation-queries.js';
 import { isHeld } from '../compare/judge-outputs.js';
 import { judgeStatus } from '../compare/ledger-status.js';
 import { type Recorded, recordedAmong } from '../compare/recorded-queries.js';
@@ -45,6 +46,14 @@ const BOOKED_AMONG = bookedOf(`
    group by tx_hash, output_index, payout_id, user_id, unit, bucket
   having sum(booked) <> sum(expected)`);
 
+const EARLY = `
+  select tx_hash || '#' || output_index as reference
+    from (${EARLY_CONFIRMATIONS}) as e
+   where partition_id = $1 and ($4::text[] is null or address = any($4))
+     and not exists (select 1 from reconciliation_discrepancies f
+                      where f.run_id = $3 and f.tx_hash = e.tx_hash and f.output_index = e.output_index)
+   order by tx_hash, output_index limit $2`;
+
 type Row = {
   tx_hash: string;
   output_index: number;
@@ -56,6 +65,7 @@ type Row = {
 
 /** Payments whose status isn't the one that they were booked with: no chain knows of statuses. */
 export async function compareStatuses(work: Work): Promise<void> {
+  await compareEarly(work, null);
   const findings = await work.read(async (tx) => {
     // Millions of groups are made only where the sums of all say that one of them differs.
     if (!(await ledgerDiffers(tx, randomInt(SEED_MAX)))) return [];
@@ -68,12 +78,29 @@ export async function compareStatuses(work: Work): Promise<void> {
 
 /** Those at some addresses only. */
 export async function compareStatusesAt(work: Work, addresses: readonly string[]): Promise<void> {
+  await compareEarly(work, addresses);
   for await (const { references } of pagesAt(work, addresses)) {
     const findings = await work.read(async (tx) =>
       statusFindings(tx, work, await bookedAmong(tx, work, references)),
     );
     await storeStatuses(work, findings);
   }
+}
+
+/** Payments that were confirmed before they were deep enough, whatever was booked of them. */
+async function compareEarly(work: Work, addresses: readonly string[] | null): Promise<void> {
+  const { partitionId, runId, at } = work;
+  const findings = await work.read(async (tx) => {
+    const values = [partitionId, DIFFERENCES_MAX, runId, addresses];
+    const { rows } = await tx.query<{ reference: OutputReference }>(EARLY, values);
+    const references = rows.map(({ reference }) => reference);
+    return (await recordedAmong(tx, partitionId, at.height, references)).flatMap((recorded) =>
+      recorded.kind === 'payment' && recorded.unreadable === undefined
+        ? [statusMismatch(recorded, null)]
+        : [],
+    );
+  });
+  await storeStatuses(work, findings);
 }
 
 /** Payments that the ledger differs from, of those that the run knows nothing of yet. */
@@ -137,11 +164,14 @@ function findingOf(recorded: Recorded, row: Row, cursorHeight: number): Finding[
     seemsPast: row.seems_past,
   });
   if (verdict === 'fits') return [];
-  const { reference, address } = recorded;
   const unclear = status === 'ignored' ? WITHOUT_BLOCK : NEVER_COUNTED;
-  const unexplained = verdict === 'unclear' ? unclear : null;
+  return [statusMismatch(recorded, verdict === 'unclear' ? unclear : null)];
+}
+
+function statusMismatch(recorded: Recorded, unexplained: string | null): Finding {
+  const { reference, address } = recorded;
   const onChain = sameOnChain(recorded);
-  return [{ type: 'status_mismatch', reference, address, recorded, onChain, unexplained }];
+  return { type: 'status_mismatch', reference, address, recorded, onChain, unexplained };
 }
 
 /** The chain agrees with the row in all but its status, which no chain knows. */

@@ -20,6 +20,7 @@ import {
 } from '../seals/check-seals.js';
 import { type Movements, mayHaveOrphans } from './balanced-orphans.js';
 import { readBooks, SEED_MAX, type UnitBooks } from './books-queries.js';
+import { checkConfirmations, type EarlyConfirmation } from './early-confirmations.js';
 import {
   type LedgerMismatch,
   ledgerMismatches,
@@ -57,6 +58,7 @@ export type Verification = BalanceVerification & {
   /** A person paused payouts, nobody resumed them, and they aren't paused. */
   readonly pauseTakenAway: StandingPause | null;
   readonly references: Bounded<ReferenceMismatch>;
+  readonly earlyConfirmations: Bounded<EarlyConfirmation>;
   readonly reserves: readonly Reserve[];
   readonly shortfall: Shortfall;
   readonly seals: SealsCheck;
@@ -103,10 +105,11 @@ export async function verifyBooks(
   const books = { ...accounts, ...rows };
   const overdue = await overdueSealings(pool);
   const pause = await pauseTakenAway(pool);
-  const { mismatchCount, ledger, held, orphans, unfounded, payouts, references } = books;
+  const { mismatchCount, ledger, held, orphans, unfounded } = books;
   const ofSeals = seals.changed.count + seals.broken.count + seals.notAsNoted.length;
   const ofEntries = held.count + orphans.count + unfounded.count;
-  const ofRows = ofEntries + payouts.count + references.count;
+  const ofPayments = rows.references.count + rows.earlyConfirmations.count;
+  const ofRows = ofEntries + rows.payouts.count + ofPayments;
   const ofBooks = mismatchCount + ledger.count + ofRows;
   const ofPauses = pause === null ? 0 : 1;
   const totalMismatches = ofBooks + ofPauses + ofSeals + digests.filter(isWrong).length;
@@ -165,6 +168,7 @@ async function verifyAccounts(tx: Tx) {
 const verifyRows = async (tx: Tx, securityParameter: number) => ({
   payouts: await checkPayouts(tx, MISMATCHES_SHOWN_MAX, securityParameter),
   references: await checkReferences(tx, MISMATCHES_SHOWN_MAX),
+  earlyConfirmations: await checkConfirmations(tx, MISMATCHES_SHOWN_MAX),
 });
 
 const NONE = { count: 0, shown: [] };

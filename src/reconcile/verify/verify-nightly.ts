@@ -54,6 +54,7 @@ function mismatchesOf(found: Verification): [MismatchKind, object][] {
     ...named('payout', found.payouts.shown),
     ...named('pause', found.pauseTakenAway === null ? [] : [found.pauseTakenAway]),
     ...named('references', found.references.shown),
+    ...named('early_confirmation', found.earlyConfirmations.shown),
     ...named('sealed_rows', seals.changed.shown),
     ...named('seal', seals.broken.shown),
     ...named('noted_seal', seals.notAsNoted),
