@@ -23,13 +23,13 @@ const ofPayout = (bucket: string): string =>
 
 const BUCKET = "case status when 'pending' then 'pending' else 'available' end";
 /** What isn't a number of this size is no amount: reconciliation finds it, a sum must not fail of it. */
-const QUANTITY =
+export const QUANTITY =
   "case when asset.value ~ '^[0-9]{1,30}$' then asset.value::numeric else 0::numeric end";
 const IS_BOOKED = "status in ('pending', 'confirmed')";
 /** Outputs count that a block made, or that a ledger told of. */
 const IS_THERE = 'spent_by is null and (block_height is not null or counted_from is not null)';
 const IS_OWED = 'booked and user_id is not null';
-const IN_FLIGHT = `status = 'in_block' and ${IS_OWED}`;
+export const IN_FLIGHT = `status = 'in_block' and ${IS_OWED}`;
 const TAKEN = `
   case status when 'confirmed' then amount_lovelace + least(fee_lovelace, held_fee)
               else amount_lovelace + held_fee end`;
@@ -122,7 +122,7 @@ export type UnitBooks = {
   /** How many there are. */
   readonly entries: string;
   readonly balances: string;
-  /** What users have. */
+  /** What users have, less what those below zero owe. */
   readonly total: string;
   /** What people entered by hand, and how many entries that is. */
   readonly manual: string;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { UnitBooks } from './books-queries.js';
-import { reservesOf, shortfallOf } from './reserves.js';
+import { isTelling, reservesOf, shortfallOf } from './reserves.js';
 
 const unit = (name: string, fields: Partial<UnitBooks> = {}): UnitBooks => ({
   unit: name,
@@ -19,7 +19,8 @@ const unit = (name: string, fields: Partial<UnitBooks> = {}): UnitBooks => ({
   isTorn: false,
   ...fields,
 });
-const order = (...books: UnitBooks[]) => reservesOf(books).map((one) => one.unit);
+const NO_DEBTS: ReadonlyMap<string, string> = new Map();
+const order = (...books: UnitBooks[]) => reservesOf(books, NO_DEBTS).map((one) => one.unit);
 
 test('ada comes first, then what is short or disagrees, so that spam hides nothing', () => {
   const short = unit('cc', { deposits: '9' });
@@ -30,6 +31,20 @@ test('ada comes first, then what is short or disagrees, so that spam hides nothi
     'cc',
     'aa',
     'ab',
+  ]);
+});
+
+test('what users owe is told of before all that nobody need look at', () => {
+  const reserves = reservesOf([unit('aa'), unit('bb')], new Map([['bb', '3']]));
+  expect(reserves.map((one) => [one.unit, isTelling(one)])).toEqual([
+    ['bb', true],
+    ['aa', false],
+  ]);
+});
+
+test('a debt that is no number is nothing to count with', () => {
+  expect(reservesOf([unit('aa')], new Map([['aa', 'Infinity']]))).toMatchObject([
+    { owed: 'NaN', owedByUsers: 'Infinity', shortfall: true },
   ]);
 });
 
@@ -49,5 +64,5 @@ test.each([
     { units: 0, lovelace: '0' },
   ],
 ])('a shortfall of %s', (_, books, expected) => {
-  expect(shortfallOf(reservesOf(books))).toEqual(expected);
+  expect(shortfallOf(reservesOf(books, NO_DEBTS))).toEqual(expected);
 });

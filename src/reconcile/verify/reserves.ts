@@ -3,15 +3,16 @@ import type { UnitBooks } from './books-queries.js';
 /** Proof of reserves of one unit, as the books have it; amounts as decimal strings. */
 export type Reserve = {
   readonly unit: string;
-  /** All that users have, in every bucket. */
+  /** All that users have, in every bucket, less what those below zero owe. */
   readonly users: string;
   /** What payments, payouts and entries by hand make of that. */
   readonly byPaymentsAndPayouts: string;
   readonly agrees: boolean;
   /** Of what users have: left the wallet in a block that isn't deep enough yet. */
   readonly inFlight: string;
-  /** What users have less what is in flight. */
+  /** What users above zero have less what is in flight: what others owe pays none of it. */
   readonly owed: string;
+  readonly owedByUsers: string;
   readonly deposits: string;
   readonly hotWallet: string;
   /** What the wallets hold beyond what is owed. Below zero where money is elsewhere, or is lacking. */
@@ -27,14 +28,18 @@ export type Shortfall = {
 };
 
 /**
- * Lovelace first, then what is short or disagrees, before all that anybody may send here. What isn't a finite number
+ * Lovelace first, then what is short, owed by users or disagrees, before all that anybody may send here. What isn't a finite number
  * is shown as it is, and agrees with nothing.
  */
-export function reservesOf(books: readonly UnitBooks[]): Reserve[] {
+export function reservesOf(
+  books: readonly UnitBooks[],
+  debts: ReadonlyMap<string, string>,
+): Reserve[] {
   const reserves = books.map((unit) => {
     const { total, deposits, hotWallet, inFlight } = unit;
     const made = add(unit.expected, unit.manual);
-    const owed = subtract(total, inFlight);
+    const owedByUsers = debts.get(unit.unit) ?? '0';
+    const owed = add(subtract(total, inFlight), owedByUsers);
     const treasury = subtract(add(deposits, hotWallet), owed);
     return {
       unit: unit.unit,
@@ -43,6 +48,7 @@ export function reservesOf(books: readonly UnitBooks[]): Reserve[] {
       agrees: WHOLE.test(total) && total === made,
       inFlight,
       owed,
+      owedByUsers,
       deposits,
       hotWallet,
       treasury,
@@ -59,6 +65,10 @@ export function shortfallOf(reserves: readonly Reserve[]): Shortfall {
   return { units: short.length, lovelace };
 }
 
+/** Of all the units that there are, those to look at first. */
+export const isTelling = (one: Reserve): boolean =>
+  isAda(one) || one.shortfall || !one.agrees || one.owedByUsers !== '0';
+
 const isAda = ({ unit }: Reserve): boolean => unit === 'lovelace';
 const WHOLE = /^-?\d+$/;
 const NOT_A_NUMBER = 'NaN';
@@ -69,6 +79,6 @@ const subtract = (a: string, b: string): string =>
 
 const rank = (one: Reserve): number => {
   if (isAda(one)) return 0;
-  return one.shortfall || !one.agrees ? 1 : 2;
+  return isTelling(one) ? 1 : 2;
 };
 const inOrder = (a: Reserve, b: Reserve): number => rank(a) - rank(b) || (a.unit < b.unit ? -1 : 1);

@@ -134,6 +134,7 @@ test('proves reserves: what users are owed, what the wallets hold, and the rest'
     agrees: true,
     inFlight: '5170000',
     owed: '44660000',
+    owedByUsers: '0',
     deposits: '55000000',
     hotWallet: '1000000',
     treasury: '11340000',

@@ -21,6 +21,7 @@ import {
 import { type Movements, mayHaveOrphans } from './balanced-orphans.js';
 import { readBooks, SEED_MAX, type UnitBooks } from './books-queries.js';
 import { checkConfirmations, type EarlyConfirmation } from './early-confirmations.js';
+import { debtsByUnit } from './debts.js';
 import {
   type LedgerMismatch,
   ledgerMismatches,
@@ -149,7 +150,7 @@ async function verifyAccounts(tx: Tx) {
   const differs = books.some((unit) => unit.differs);
   const hasOrphans = differs || (await mayHaveOrphans(tx, seed, movementsOf(books)));
   const hasUnfounded = books.some((unit) => unit.unfounded !== '0');
-  const reserves = reservesOf(books);
+  const reserves = reservesOf(books, await debtsByUnit(tx));
   const shown = MISMATCHES_SHOWN_MAX;
   return {
     ...(differs ? await verifyBalances(tx) : agreeing(books)),
