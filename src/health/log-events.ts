@@ -77,6 +77,10 @@ export function logLines(event: SyncEvent<SeenSummary>): readonly LogLine[] {
       const fields = { ...cursorFields(event.cursor), found: event.found };
       return [line('info', event.type, fields, 'recorded what there was before it was followed')];
     }
+    case 'past_contradicted': {
+      const fields = { ...cursorFields(event.cursor), addresses: event.addresses };
+      return event.news.map((news) => line('error', event.type, fields, news));
+    }
     case 'ledger_query_failed': {
       const fields = { ...cursorFields(event.cursor), reason: event.reason };
       return [line('warn', event.type, fields, "the node's ledger didn't answer; asking again")];

@@ -57,6 +57,7 @@ const connected: Event = { type: 'connected', endpoint: 'ws://node' };
 let clock = 0;
 let metrics: Metrics;
 let vitals = startingVitals(0);
+const AT_ORIGIN = { point: 'origin', height: null } as const;
 const see = (...events: Event[]): void => {
   for (const event of events) {
     vitals = observeVitals(vitals, event, clock);
@@ -82,6 +83,13 @@ describe('metrics', () => {
         'payment_monitor_seconds_since_last_block 90',
       ]),
     );
+  });
+
+  test('a leader exports at how many addresses the past can’t be recorded', async () => {
+    see(acquired, { type: 'past_contradicted', cursor: AT_ORIGIN, addresses: 2, news: ['why'] });
+    expect(await lines()).toContain('payment_monitor_contradicted_pasts 2');
+    see({ type: 'past_contradicted', cursor: AT_ORIGIN, addresses: 0, news: [] });
+    expect(await lines()).toContain('payment_monitor_contradicted_pasts 0');
   });
 
   test('silence is counted from the election where no block came yet', async () => {

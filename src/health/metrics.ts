@@ -80,6 +80,12 @@ function chainMetrics(registry: Registry, now: () => number): ObserveEvent {
     () =>
       vitals?.role === 'leader' ? (now() - (vitals.lastBlockAt ?? vitals.since)) / 1000 : null,
   );
+  leaderGauge(
+    registry,
+    'contradicted_pasts',
+    'Addresses whose past can’t be recorded until what another hand changed there is set right',
+    () => (vitals?.role === 'leader' ? vitals.pastsContradicted : null),
+  );
   const reconnects = new Counter({
     name: 'payment_monitor_reconnects_total',
     help: 'Connections to Ogmios after the first',

@@ -95,6 +95,7 @@ describe('vitals', () => {
       obstacle: null,
       nodeProblem: null,
       lastBlockAt: 4000,
+      pastsContradicted: 0,
     });
   });
 

@@ -19,6 +19,8 @@ export type Vitals = {
   /** What the node's own health says against it. */
   readonly nodeProblem: string | null;
   readonly lastBlockAt: number | null;
+  /** Addresses whose past can't be recorded, because another hand changed what is recorded there. */
+  readonly pastsContradicted: number;
 };
 
 export const startingVitals = (now: number): Vitals => ({
@@ -31,6 +33,7 @@ export const startingVitals = (now: number): Vitals => ({
   obstacle: null,
   nodeProblem: null,
   lastBlockAt: null,
+  pastsContradicted: 0,
 });
 
 export function observeVitals<S>(vitals: Vitals, event: SyncEvent<S>, now: number): Vitals {
@@ -57,6 +60,8 @@ export function observeVitals<S>(vitals: Vitals, event: SyncEvent<S>, now: numbe
     case 'ledger_asked':
     case 'ledger_query_failed':
       return vitals;
+    case 'past_contradicted':
+      return { ...vitals, pastsContradicted: event.addresses };
     case 'node_health':
       return { ...vitals, nodeProblem: event.problem };
     case 'intersection_found':

@@ -6,7 +6,7 @@ import type { PlacedPayment } from './effects.js';
 const TO_BACKFILL = `
   select address from payment_addresses
    where partition_id = $1 and backfilled_height is null and watch_id <= $2
-     and address is distinct from $3
+     and address is distinct from $3 and address <> all($5::text[])
    order by watch_id limit $4`;
 
 /** Addresses whose past nobody knows, in the order of their registration. The hot wallet has its own way. */
@@ -17,6 +17,7 @@ export async function addressesToBackfill(
     readonly upTo: bigint;
     readonly hotWallet: string | null;
     readonly limit: number;
+    readonly except: readonly string[];
   },
 ): Promise<string[]> {
   const { rows } = await db.query<{ address: string }>(TO_BACKFILL, [
@@ -24,6 +25,7 @@ export async function addressesToBackfill(
     scope.upTo.toString(),
     scope.hotWallet,
     scope.limit,
+    scope.except,
   ]);
   return rows.map(({ address }) => address);
 }

@@ -1,6 +1,7 @@
 import type { OutputReference } from '../chain/block.js';
 import type { Tx } from '../database/transaction.js';
 import type { BetweenOutcome, BooksBetween } from '../sync/between.js';
+import { BooksContradict } from '../sync/contradiction.js';
 import {
   addressesToBackfill,
   auditBackfill,
@@ -10,6 +11,7 @@ import {
 import { effectsOfBackfill } from './backfill-effects.js';
 import { expectRows, tellEffects } from './book-effects.js';
 import type { DepositPolicy } from './confirmation.js';
+import { type ContradictedPasts, createContradicted } from './contradicted-pasts.js';
 import { addToDigest } from './digest/digest-queries.js';
 import { factOfPayment } from './digest/fold.js';
 import { referenceOf } from './effects.js';
@@ -40,9 +42,10 @@ export function createAddressBackfill(deps: AddressBackfillDeps) {
   let looks = 0;
   let asked: Asked | null = null;
   let size = ADDRESSES_AT_ONCE;
+  const contradicted = createContradicted();
 
   const askNext = async (books: BooksBetween, upTo: bigint): Promise<Asked | null> => {
-    const scope = { ...deps, upTo, limit: size };
+    const scope = { ...deps, upTo, limit: size, except: contradicted.addresses() };
     const addresses = await addressesToBackfill(books.pool, scope);
     if (addresses.length === 0) return null;
     // An answer that is too much for the node or the connection may be right for fewer.
@@ -59,12 +62,14 @@ export function createAddressBackfill(deps: AddressBackfillDeps) {
     onForward(): void {
       if (!rollingBack) return;
       rollingBack = false;
+      contradicted.tryAgain();
       doneUpTo = null;
       looks += 1;
     },
 
     /** @param watchedUpTo watch ids up to that one are followed, and above it aren't looked for yet */
     async between(books: BooksBetween, watchedUpTo: bigint): Promise<BetweenOutcome> {
+      if (contradicted.tryAgainAt(books.height)) doneUpTo = null;
       if (doneUpTo === watchedUpTo && !rollingBack) return 'nothing_to_do';
       const look = looks;
       let total: number | null = null;
@@ -72,15 +77,53 @@ export function createAddressBackfill(deps: AddressBackfillDeps) {
         if (asked !== null && !(await stands(books.pool, deps.partitionId, asked))) asked = null;
         asked ??= await askNext(books, watchedUpTo);
         if (asked === null) break;
-        const found = await record(deps, books, asked);
+        const found = await recordApart(deps, books, asked, contradicted);
         if (found === null) return 'moved';
         asked = null;
         total = (total ?? 0) + found;
       }
       if (look === looks && !rollingBack) doneUpTo = watchedUpTo;
-      return total === null ? 'nothing_to_do' : { found: total };
+      return total === null ? 'nothing_to_do' : { found: total, ...contradicted.tell() };
     },
   };
+}
+
+/**
+ * One address at which another hand changed the books keeps no other from being recorded. Answers as below, for
+ * those that could be recorded.
+ */
+async function recordApart(
+  deps: AddressBackfillDeps,
+  books: BooksBetween,
+  asked: Asked,
+  contradicted: ContradictedPasts,
+): Promise<number | null> {
+  const [address] = asked.addresses;
+  try {
+    const found = await record(deps, books, asked);
+    if (found !== null) contradicted.forget(asked.addresses);
+    return found;
+  } catch (error) {
+    if (!(error instanceof BooksContradict) || address === undefined) throw error;
+    if (asked.addresses.length === 1) {
+      contradicted.note(address, books.height, error.message);
+      return 0;
+    }
+  }
+  const half = Math.ceil(asked.addresses.length / 2);
+  let total = 0;
+  for (const some of [asked.addresses.slice(0, half), asked.addresses.slice(half)]) {
+    const found = await recordApart(deps, books, among(asked, some), contradicted);
+    if (found === null) return null;
+    total += found;
+  }
+  return total;
+}
+
+function among(asked: Asked, addresses: readonly string[]): Asked {
+  const wanted = new Set(addresses);
+  const found = asked.found.filter(({ output }) => wanted.has(output.address));
+  return { ...asked, addresses, found };
 }
 
 /** Answers how many payments it wrote; null where a block came meanwhile. */

@@ -167,7 +167,9 @@ async function both(
   if (first === 'moved') return first;
   const then = await second();
   if (typeof first !== 'object') return then;
-  return typeof then === 'object' ? { found: first.found + then.found } : moved(then, first);
+  return typeof then === 'object'
+    ? { ...then, found: first.found + then.found }
+    : moved(then, first);
 }
 
 const moved = (then: BetweenOutcome, first: BetweenOutcome): BetweenOutcome =>

@@ -24,7 +24,17 @@ export type BooksBetween = {
 };
 
 /** `moved`: to be done again after the next block. */
-export type BetweenOutcome = 'nothing_to_do' | 'moved' | { readonly found: number };
+export type BetweenOutcome =
+  | 'nothing_to_do'
+  | 'moved'
+  | { readonly found: number; readonly contradicted?: Contradicted };
+/** What another hand changed so that it can't be recorded; everything else is. */
+export type Contradicted = {
+  /** How many addresses are left out. */
+  readonly addresses: number;
+  /** Of those that weren't told of yet: which, and why. */
+  readonly news: readonly string[];
+};
 export type WorkBetween = (books: BooksBetween) => Promise<BetweenOutcome>;
 
 export type BetweenDeps<S> = {
@@ -91,7 +101,12 @@ export function createBetween<S>(deps: BetweenDeps<S>, signal: AbortSignal): Bet
     try {
       const outcome = await deps.work(booksAt(deps, where, signal));
       if (typeof outcome === 'object') {
-        deps.observe({ type: 'ledger_asked', cursor: where.cursor, found: outcome.found });
+        const { cursor } = where;
+        const { found, contradicted } = outcome;
+        deps.observe({ type: 'ledger_asked', cursor, found });
+        if (contradicted !== undefined) {
+          deps.observe({ type: 'past_contradicted', cursor, ...contradicted });
+        }
       }
       return outcome === 'moved';
     } catch (error) {

@@ -52,6 +52,13 @@ export type SyncEvent<S> =
   | { readonly type: 'tip'; readonly cursor: Cursor; readonly tip: TipOrOrigin }
   /** What the node's ledger was asked for between two blocks; asked again later where it failed. */
   | { readonly type: 'ledger_asked'; readonly cursor: Cursor; readonly found: number }
+  /** What the ledger told of some addresses contradicts what is recorded; with those that weren't told of yet. */
+  | {
+      readonly type: 'past_contradicted';
+      readonly cursor: Cursor;
+      readonly addresses: number;
+      readonly news: readonly string[];
+    }
   | { readonly type: 'ledger_query_failed'; readonly cursor: Cursor; readonly reason: string }
   | {
       readonly type: 'forward';

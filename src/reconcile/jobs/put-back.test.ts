@@ -192,6 +192,22 @@ test('what it was paid while it was out of the books counts, and what was there 
   await expectSound(pool);
 });
 
+test('a past that was booked and has no row is put back by a rebuild, and then recorded', async () => {
+  const database = await copyBooks();
+  const { pool } = database;
+  const { untilAtTip, prove } = await leadOn(database);
+  const before = await money(pool, 'carol');
+  await pool.query(`
+    delete from incoming_payments where user_id = 'carol';
+    update payment_addresses set backfilled_height = null where user_id = 'carol'`);
+  expect(await prove('rebuild')).toMatchObject({ problem: null, open: 0, left: [], healed: 1 });
+  expect(await money(pool, 'carol')).toEqual(before);
+  for (let block = 0; block < 21; block += 1) net.mine();
+  await untilAtTip();
+  expect(await money(pool, 'carol')).toEqual(before);
+  await expectSound(pool);
+});
+
 test('an address is put back for nobody else, and with no other reference', async () => {
   const { pool } = await copyBooks();
   await takeOut(pool, 'carol');

@@ -27,6 +27,18 @@ export const scopeValues = (scope: CompareScope): unknown[] => [
 
 const COUNTS_ABOVE = countsAbove('$2', '$4::bigint');
 
+/**
+ * What was booked of the past of an address that waits to be asked for it once more: of another hand's, for a rollback
+ * leaves a row that says so, and takes back what was booked.
+ */
+const BOOKED_BEFORE = `
+  (a.backfill and a.backfilled_height is null
+   and exists (select from balance_transactions b
+                where b.tx_hash = o.tx_hash and b.output_index = o.output_index and b.reason = 'payment_detected'
+                  and not exists (select from balance_transactions e
+                                   where e.tx_hash = b.tx_hash and e.output_index = b.output_index
+                                     and e.inclusion = b.inclusion and e.reason = 'payment_rolled_back')))`;
+
 /** An output that was derived: whether it must be recorded, and whether with its block. */
 export const DERIVED = `
   select o.tx_hash, o.output_index, o.address, o.amount_lovelace, o.assets, o.has_script, o.block_hash,
@@ -42,6 +54,7 @@ export const DERIVED = `
                 o.block_height > ${COUNTS_ABOVE}
                   or coalesce(a.backfilled_height <= $4
                                 and coalesce(s.spent_height > a.backfilled_height, true), false)
+                  or ${BOOKED_BEFORE}
               else false end as must,
          case when a.address is not null and o.address is distinct from $5
               then o.block_height > ${COUNTS_ABOVE}

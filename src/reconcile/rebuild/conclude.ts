@@ -172,8 +172,7 @@ async function apply(
   const { job, hotWallet, policy } = context;
   const { scope, place, progress, differing, comparedAt } = conclusion;
   const { leadership } = job;
-  const cause = `rebuild job ${job.id}`;
-  const actor = job.requestedBy;
+  const by = { actor: job.requestedBy, cause: `rebuild job ${job.id}` };
   const above = scope.fromHeight <= start ? null : scope.fromHeight;
   return leadership.write(async (tx, at, cursor) => {
     if (!isHere(cursor, place.point)) return false;
@@ -184,8 +183,7 @@ async function apply(
       policy,
       height: scope.height,
       cursorHeight: scope.height,
-      actor,
-      cause,
+      ...by,
       learn: (references: readonly OutputReference[]) => leadership.learn(references),
     };
     const tally = createTally();
@@ -217,7 +215,7 @@ async function apply(
     const since = { above: Math.max(scope.fromHeight, comparedAt - 1), upTo: scope.height };
     touched.add([...differing, since]);
     const undone = hasDiffered
-      ? await settleDigest(tx, at, await withDates(tx, scope), touched.result(), { actor, cause })
+      ? await settleDigest(tx, at, await withDates(tx, scope, corrected), touched.result(), by)
       : [];
     const result = resultOf(context, conclusion, tally, ledger, problem);
     await job.complete(tx, {
@@ -229,11 +227,15 @@ async function apply(
   });
 }
 
-/** As they are once all that is known was healed. */
-const withDates = async (tx: Tx, scope: CompareScope): Promise<CompareScope> => ({
-  ...scope,
-  misdated: await readMisdated(tx, scope.partitionId, null),
-});
+/** As they are once all that is known was healed, of which the digest isn't told yet. */
+async function withDates(
+  tx: Tx,
+  scope: CompareScope,
+  corrected: ReadonlySet<OutputReference>,
+): Promise<CompareScope> {
+  const misdated = await readMisdated(tx, scope.partitionId, null);
+  return { ...scope, misdated: misdated.filter(({ reference }) => !corrected.has(reference)) };
+}
 
 /** Blocks whose facts healing may have changed. */
 const blocksTouched = (healed: readonly HealedFinding[], { fromHeight, height }: CompareScope) =>
