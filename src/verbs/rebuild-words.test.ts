@@ -62,7 +62,7 @@ test('a rebuild says what it did to statuses, ledger and balances, and else that
     said: [
       'no output differs\n',
       'ledger: 3 correcting entries appended, 1 balance set to the sum of its entries, ' +
-        '2 payment statuses set, 1 payment without a row put back\n',
+        '2 payment statuses set, 1 payment without a row put back or settled\n',
     ],
   });
   expect(saidOf({})).toMatchObject({ isClean: true, said: [EQUAL] });

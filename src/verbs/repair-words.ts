@@ -86,7 +86,11 @@ export const doneToLedger = ({ entries, balances, statuses, lost }: LedgerDone):
     some(entries, 'correcting entry appended', 'correcting entries appended'),
     some(balances, 'balance set to the sum of its entries', 'balances set to the sums'),
     some(statuses, 'payment status set', 'payment statuses set'),
-    some(lost, 'payment without a row put back', 'payments without a row put back'),
+    some(
+      lost,
+      'payment without a row put back or settled',
+      'payments without a row put back or settled',
+    ),
   ].flat();
 
 /** What is healed isn't what was sealed, and goes on being told. */

@@ -24,6 +24,22 @@ async function told(events: readonly (readonly [inclusion: number, at: string | 
   return rows.map(({ data, readable }) => ({ data, readable }));
 }
 
+test('what only a block told of that met its row was first told of by that', async () => {
+  const tell = (type: string, at: string) =>
+    pool.query('insert into outbox (type, event_key, data) values ($1, $2, $3)', [
+      type,
+      `${type}:${HASH}#3:1`,
+      { at },
+    ]);
+  const first = async () => (await pool.query<{ data: object }>(QUERY, [HASH])).rows[0]?.data;
+  await tell('payment.rolled_back', '3');
+  expect(await first()).toEqual({ at: '3' });
+  await tell('payment.confirmed', '2');
+  expect(await first()).toEqual({ at: '2' });
+  await tell('payment.detected', '1');
+  expect(await first()).toEqual({ at: '1' });
+});
+
 const MANY = Array.from({ length: 40 }, (_, i) => [i + 3, `${i}`] as const);
 
 test.each<[string, Parameters<typeof told>[0], string | null, boolean]>([

@@ -8,6 +8,7 @@ import type { LedgerPlan } from './ledger-plan.js';
 import { restoreLost } from './lost-payments.js';
 import type { Doubts } from './proof.js';
 import { type Proof, provenAmong, toldAmong } from './proven-queries.js';
+import { settleLost } from './settle-lost.js';
 
 export type LedgerScope = {
   readonly plan: LedgerPlan;
@@ -29,7 +30,10 @@ export type LedgerScope = {
 export type LedgerHealed = LedgerHealing & {
   /** Payments whose status ledger and depth contradicted. */
   readonly statuses: number;
-  /** Payments that were booked and are neither in the books nor on the chain: put back as rolled back. */
+  /**
+   * Payments that were booked and are neither in the books nor on the chain: put back as rolled back, or settled where
+   * nothing ever told of them and their entries add up to nothing.
+   */
   readonly lost: number;
   /** What was left as it is, in words. */
   readonly left: readonly string[];
@@ -75,6 +79,9 @@ export async function healLedger(
     areEntriesSound: exceptUsers === 'nobody' && exceptPayouts !== null,
     disputedPayouts: [...(exceptPayouts ?? [])],
   });
+  const known = new Set([...restored, ...unreadable]);
+  const untold = lost.filter((one) => !known.has(one));
+  const settledNow = await settleLost(tx, at, context, untold);
   const settled = new Set([...lost, ...healed]);
   const left = [
     said([...disputed].filter((one) => !except.has(one)).length, DISPUTED),
@@ -93,11 +100,17 @@ export async function healLedger(
         '`teller rebuild --from origin`',
     ),
     said(unreadable.length, UNREADABLE),
+    said(untold.length - settledNow.length, UNTOLD),
     said(doubtful, exceptUsers === 'nobody' ? CONTRADICTED : UNSEALED),
     said(endless, ENDLESS),
     plan.isPartial ? 'more differs than is healed at once: run it again' : null,
   ].filter((one) => one !== null);
-  return { ...balanced, statuses: statuses.healed, lost: restored.length, left };
+  return {
+    ...balanced,
+    statuses: statuses.healed,
+    lost: restored.length + settledNow.length,
+    left,
+  };
 }
 
 const DISPUTED =
@@ -107,6 +120,10 @@ const DISPUTED =
 const UNREADABLE =
   'payments were booked, have no rows and are not on the chain, and the events that told of them were edited, so ' +
   'that no rows come of them: a person must set those events right';
+
+const UNTOLD =
+  'payments have entries and no rows, are not on the chain, and nothing told of them that rows could be made of: a ' +
+  'person must look; `teller balance verify` names the entries';
 
 const CONTRADICTED =
   "balances aren't the sum of their entries, and payouts of their users are contradicted by what else speaks of them: " +

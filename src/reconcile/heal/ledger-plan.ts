@@ -2,6 +2,7 @@ import type { OutputReference } from '../../chain/block.js';
 import type { Queryable } from '../../database/transaction.js';
 import { EARLY_CONFIRMATIONS } from '../compare/early-confirmation-queries.js';
 import { LEDGER_DIFFERENCES } from '../verify/ledger-differences.js';
+import { isSettled } from '../verify/settled-orphans.js';
 import { SIGNED } from './balance-ledger.js';
 
 /** What ledger and balances differ in: found beside the chain, and looked at once more where it is healed. */
@@ -37,11 +38,14 @@ const CAUSES = `
    limit $2`;
 // Also those whose entries add up to nothing: a block that brings them once more needs their row.
 const LOST = `
-  select distinct b.tx_hash, b.output_index
-    from balance_transactions b
-   where b.tx_hash is not null
-     and not exists (select 1 from incoming_payments p
-                      where p.tx_hash = b.tx_hash and p.output_index = b.output_index)
+  select tx_hash, output_index
+    from (select distinct b.tx_hash, b.output_index
+            from balance_transactions b
+           where b.tx_hash is not null
+             and not exists (select 1 from incoming_payments p
+                              where p.tx_hash = b.tx_hash and p.output_index = b.output_index)
+          offset 0) as lost
+   where not (${isSettled('lost')})
    limit $1`;
 const UNBALANCED = `
   select user_id as "userId", unit

@@ -2,6 +2,7 @@ import type { Queryable } from '../../database/transaction.js';
 import type { Bounded } from '../seals/check-queries.js';
 import { bounded } from './bounded.js';
 import { LEDGER_DIFFERENCES } from './ledger-differences.js';
+import { isSettled } from './settled-orphans.js';
 
 const DIFFERENCES = `
   select tx_hash as "txHash", output_index as "outputIndex", payout_id as "payoutId", user_id as "userId",
@@ -34,13 +35,17 @@ const ENTRY_COLUMNS = `
   id, user_id as "userId", unit, bucket, type, amount, reason, tx_hash as "txHash",
   output_index as "outputIndex", payout_id as "payoutId"`;
 
+// Without "offset 0" it would be looked up of all entries whether they are settled.
 const ORPHANS = `
   select ${ENTRY_COLUMNS}, count(*) over () as differences
     from (
-      select * from balance_transactions e
-       where e.tx_hash is not null
-         and not exists (select from incoming_payments p
-                          where p.tx_hash = e.tx_hash and p.output_index = e.output_index)
+      select * from (
+        select * from balance_transactions e
+         where e.tx_hash is not null
+           and not exists (select from incoming_payments p
+                            where p.tx_hash = e.tx_hash and p.output_index = e.output_index)
+        offset 0) as o
+       where o.payout_id is not null or not (${isSettled('o')})
       union
       select * from balance_transactions e
        where e.payout_id is not null
