@@ -43,6 +43,7 @@ const OWN_ALERTS = [
   'BackupOverdue',
   'VerificationOverdue',
   'ReservesShort',
+  'BalancesBelowZero',
   'LedgerSealsLost',
   'LedgerUnsealed',
 ];

@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import { describeDatabaseError } from '../database/pool.js';
 import { backupSamples } from '../health/backup-metrics.js';
+import { belowZeroSamples } from '../health/balance-metrics.js';
 import { shared, withDeadline } from '../health/in-flight.js';
 import type { Metrics } from '../health/metrics.js';
 import type { PayerVitals } from '../health/payer-vitals.js';
@@ -51,6 +52,7 @@ export function healthRoutes(deps: HealthDeps): readonly Route[] {
   const sampleProof = proofSample(deps);
   const sampleSeals = sealSamples(deps);
   const sampleVerification = verificationSamples(deps);
+  const sampleBelowZero = belowZeroSamples(deps);
   const sampleBackups = backupSamples(deps);
   const askRedis =
     deps.pingRedis === null ? null : shared(deps.pingRedis, STATE_KEPT_MS, 0, deps.now);
@@ -116,6 +118,7 @@ export function healthRoutes(deps: HealthDeps): readonly Route[] {
         deps.metrics.sampleProof(await sampleProof());
         deps.metrics.sampleSeals(await sampleSeals());
         deps.metrics.sampleVerification(await sampleVerification());
+        deps.metrics.sampleBelowZero(await sampleBelowZero());
         deps.metrics.backups.sample(await sampleBackups());
         const { registry } = deps.metrics;
         return reply.type(registry.contentType).send(await registry.metrics());

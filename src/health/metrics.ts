@@ -5,6 +5,7 @@ import type { PayerEvent } from '../payouts/paying/payer-deps.js';
 import type { LastVerification } from '../reconcile/verify/verification-queries.js';
 import type { SyncEvent } from '../sync/events.js';
 import { type BackupMetrics, backupMetrics } from './backup-metrics.js';
+import { balanceMetrics } from './balance-metrics.js';
 import { boundedLabels } from './bounded-labels.js';
 import { guardMetrics } from './guard-metrics.js';
 import { confirmationSeconds, type SeenSummary } from './log-events.js';
@@ -28,6 +29,7 @@ export type Metrics = {
   readonly sampleSeals: (seals: readonly SealReading[] | null) => void;
   readonly backups: BackupMetrics;
   readonly sampleVerification: (verification: LastVerification | null) => void;
+  readonly sampleBelowZero: (belowZero: number | null) => void;
 };
 
 /** The contract's metrics (section 5) whose subject exists, and Node's own. */
@@ -52,6 +54,7 @@ export function createMetrics(registry: Registry, now: () => number): Metrics {
     sampleSeals: sealMetrics(registry),
     backups: backupMetrics(registry),
     sampleVerification: verificationMetrics(registry),
+    sampleBelowZero: balanceMetrics(registry),
   };
 }
 

@@ -20,6 +20,12 @@ export async function readBalances(db: Queryable, userId: string): Promise<reado
   return rows;
 }
 
+const BELOW_ZERO = 'select count(*)::float8 as count from user_balances where available < 0';
+
+/** Reads the whole table: not for every request. */
+export const countBelowZero = async (db: Queryable): Promise<number> =>
+  (await db.query<{ count: number }>(BELOW_ZERO)).rows[0]?.count ?? 0;
+
 export type LedgerEntryView = {
   readonly id: string;
   readonly unit: string;
