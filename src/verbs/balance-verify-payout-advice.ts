@@ -5,6 +5,9 @@ const BY_HAND = 'No repair changes a payout’s row.';
 const ASK_THE_CHAIN =
   `${BY_HAND} Pause payouts, look in an explorer whether the chain paid it, and give its row, its attempts and their ` +
   'transactions back what the chain says.';
+const GIVE_BACK =
+  'Rows of payouts and of their transactions are never deleted. Pause payouts, look in an explorer what was paid, and give ' +
+  'back from a backup what is gone; ops/runbooks/PayoutsPaused.md has how a person answers for what can’t be given back.';
 const AS_AUDITED =
   `${BY_HAND} Its audit entries say what was asked for: ops/runbooks/PayoutsPaused.md has the statements that set ` +
   'it back.';
@@ -41,6 +44,9 @@ const ADVICE: Readonly<Record<PayoutMismatch['problem'], string>> = {
   attempts: ASK_THE_CHAIN,
   inputs: ASK_THE_CHAIN,
   change: ASK_THE_CHAIN,
+  unknown_spend: GIVE_BACK,
+  no_row: GIVE_BACK,
+  accepted_twice: GIVE_BACK,
   not_accepted: AS_AUDITED,
   not_as_accepted: AS_AUDITED,
   ended: AS_AUDITED,

@@ -6,7 +6,7 @@ import { longAddress } from './addresses.js';
 import { PAYOUT_POLICY, serveInTests } from './http.js';
 
 const CLEAR = `
-  truncate outbound_payments, user_balances, balance_transactions, payout_batches, wallet_outputs cascade`;
+  truncate outbound_payments, user_balances, balance_transactions, payout_batches, wallet_outputs, audit_log cascade`;
 const RESET = `
   update payout_control
      set paused_at = null, paused_by = null, pause_reason = null, held_at = null, hold_reason = null,

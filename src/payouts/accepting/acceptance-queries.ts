@@ -136,7 +136,10 @@ const KNOWN_UNITS = `
 export const knownUnits = async (tx: Tx, units: readonly AssetUnit[]): Promise<AssetUnit[]> =>
   (await tx.query<{ unit: string }>(KNOWN_UNITS, [units])).rows.map((row) => row.unit);
 
-/** A microsecond apart, so that they are paid in the order in which they came. */
+/**
+ * A microsecond apart, so that they are paid in the order in which they came. What was accepted before, or adopted, has a
+ * row, or another hand deleted it, and it may be paid.
+ */
 const INSERT = `
   insert into outbound_payments
     (id, api_key, idempotency_key, body_hash, user_id, destination_address, amount_lovelace, assets,
@@ -148,11 +151,14 @@ const INSERT = `
                 $9::jsonb[], $10::text[], $11::jsonb[], $12::text[], $13::numeric[], $14::text[])
       with ordinality as r (id, api_key, idempotency_key, body_hash, user_id, destination, amount, assets,
                             reference_id, metadata, status, held_fee, created_by, ord)
+   where (select true from audit_log a
+           where a.entity_type = 'payout' and a.entity_id = r.id
+             and a.action in ('payout.created', 'payout.claimed', 'payout.adopted') limit 1) is null
    order by id
       on conflict do nothing
   returning id`;
 
-/** Answers which of them weren't there yet. In the order of ids, so that two batches never wait in a circle. */
+/** Answers which of them are new: weren't there, and never were. In the order of ids, so that two batches never wait in a circle. */
 export async function insertNew(
   tx: Tx,
   at: Date,

@@ -39,6 +39,23 @@ const times = (count: number) => Array.from({ length: count }, (_, position) => 
 const booksAreRight = async () =>
   expect((await verifyBalances(under.database.pool)).mismatchCount).toBe(0);
 
+test('what was accepted before isn’t made again where its row is gone, and others are accepted', async () => {
+  await serve({}, async (url) => {
+    expect((await ask(url, wanted(), { idempotencyKey: 'lost' })).status).toBe(201);
+    await query('delete from outbound_payments');
+    const answers = await Promise.all([
+      ask(url, wanted(), { idempotencyKey: 'new' }),
+      ask(url, wanted(), { idempotencyKey: 'lost' }),
+    ]);
+    expect(answers.map(({ status, type }) => [status, type])).toEqual([
+      [201, null],
+      [503, 'books-contradict'],
+    ]);
+    expect((await ask(url, wanted(), { idempotencyKey: 'new' })).status).toBe(200);
+  });
+  expect(await query('select from outbound_payments')).toHaveLength(1);
+});
+
 describe('at the same time', () => {
   test('50 equal requests at two instances make one payout', async () => {
     await give('ann', 100n * ADA);

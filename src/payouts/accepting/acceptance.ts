@@ -4,6 +4,7 @@ import { inTransaction, type Tx } from '../../database/transaction.js';
 import { deltasOf } from '../../payments/ledger.js';
 import { post } from '../../payments/ledger-queries.js';
 import { showAssets } from '../../payments/payment.js';
+import { BooksContradict } from '../../sync/contradiction.js';
 import { audit } from '../model/books-queries.js';
 import { noteIdentity, type ReadIdentity } from '../model/database-identity.js';
 import { entriesOfHold, heldOf } from '../model/entries.js';
@@ -55,6 +56,7 @@ export type AcceptanceDeps = {
  * transaction, and as many statements for many requests as for one.
  *
  * @param requests no two with the same id
+ * @throws BooksContradict where one was accepted before, by the audit log, and its row is gone
  */
 export const acceptPayouts = (
   pool: Pool,
@@ -95,10 +97,16 @@ async function acceptIn(
   await book(tx, at, accepted, claims);
   return requests.map((request) => {
     const outcome = outcomes.get(request.id);
-    if (outcome === undefined) throw new Error('a payout was neither inserted nor found');
+    if (outcome === undefined) throw rowIsGone(request.id);
     return outcome;
   });
 }
+
+const rowIsGone = (id: string): BooksContradict =>
+  new BooksContradict(
+    [`payout ${id} was accepted before, and its row is gone`],
+    'It may be paid: run `teller balance verify`, which says what to do.',
+  );
 
 type Deciding = { readonly outcomes: Outcomes; readonly deps: AcceptanceDeps };
 

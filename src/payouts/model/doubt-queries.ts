@@ -9,7 +9,9 @@ import {
   NAMED_AND_UNKNOWN,
   openOf,
   spendsAnchorOf,
+  TIMES_ACCEPTED,
   TOLD_AND_UNKNOWN,
+  unknownSpends,
 } from './evidence-queries.js';
 import { strayedFromOrigin } from './origin-queries.js';
 
@@ -29,6 +31,7 @@ const UNCLEAR = `
 // Without "offset 0" all entries of payouts would be read, in their order, instead of those of a few payouts.
 const DOUBTS = `
   with recursive ${openOf('$1::text[]')}, ${deadTransactions('$4::bigint', '$5::bigint')}, ${UNCLEAR}, ${KEPT_FOR_NONE},
+  ${unknownSpends(`$3::bigint - ${LATE_BLOCKS}`)},
   asked as (select * from outbound_payments p where p.id = any($1::text[]))
   select p.id as "payoutId", 'its confirmation was told: ' || ${CONFIRMATION_TOLD} as why
     from asked p where ${CONFIRMATION_TOLD} is not null
@@ -63,6 +66,12 @@ const DOUBTS = `
   union all
   select p.id, 'output ' || k.reference || ' is kept for batch ' || k.batch_id || ', and no transaction of it spends it'
     from kept_for_none k cross join asked p
+  union all
+  select p.id, 'transaction ' || u.tx_hash || ' spent from the hot wallet at height ' || u.height || ', and isn''t known'
+    from unknown_spends u cross join asked p
+  union all
+  select p.id, 'it was accepted ' || ${TIMES_ACCEPTED} || ' times, and what became of it before isn''t known'
+    from asked p where ${TIMES_ACCEPTED} > 1
    order by 1, 2`;
 
 /**

@@ -67,6 +67,35 @@ export const KEPT_FOR_NONE = `
                         where i.input_tx_hash = k.tx_hash and i.input_index = k.output_index
                           and t.batch_id = k.batch_id))`;
 
+/**
+ * Common table expressions: `unknown_spends`, what spent from the hot wallet after the first of our own, isn't known, and
+ * was never told of. Whatever a block tells of that isn't ours is adopted or pauses payouts, and stays in the audit log.
+ *
+ * @param height an expression: what was spent up to there isn't looked at
+ */
+export const unknownSpends = (height: string): string => `
+  unknown_spenders as materialized (
+    select w.spent_by as tx_hash, max(w.spent_height) as height
+      from sync_state s
+      join wallet_outputs w on w.partition_id = s.partition_id and w.spent_height > ${height}
+     where not exists (select from payout_transactions t where t.tx_hash = w.spent_by)
+     group by w.spent_by),
+  unknown_spends as (
+    select u.tx_hash, u.height from unknown_spenders u
+     where (select true from payout_transactions o
+             where not o.adopted and o.block_height <= u.height order by o.block_height desc limit 1)
+       and not exists (select from audit_log a
+                        where a.entity_type = 'payout_transaction' and a.entity_id = u.tx_hash
+                          and (a.action = 'payout.paused' and a.actor = 'chain' or a.action = 'payout.explained')))`;
+
+/** How often payout `p` was accepted since a person explained why that was more than once. A row is made once. */
+export const TIMES_ACCEPTED = `
+  (select count(*) from audit_log a
+    where a.entity_type = 'payout' and a.entity_id = p.id and a.action = 'payout.created'
+      and not exists (select from audit_log e
+                       where e.entity_type = 'payout' and e.entity_id = p.id and e.action = 'payout.explained'
+                         and e.id > a.id))`;
+
 /** Whether the bytes of transaction `t` name it, as its metadata does with all that it pays, and no attempt does. */
 export const NAMED_AND_UNKNOWN = `
   (position(decode(p.id, 'hex') in t.cbor) > 0

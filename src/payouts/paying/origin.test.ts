@@ -124,9 +124,13 @@ describe('what isn’t what was asked for isn’t signed', () => {
          from audit_log where entity_id = $1`,
       [id],
     );
-    await expectUnsigned(
+    expect(await world.pay()).toBe('paused');
+    const [control] = await world.query<{ reason: string }>(CONTROL);
+    expect(control?.reason).toMatch(/it was accepted 2 times/);
+    expect(control?.reason).toMatch(
       /it says amountLovelace 40000000, and was accepted with amountLovelace 3000000/,
     );
+    expect(world.submitted).toEqual([]);
   });
 
   test('another attempt neither', async () => {

@@ -35,13 +35,14 @@ async function rowOfReason(): Promise<string> {
   return row ?? `no row says what to do where ${reason}`;
 }
 
-async function walk(letter: string): Promise<void> {
+async function walk(letter: string, txHash = ''): Promise<void> {
   expect(await world.pay()).toBe('paused');
   expect(await rowOfReason()).toContain(`**${letter}**`);
   const statement = new RegExp(`\\*\\*${letter}\\*\\*(?: \\(.*\\))?\\n +\`\`\`sql\\n([^\`]+)`).exec(
     RUNBOOK,
   );
-  await world.query((statement?.[1] ?? 'no statement').replaceAll("'ID'", `'${id}'`));
+  const text = (statement?.[1] ?? 'no statement').replaceAll("'TX'", `'${txHash}'`);
+  await world.query(text.replaceAll("'ID'", `'${id}'`));
   await resumePayouts(world.pool, 'operator:ops');
 }
 
@@ -112,6 +113,30 @@ describe('the runbook of paused payouts', () => {
   test('holds once more what entries that are gone held', async () => {
     await world.query('delete from balance_transactions where payout_id = $1', [id]);
     await walk('F');
+    await expectPaid();
+  });
+
+  test('has a person answer for what spent from the wallet and isn’t known', async () => {
+    await expectPaid();
+    id = await world.ask(4, 'bob');
+    await world.pay();
+    const [lost = ''] = await world.attempts(id);
+    await world.mineMany(CONFIRMATIONS);
+    for (const table of ['attempts', 'change', 'transaction_inputs', 'transactions']) {
+      await world.query(`delete from payout_${table} where tx_hash = $1`, [lost]);
+    }
+    id = await world.ask(3, 'ann');
+    await walk('G', lost);
+    await expectPaid();
+  });
+
+  test('has a person answer for what was accepted twice', async () => {
+    await world.query(
+      `insert into audit_log (action, entity_type, entity_id, actor, details)
+       select action, entity_type, entity_id, actor, details from audit_log where entity_id = $1`,
+      [id],
+    );
+    await walk('H');
     await expectPaid();
   });
 

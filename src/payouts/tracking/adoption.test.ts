@@ -15,7 +15,7 @@ payingInTests('user', (opened) => {
 const forget = () =>
   world.query(
     `truncate outbound_payments, payout_batches, payout_transactions, payout_transaction_inputs,
-              payout_attempts, payout_change, wallet_reservations`,
+              payout_attempts, payout_change, wallet_reservations, outbox, audit_log`,
   );
 const control = async () => {
   const [row] = await world.query<{

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { K, type Paying, payingInTests } from '../../../test/support/paying.js';
 import { CONFIRMATIONS } from '../../../test/support/paying-chain.js';
 import { inTransaction } from '../../database/transaction.js';
+import { resumePayouts } from '../../payouts/accepting/pause.js';
 import { checkPayouts } from './payout-check-queries.js';
 
 let world: Paying;
@@ -137,6 +138,89 @@ test('it isn’t known whom a transaction pays that says to be adopted', async (
   await world.ask(6);
   expect(await problems()).toContain('attempts');
   await expectRefused(new RegExp(`whom transaction ${txHash} pays isn't known any more`));
+});
+
+describe('a payout that was paid is gone from the database', () => {
+  let id: string;
+  let txHash: string;
+  let body: ReturnType<typeof world.newBody>;
+  const askAgain = () => world.post('lost', body);
+
+  beforeEach(async () => {
+    await payOne();
+    await world.mineMany(CONFIRMATIONS);
+    body = world.newBody(6);
+    const asked = await askAgain();
+    id = asked.type === 'created' ? asked.payout.id : 'none';
+    await world.pay();
+    [txHash = 'no attempt'] = await world.attempts(id);
+    await world.mineMany(CONFIRMATIONS);
+    expect(await world.status(id)).toBe('confirmed');
+    await forget(txHash);
+    await world.query("delete from outbox where data ->> 'id' = $1", [id]);
+  });
+  const forgetRow = () => world.query('delete from outbound_payments where id = $1', [id]);
+  const explain = (entityType: string, entityId: string) =>
+    world.query(
+      `insert into audit_log (action, entity_type, entity_id, actor) values ('payout.explained', $1, $2, 'operator:ops')`,
+      [entityType, entityId],
+    );
+
+  test('so that nobody knows what spent from the wallet, and its row waits in the queue', async () => {
+    expect(await problems()).toEqual(['unknown_spend']);
+    const why = new RegExp(
+      `transaction ${txHash} spent from the hot wallet at height \\d+, and isn't known`,
+    );
+    await expectRefused(why);
+    await resumePayouts(world.pool, 'operator:ops');
+    await expectRefused(why);
+    expect(await world.paid(id)).toBe(1);
+  });
+
+  test('and isn’t accepted again, until a person explains what became of it', async () => {
+    await forgetRow();
+    expect(await problems()).toEqual(['unknown_spend', 'no_row']);
+    await expect(askAgain()).rejects.toThrow(
+      `payout ${id} was accepted before, and its row is gone`,
+    );
+    await world.ask(7);
+    await expectRefused(/spent from the hot wallet/);
+    await explain('payout_transaction', txHash);
+    await explain('payout', id);
+    expect(await problems()).toEqual([]);
+    await resumePayouts(world.pool, 'operator:ops');
+    expect(await world.pay()).toBeNull();
+    await expect(askAgain()).rejects.toThrow('its row is gone');
+  });
+
+  test('and was accepted again all the same', async () => {
+    await forgetRow();
+    await explain('payout_transaction', txHash);
+    await world.query("update audit_log set action = 'x' where entity_id = $1", [id]);
+    await askAgain();
+    await world.query("update audit_log set action = 'payout.created' where action = 'x'");
+    expect(await problems()).toEqual(['accepted_twice']);
+    await expectRefused(
+      new RegExp(`${id}: it was accepted 2 times, and what became of it before isn't known`),
+    );
+    await explain('payout', id);
+    expect(await problems()).toEqual([]);
+    await world.query('delete from outbound_payments where id = $1', [id]);
+  });
+});
+
+test('what others spend from the wallet is told of when it happens, and explained', async () => {
+  await payOne();
+  await world.mineMany(CONFIRMATIONS);
+  const [output] = await world.query<{ reference: string }>(
+    "select tx_hash || '#' || output_index as reference from wallet_outputs where spent_by is null",
+  );
+  await world.mine([{ spend: [output?.reference ?? ''], pay: [], change: world.chain.faucet }]);
+  expect(await world.query(CONTROL)).toMatchObject([{ by: 'chain' }]);
+  expect(await problems()).toEqual([]);
+  await resumePayouts(world.pool, 'operator:ops');
+  await world.ask(3);
+  expect(await world.pay()).toBeNull();
 });
 
 test('what is sound is told sound, and paid', async () => {

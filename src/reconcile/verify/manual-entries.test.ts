@@ -17,7 +17,7 @@ const verify = () => verifyBooks(database.pool);
 
 beforeEach(async () => {
   await change(
-    'truncate incoming_payments, outbound_payments, balance_transactions, user_balances cascade',
+    'truncate incoming_payments, outbound_payments, balance_transactions, user_balances, audit_log cascade',
   );
   const books = handMadeBooks(database.pool);
   const paid = await books.payment({ status: 'confirmed', amountLovelace: 50_000_000n });

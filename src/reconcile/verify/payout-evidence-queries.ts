@@ -11,6 +11,7 @@ import {
   NAMED_AND_UNKNOWN,
   spendsAnchorOf,
   TOLD_AND_UNKNOWN,
+  unknownSpends,
 } from '../../payouts/model/evidence-queries.js';
 import type { Bounded } from '../seals/check-queries.js';
 import { bounded } from './bounded.js';
@@ -158,12 +159,15 @@ const NO_TRANSACTION = `
     from kept_for_none k
     left join unconfirmed p on p.batch_id = k.batch_id`;
 
+const UNKNOWN_SPEND = `
+  select null, null, u.tx_hash, 'unknown_spend', null, u.height::text from unknown_spends u`;
+
 const EVIDENCE = `
   with recursive ${ALL_OPEN}, ${deadTransactions(DEEP_SLOT, DEEP_HEIGHT)}, ${UNCONFIRMED}, ${UNPAID}, ${SPENDING},
-  ${KEPT_FOR_NONE}
+  ${KEPT_FOR_NONE}, ${unknownSpends('-1')}
   select *, count(*) over () as differences
     from (${TOLD} union all ${LEFT} union all ${ATTEMPTS} union all ${INPUTS} union all ${CHANGE} union all ${NO_COMMON_INPUT}
-          union all ${NO_TRANSACTION}) as found
+          union all ${NO_TRANSACTION} union all ${UNKNOWN_SPEND}) as found
    order by "payoutId", problem, "txHash" limit $1`;
 
 /** One way in which a payout, or a transaction, isn't what else speaks of it. */
@@ -189,6 +193,7 @@ export type PayoutContradiction = PayoutDifference<
   | 'change'
   | 'no_common_input'
   | 'no_transaction'
+  | 'unknown_spend'
 >;
 
 /** @param securityParameter k, in blocks */
