@@ -4,6 +4,7 @@ import { atOneMoment, inTransaction, type Tx } from '../../database/transaction.
 import type { Stretch } from '../../payments/digest/check-digest.js';
 import type { Cursor } from '../../sync/events.js';
 import { readCursor } from '../../sync/queries.js';
+import { areAddressesAbsent } from '../compare/absent-queries.js';
 import { allDisputed, explainOwners } from '../compare/registration-queries.js';
 import { dropDigestAbove } from '../heal/digest-above.js';
 import { heal } from '../heal/heal.js';
@@ -215,7 +216,9 @@ async function apply(
     const since = { above: Math.max(scope.fromHeight, comparedAt - 1), upTo: scope.height };
     touched.add([...differing, since]);
     const undone = hasDiffered
-      ? await settleDigest(tx, at, await withDates(tx, scope, corrected), touched.result(), by)
+      ? (await areAddressesAbsent(tx, hotWallet))
+        ? [DIGEST_STAYS]
+        : await settleDigest(tx, at, await withDates(tx, scope, corrected), touched.result(), by)
       : [];
     const result = resultOf(context, conclusion, tally, ledger, problem);
     await job.complete(tx, {
@@ -226,6 +229,11 @@ async function apply(
     return true;
   });
 }
+
+/** What was paid to such an address is told by the digest alone. */
+const DIGEST_STAYS =
+  'the state digest stays as it is until addresses that the audit log says were registered are back in the books: put ' +
+  'them back by `teller address add`, then run it again';
 
 /** As they are once all that is known was healed, of which the digest isn't told yet. */
 async function withDates(

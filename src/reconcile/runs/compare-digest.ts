@@ -5,6 +5,8 @@ import { checkDigest, type Stretch } from '../../payments/digest/check-digest.js
 import { storedDigests } from '../../payments/digest/digest-queries.js';
 import { recompute } from '../../payments/digest/recompute.js';
 import type { LinkedBlock } from '../../sync/events.js';
+import { areAddressesAbsent } from '../compare/absent-queries.js';
+import { readBeginnings } from '../compare/beginning-queries.js';
 import { contentOf } from '../compare/block-evidence.js';
 import { countedAboveAmong } from '../compare/counting-queries.js';
 import { judgeBlocks } from '../compare/judge-blocks.js';
@@ -36,7 +38,7 @@ export async function compareDigest(work: Work): Promise<void> {
     misdated: await readMisdated(tx, partitionId, null),
   }));
   const followedAbove = (await startHeight(work.pool, partitionId)) ?? -1;
-  const problems: string[] = [];
+  const problems: { readonly at: string; readonly says: string }[] = [];
   let blocks = 0;
   let isDigestCompared = true;
   for (const stretch of differing) {
@@ -45,9 +47,9 @@ export async function compareDigest(work: Work): Promise<void> {
       blocks > BLOCKS_MAX ? TOO_MANY : await compareStretch(work, stretch, followedAbove);
     isDigestCompared &&= outcome.isWhole;
     const isExplained = outcome.found > 0 || misdated.some((one) => isOf(one, stretch));
-    if (!isExplained) problems.push(`${shown(stretch)}: ${outcome.says}`);
+    if (!isExplained) problems.push({ at: shown(stretch), says: outcome.says });
   }
-  const differs = problems.length === 0 ? [] : [`${DIGEST_DIFFERS} (${problems.join('; ')})`];
+  const differs = problems.length === 0 ? [] : [await inWords(work, problems)];
   const lowest = await work.read((tx) => digestAboveCursor(tx, partitionId));
   const goesBeyond = lowest === null ? [] : [beyond(lowest)];
   const problem = [...differs, ...goesBeyond].join('; ');
@@ -58,6 +60,26 @@ export async function compareDigest(work: Work): Promise<void> {
 export const DIGEST_DIFFERS =
   'the state digest differs and no single output explains it: `teller rebuild --from origin` heals it where ' +
   '`teller reconcile --repair` cannot prove what it was';
+const WHERE_ABSENT =
+  'the state digest differs where addresses may be what was changed: some are missing from the books, or count from ' +
+  'elsewhere than the audit log says. Put back what is missing by `teller address add`, then run ' +
+  '`teller reconcile --repair`: only then it shows whether anything else was changed';
+
+/** Where addresses aren't as they were registered the tables lack what was paid there, and the digest is right. */
+async function inWords(
+  work: Work,
+  problems: readonly { readonly at: string; readonly says: string }[],
+): Promise<string> {
+  const isAbsent = await work.read(
+    async (tx) =>
+      (await areAddressesAbsent(tx, work.hotWallet)) ||
+      (await readBeginnings(tx, work.partitionId, null)).length > 0,
+  );
+  return isAbsent
+    ? `${WHERE_ABSENT} (${problems.map(({ at }) => at).join('; ')})`
+    : `${DIGEST_DIFFERS} (${problems.map(({ at, says }) => `${at}: ${says}`).join('; ')})`;
+}
+
 const beyond = (height: string): string =>
   `the state digest tells of height ${height} above the cursor, where no block was followed: ` +
   '`teller reconcile --repair` takes that away';
