@@ -33,13 +33,9 @@ export function readStoredValue(amountLovelace: string, assets: unknown): Stored
   return isReadable ? value : { ...value, unreadable: { amountLovelace, assets } };
 }
 
-/** Beyond that a number was rounded when it was parsed, and so was what it stood for. */
-function quantityOf(written: unknown): bigint | null {
-  if (typeof written === 'string') return WHOLE.test(written) ? BigInt(written) : null;
-  return typeof written === 'number' && Number.isSafeInteger(written) && written >= 0
-    ? BigInt(written)
-    : null;
-}
+/** A number is another hand's: whoever reads the row may round it. */
+const quantityOf = (written: unknown): bigint | null =>
+  typeof written === 'string' && WHOLE.test(written) ? BigInt(written) : null;
 
 /** A height that is no block's is none: no chain grows so high, and numbers end there. */
 export function heightOrNull(text: string | null): number | null {
