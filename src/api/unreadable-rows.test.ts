@@ -16,6 +16,11 @@ const TIMES = `
    where table_schema = current_schema() and data_type = 'timestamp with time zone'
      and table_name in (select table_name from information_schema.tables where table_type = 'BASE TABLE')`;
 
+const ANOTHER_PAYOUT = `
+  insert into outbound_payments
+         (id, api_key, idempotency_key, body_hash, destination_address, amount_lovelace, status, created_by)
+  select $1, api_key, 'another', body_hash, destination_address, 8, 'queued', created_by from outbound_payments`;
+
 const hex = (digit: string): string => digit.repeat(64);
 const PATHS = [
   '/v1/addresses',
@@ -33,6 +38,7 @@ const PATHS = [
 async function answersAfter(change: (pool: pg.Pool) => Promise<unknown>): Promise<string[]> {
   const { pool } = under.database;
   await fillEveryTable(pool);
+  await pool.query(ANOTHER_PAYOUT, ['e'.repeat(32)]);
   await change(pool);
   return Promise.all(PATHS.map(async (path) => `${path} ${(await get(path)).status}`));
 }
@@ -47,11 +53,27 @@ async function writeTimes(pool: pg.Pool, written: string): Promise<void> {
 
 const FINE = PATHS.map((path) => `${path} 200`);
 
+/** How many items a list has, read one by one. */
+async function pagesOf(list: string): Promise<number> {
+  type Answer = { items: unknown[]; nextCursor: string | null };
+  let [items, cursor] = [0, ''];
+  do {
+    const { status, body } = await get(`${list}?limit=1${cursor}`);
+    expect(status).toBe(200);
+    const page = body as Answer;
+    items += page.items.length;
+    cursor = page.nextCursor === null ? '' : `&cursor=${page.nextCursor}`;
+  } while (cursor !== '');
+  return items;
+}
+
 describe('what another hand wrote keeps nobody from reading the rest', () => {
   test.each(['infinity', '-infinity', '294276-12-31', '4713-01-01 BC'])(
     'where every time is %s, which no clock shows',
     async (written) => {
       expect(await answersAfter((pool) => writeTimes(pool, written))).toEqual(FINE);
+      expect(await pagesOf('/v1/payouts')).toBe(2);
+      expect(await pagesOf('/v1/payments')).toBe(5);
     },
   );
 

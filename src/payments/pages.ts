@@ -4,6 +4,9 @@ export type Page<T> = { readonly items: readonly T[]; readonly nextCursor: strin
 export const PAGE_LIMIT_MAX = 500;
 export const PAGE_LIMIT_DEFAULT = 100;
 
+/** A part of a cursor: a timestamp as PostgreSQL writes it, without zone, also one that no clock shows. */
+export const EXACT_TIME = /^-?infinity$|^\d{4,6}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{1,6})?(?: BC)?$/;
+
 const NOT_OURS =
   'the cursor is none of ours: give what the page before of the same list ended with';
 

@@ -1,5 +1,5 @@
 import type { Queryable } from '../database/transaction.js';
-import { type Page, readCursor, toPage, writeCursor } from './pages.js';
+import { EXACT_TIME, type Page, readCursor, toPage, writeCursor } from './pages.js';
 import { PAYMENT_STATUSES, type PaymentStatus, type PaymentView, showPayment } from './payment.js';
 import { type PaymentRow, paymentFrom } from './payment-row.js';
 
@@ -140,11 +140,7 @@ export async function listPayments(
 }
 
 const WHOLE_NUMBER = /^\d{1,18}$/;
-const PAYMENT_CURSOR = [
-  /^-?infinity$|^\d{4,6}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{1,6})?(?: BC)?$/,
-  /^[0-9a-f]{64}$/,
-  /^\d{1,9}$/,
-];
+const PAYMENT_CURSOR = [EXACT_TIME, /^[0-9a-f]{64}$/, /^\d{1,9}$/];
 
 const paymentView = (row: ListedRow): PaymentView =>
   showPayment(paymentFrom(row), row.cursor_height === null ? null : Number(row.cursor_height));

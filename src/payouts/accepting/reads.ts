@@ -1,5 +1,5 @@
 import type { Queryable } from '../../database/transaction.js';
-import { type Page, readCursor, toPage, writeCursor } from '../../payments/pages.js';
+import { EXACT_TIME, type Page, readCursor, toPage, writeCursor } from '../../payments/pages.js';
 import type { PageRequest } from '../../payments/reads.js';
 import { type Payout, type PayoutStatus, type PayoutView, showPayout } from '../model/payout.js';
 import { PAYOUT_COLUMNS, type PayoutRow, payoutFrom } from '../model/payout-row.js';
@@ -65,4 +65,4 @@ export async function listPayouts(
   );
 }
 
-const CURSOR = [/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{1,6})?$/, /^[0-9a-f]{32}$/];
+const CURSOR = [EXACT_TIME, /^[0-9a-f]{32}$/];

@@ -10,14 +10,17 @@ export const readSchedule = async (db: Queryable, name: string): Promise<Remembe
 
 export type Attempt = { readonly name: string; readonly due: Date; readonly attempt: number };
 
-/** Each (due time, attempt) is taken at most once, and none after a later one. */
+/**
+ * Each (due time, attempt) is taken at most once, and none after a later one. A time that no clock shows was never due:
+ * another hand wrote it, and it is read as long past.
+ */
 const CLAIM = `
   insert into schedules as s (name, last_due, attempt, last_outcome)
   values ($1, $2, $3, case $3::int when 0 then 'noted' else 'running' end)
   on conflict (name) do update
      set last_due = excluded.last_due, attempt = excluded.attempt, last_outcome = excluded.last_outcome,
          last_finished_at = null, problem = null
-   where (s.last_due, s.attempt) < (excluded.last_due, excluded.attempt)`;
+   where (s.last_due, s.attempt) < (excluded.last_due, excluded.attempt) or s.last_due > '9999-12-31'`;
 
 /** @returns false where somebody else has it */
 export const claim = async (tx: Tx, { name, due, attempt }: Attempt): Promise<boolean> =>

@@ -89,6 +89,20 @@ describe('schedules', () => {
     expect(runs).toHaveLength(1);
   });
 
+  test.each(['infinity', '-infinity', '294276-12-31'])(
+    'run where another hand wrote that they were last due at %s',
+    async (written) => {
+      await database.pool.query(
+        "insert into schedules (name, last_due, last_outcome) values ('reconcile', $1, 'noted')",
+        [written],
+      );
+      const { runs, run } = countingRuns();
+      await lead(NIGHTLY, run);
+      await expect.poll(remembered).toMatchObject({ lastOutcome: 'done' });
+      expect(runs).toHaveLength(1);
+    },
+  );
+
   test('are begun by one, however many try it at the same moment', async () => {
     const due = new Date();
     const attempt = { name: 'reconcile', due };

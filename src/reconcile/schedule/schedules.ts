@@ -54,7 +54,9 @@ async function keepSchedule(deps: ScheduleDeps, plan: Plan, leadership: Leadersh
           continue;
         }
         if (step.type === 'wait') await untilWoken(waitMs(step, deps.now()), signal, woken);
-        else await take(deps, plan, leadership, step);
+        else if (!(await take(deps, plan, leadership, step))) {
+          await untilWoken(TROUBLE_MS, signal, woken);
+        }
         trouble = null;
       } catch (error) {
         if (error instanceof TermOver) return;
@@ -118,12 +120,13 @@ async function untilWoken(ms: number, signal: AbortSignal, woken: AbortSignal): 
   await sleep(ms, undefined, { signal: either }).catch(() => undefined);
 }
 
+/** @returns false where somebody else has it */
 async function take(
   deps: ScheduleDeps,
   plan: Plan,
   leadership: Leadership,
   step: Exclude<Step, { type: 'wait' }>,
-): Promise<void> {
+): Promise<boolean> {
   const attempt = {
     name: plan.name,
     due: step.due,
@@ -131,16 +134,17 @@ async function take(
   };
   // Behind the fence: who only believes to lead begins nothing.
   const isOurs = await leadership.write((tx) => claim(tx, attempt));
-  if (!isOurs || step.type === 'note') return;
+  if (!isOurs || step.type === 'note') return isOurs;
   let problem: string | null = null;
   try {
     await plan.run(leadership);
   } catch (error) {
     // Cut short, it stays as it is: the next leader goes on with it.
-    if (leadership.signal.aborted || error instanceof TermOver) return;
+    if (leadership.signal.aborted || error instanceof TermOver) return true;
     problem = describeDatabaseError(error);
     const triesLeft = ATTEMPTS_MAX - attempt.attempt;
     deps.observe({ type: 'schedule_failed', schedule: plan.name, reason: problem, triesLeft });
   }
   await endAttempt(leadership.pool, attempt, problem, new Date(deps.now()));
+  return true;
 }
