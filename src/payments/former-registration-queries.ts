@@ -83,9 +83,9 @@ const auditedFrom = (row: EntryRow): AuditedRegistration => ({
   watchedFrom: row.watchedFrom === null ? null : BigInt(row.watchedFrom),
 });
 
-// A block that brought one of its payments was followed for it, also where a leader of an older version rolled back
-// below, which told nobody. Its past was asked for soon after it was registered; of what is asked from here on nobody
-// could tell whether it was there before.
+// Where no registration says from when on it counts, a block that brought one of its payments was followed for it: only
+// then is all that its user was ever credited read. Its past was asked for soon after it was registered; of what is asked
+// from here on nobody could tell whether it was there before.
 const FOLLOWED = `
   select f.address, w.above::text as "watchedFrom",
          case when w.above is not null then (
@@ -95,11 +95,12 @@ const FOLLOWED = `
             order by l.id limit 1) end::text as "askedAt"
     from unnest($1::text[], $2::bigint[], $3::text[], $4::bigint[]) as f (address, since, user_id, above)
    cross join lateral (
-     select least(f.above, min((o.data ->> 'blockHeight')::bigint) - 1) as above
-       from (select distinct tx_hash, output_index, inclusion from balance_transactions
-              where user_id = f.user_id and reason = 'payment_detected' and tx_hash is not null) b
-       join outbox o on o.event_key = 'payment.detected:' || b.tx_hash || '#' || b.output_index || ':' || b.inclusion
-      where o.data ->> 'address' = f.address and o.data ->> 'blockHeight' ~ '^[0-9]{1,15}$') w`;
+     select case when f.above is not null then f.above else (
+       select min((o.data ->> 'blockHeight')::bigint) - 1
+         from (select distinct tx_hash, output_index, inclusion from balance_transactions
+                where user_id = f.user_id and reason = 'payment_detected' and tx_hash is not null) b
+         join outbox o on o.event_key = 'payment.detected:' || b.tx_hash || '#' || b.output_index || ':' || b.inclusion
+        where o.data ->> 'address' = f.address and o.data ->> 'blockHeight' ~ '^[0-9]{1,15}$') end as above) w`;
 
 /** Heights, as they are stored; null where nobody knows. */
 export type Followed = { readonly watchedFrom: string | null; readonly askedAt: string | null };
