@@ -9,25 +9,34 @@ import { requestJob } from './job-queries.js';
 
 const UNIT = 'cafe'.repeat(14);
 
-test.each(['repair', 'rebuild'] as const)(
-  'a quantity that another hand wrote as a number is told of, and a %s writes it as it was',
+test.each([
+  ['repair', 'an unspent output', 1],
+  ['rebuild', 'an unspent output', 1],
+  ['rebuild', 'a spent output', 0],
+] as const)(
+  'a %s writes a quantity of %s as it was that another hand wrote as a number',
   { timeout: 60_000 },
-  async (kind) => {
+  async (kind, of, told) => {
     const database = await createTestDatabase();
     const { pool } = database;
     const net = await devnet({ seed: 9, blocks: 3, random: false });
     await register(pool, 'ann', ANN, true);
     const wishes = { hotWallet: net.chain.faucet, leading: [provingJobs(net)] };
     const worker = startWorker(database, net, wishes);
-    net.payNow({ address: ANN[0] ?? '', lovelace: 5n * ADA, assets: new Map([[UNIT, 7n]]) });
+    const assets = new Map([[UNIT, 7n]]);
+    const { transaction } = net.payNow({ address: ANN[0] ?? '', lovelace: 5n * ADA, assets });
+    if (of === 'a spent output') {
+      net.spend([`${transaction.id}#0`]);
+      net.mine();
+    }
     await untilFollowed(pool, net);
-    const assets = async () =>
+    const stored = async () =>
       (await pool.query<{ assets: object }>('select assets from incoming_payments')).rows;
-    expect(await assets()).toEqual([{ assets: { [UNIT]: '7' } }]);
+    expect(await stored()).toEqual([{ assets: { [UNIT]: '7' } }]);
     await pool.query('update incoming_payments set assets = $1', [{ [UNIT]: 7 }]);
-    expect((await reconcileFully(pool, net)).findings).toMatchObject([
-      { type: 'amount_mismatch', unexplained: null },
-    ]);
+    const { findings } = await reconcileFully(pool, net);
+    const one = { type: 'amount_mismatch', unexplained: null };
+    expect(findings).toMatchObject(Array.from({ length: told }, () => one));
 
     const asked = { partitionId: 0, kind: 'repair', params: {}, requestedBy: 'test' } as const;
     const id =
@@ -35,7 +44,7 @@ test.each(['repair', 'rebuild'] as const)(
         ? await requestJob(pool, asked)
         : await askRebuild(pool, { from: 'origin' });
     expect(await endOf(pool, id)).toMatchObject({ result: { open: 0, left: [] } });
-    expect(await assets()).toEqual([{ assets: { [UNIT]: '7' } }]);
+    expect(await stored()).toEqual([{ assets: { [UNIT]: '7' } }]);
     expect((await reconcileFully(pool, net)).findings).toEqual([]);
     await worker.stop();
     await database.drop();
