@@ -30,7 +30,9 @@ describe('ReservesShort', MINUTES, () => {
     await walkThrough('ReservesShort', world, async (walk) => {
       const says = ['RESERVES', 'TREASURY'];
       const short = await walk.teller('balance verify --reserves', { exits: 3, says });
-      expect(short.out).toMatch(/^ada +120\.000000 +0\.000000 +70\.000000 +0\.000000 +-50\.000000$/m);
+      expect(short.out).toMatch(
+        /^ada +120\.000000 +0\.000000 +70\.000000 +0\.000000 +-50\.000000$/m,
+      );
       await untilMetric(worker, 'reserves_short_units', (value) => value === 1);
       await untilMetric(worker, 'reserves_shortfall_ada', (value) => value === 50);
       await walk.teller('reconcile', { exits: 0 });

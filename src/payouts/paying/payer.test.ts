@@ -137,7 +137,13 @@ describe('nothing is signed', () => {
 const RESERVE_FOR_ANOTHER = `
   with batch as (
     insert into payout_batches (kind, anchor_tx_hash, anchor_index)
-    values ('tidy', repeat('a', 64), 0) returning id)
+    values ('tidy', repeat('a', 64), 0) returning id),
+  spending as (
+    insert into payout_transactions (tx_hash, batch_id, fee_lovelace) select repeat('b', 64), id, 0 from batch
+    returning tx_hash),
+  input as (
+    insert into payout_transaction_inputs (tx_hash, input_tx_hash, input_index)
+    select tx_hash, split_part($1, '#', 1), split_part($1, '#', 2)::int from spending)
   insert into wallet_reservations (tx_hash, output_index, batch_id)
   select split_part($1, '#', 1), split_part($1, '#', 2)::int, id from batch`;
 

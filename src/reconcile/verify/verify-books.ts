@@ -20,8 +20,8 @@ import {
 } from '../seals/check-seals.js';
 import { type Movements, mayHaveOrphans } from './balanced-orphans.js';
 import { readBooks, SEED_MAX, type UnitBooks } from './books-queries.js';
-import { checkConfirmations, type EarlyConfirmation } from './early-confirmations.js';
 import { debtsByUnit } from './debts.js';
+import { checkConfirmations, type EarlyConfirmation } from './early-confirmations.js';
 import {
   type LedgerMismatch,
   ledgerMismatches,
