@@ -8,7 +8,7 @@ export type Invocation = { readonly environment?: NodeJS.ProcessEnv; readonly ru
 
 const noRun: Run = () => Promise.reject(new Error('nothing is to run here'));
 const CLEAR = `
-  truncate payment_addresses, incoming_payments, user_balances, balance_transactions, sync_state
+  truncate payment_addresses, incoming_payments, user_balances, balance_transactions, sync_state, audit_log
   cascade`;
 
 /** The command in this process, on a database of its own that is empty before each test. */

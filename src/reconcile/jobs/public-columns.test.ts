@@ -119,8 +119,13 @@ test('what was credited for a payment that nobody knows is taken back by entries
   lead(database, sharedNet);
   expect(await repair(pool)).toMatchObject({ state: 'done', result: { open: 0, left: [] } });
   expect(await booksOf(pool)).toEqual(before);
-  // The ledger only grows: both entries are shown for good, and come to nothing.
-  expect(await verifyBooks(pool)).toMatchObject({ totalMismatches: 2, orphans: { count: 2 } });
+  // The ledger only grows: both entries stay, come to nothing, and the audit log says that this is settled.
+  expect(await verifyBooks(pool)).toMatchObject({ totalMismatches: 0, orphans: { count: 0 } });
+  const { rows } = await pool.query(
+    "select 1 from balance_transactions where tx_hash = $1 union all select 1 from audit_log where action = 'ledger.settled'",
+    [OTHER],
+  );
+  expect(rows).toHaveLength(3);
 });
 
 const UNTOUCHED = Object.keys(WAYS).filter((way) => !way.includes('once more'));
