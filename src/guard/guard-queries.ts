@@ -62,6 +62,15 @@ async function readWith(db: Queryable, query: string, partitionId: number): Prom
   return { ...row, reasons: readReasons(reasons), witnesses: readWitnesses(witnesses) };
 }
 
+const WAIT_FOR_BLOCK = 'select 1 from sync_state where partition_id = $1 for share';
+
+/**
+ * Until the block that is being applied is: it confirms nothing where it began while confirmations were held, and up to
+ * which block they were is noted with their end. Comes before the guard's own lock, as in every term.
+ */
+export const waitForBlock = (tx: Tx, partitionId: number) =>
+  tx.query(WAIT_FOR_BLOCK, [partitionId]);
+
 const SAVE_REASONS = `
   update chain_guard
      set reasons = $3::jsonb, held_at = case when $4 then coalesce(held_at, $2) end, updated_at = $2,

@@ -1,6 +1,13 @@
 import type { Pool } from 'pg';
 import { inTransaction } from '../database/transaction.js';
-import { auditGuard, type GuardRow, lockGuard, noteRelease, saveReasons } from './guard-queries.js';
+import {
+  auditGuard,
+  type GuardRow,
+  lockGuard,
+  noteRelease,
+  saveReasons,
+  waitForBlock,
+} from './guard-queries.js';
 import type { Reason } from './reasons.js';
 
 export type Release = {
@@ -25,6 +32,7 @@ export const releaseGuard = (
   asOf: Date | null = null,
 ): Promise<Release> =>
   inTransaction(pool, async (tx) => {
+    await waitForBlock(tx, partitionId);
     const guard = await lockGuard(tx, partitionId);
     if (guard.heldAt === null) return { changed: false, guard, passed: [] };
     const at = new Date();
