@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { makeAddress } from '../../../src/devnet/address.js';
 import { verifyBooks } from '../../../src/reconcile/verify/verify-books.js';
+import { alone } from '../alone.js';
 import { NETWORK } from '../network.js';
 import { isMisplaced } from '../proving/cursor-state.js';
 import { isFilling, type World } from '../state.js';
@@ -44,7 +45,7 @@ async function alter(world: World, payouts: PayoutWorld): Promise<void> {
   const enemy = makeAddress('enterprise', NETWORK.magic, hand.bytes(28));
   const values = [hand.hex(8), enemy, payouts.highest];
   const before = await readPayoutBooks(world.pool);
-  const altered = await alone(world.pool, async (client) => {
+  const altered = await alone(world.pool, ALONE, async (client) => {
     const old = new Map(
       (await client.query<{ id: string; row: Row }>(ROWS)).rows.map(({ id, row }) => [id, row]),
     );
@@ -100,7 +101,7 @@ const IS_BOUND = 'select 1 from payout_batches where id = $1 and released_at is 
 /** As the runbook says: each gets back what it was, one that nobody asked for is taken out. */
 async function putRight(world: World, payouts: PayoutWorld, altered: Alteration): Promise<void> {
   const { id, old, row: hands } = altered;
-  const done = await alone(world.pool, async (client) => {
+  const done = await alone(world.pool, ALONE, async (client) => {
     const now = (await client.query<{ row: Row }>(ROW, [id])).rows[0]?.row ?? {};
     if (old === null) return client.query(TAKE_OUT, [id]);
     const row = merged(old, hands, now);
@@ -151,25 +152,3 @@ export async function alteredViolations({ pool, payouts }: World): Promise<strin
 
 const signedFor = async (db: pg.Pool | pg.PoolClient, id: string): Promise<number> =>
   (await db.query<{ signed: number }>(SIGNED_FOR, [id])).rows[0]?.signed ?? 0;
-
-/** Does it where nobody stands in the way. @returns null where somebody does, or there is nothing to do it to */
-async function alone<T>(
-  pool: pg.Pool,
-  work: (client: pg.PoolClient) => Promise<T>,
-): Promise<T | null> {
-  const client = await pool.connect();
-  try {
-    await client.query('begin');
-    await client.query("set local lock_timeout = '50ms'");
-    await client.query(ALONE);
-    const result = await work(client);
-    await client.query('commit');
-    return result;
-  } catch (error) {
-    await client.query('rollback');
-    if (error instanceof Error && 'code' in error && error.code === '55P03') return null;
-    throw error;
-  } finally {
-    client.release();
-  }
-}

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { Random } from '../../../src/devnet/random.js';
+import { alone } from '../alone.js';
 import { acceptWhatDiffers } from '../sealing/invariants.js';
 import { isFilling, type World } from '../state.js';
 import { isMisplaced } from './cursor-state.js';
@@ -172,25 +173,14 @@ async function corrupt(world: World, random: Random): Promise<readonly string[] 
   const first = world.patience?.chance(0.7) ? world.patience.pick(TRIED_MOST) : drawn;
   const more = random.chance(0.4) ? [random.pick(names)] : [];
   const chosen = first === HEADERS ? [first] : [first, ...more];
-  const client = await world.pool.connect();
-  try {
-    await client.query('begin');
-    await client.query("set local lock_timeout = '50ms'");
+  return alone(world.pool, null, async (client) => {
     let changed = 0;
     for (const name of chosen) {
       const statement = name === HEADERS ? DROP_HEADERS : (BEGINNINGS[name] ?? CORRUPTIONS[name]);
       changed += await change(client, statement ?? '', random);
     }
-    await client.query('commit');
     return changed === 0 ? null : chosen;
-  } catch (error) {
-    await client.query('rollback');
-    // An actor stands in the middle of a transaction that holds these rows: another time.
-    if (error instanceof Error && 'code' in error && error.code === '55P03') return null;
-    throw error;
-  } finally {
-    client.release();
-  }
+  });
 }
 
 async function change(client: pg.PoolClient, statement: string, random: Random): Promise<number> {

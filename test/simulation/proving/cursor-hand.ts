@@ -1,9 +1,13 @@
 import type pg from 'pg';
 import { readCursorProblem } from '../../../src/payments/cursor/cursor-queries.js';
+import { alone } from '../alone.js';
 import type { Books } from '../books.js';
 import { isFilling, type World } from '../state.js';
 import type { CursorHand, Misplaced } from './cursor-state.js';
 import { hasErrand } from './errands.js';
+
+/** Who follows takes this first of all locks, also where there is no row to hold. */
+const FIRST = 'lock table sync_state in exclusive mode nowait';
 
 const TO_NOWHERE = 'last_slot = null, last_block_hash = null, last_block_height = null';
 /** Not far below, so that something lies above. */
@@ -63,7 +67,7 @@ async function misplace(world: World, hand: CursorHand): Promise<void> {
   const [what, changes] = random.pick(Object.entries(WAYS));
   const chosen = random.hex(8);
   const waits = random.pick([20, 100, 300]);
-  const kept = await alone(pool, async (client) => {
+  const kept = await alone(pool, FIRST, async (client) => {
     const row = await cursorRow(client);
     const before = await headers(client);
     const checkpoints = (await client.query<object>('select * from block_checkpoints')).rows;
@@ -103,7 +107,7 @@ async function putBack(
   { pool, cursorHand, tally }: World,
   { row, headers, checkpoints, what }: Misplaced,
 ): Promise<void> {
-  const done = await alone(pool, async (client) => {
+  const done = await alone(pool, FIRST, async (client) => {
     const problem = await readCursorProblem(client, 0);
     if (problem === null || problem.isMended) return null;
     await client.query(PUT_BACK, [JSON.stringify(row)]);
@@ -131,27 +135,4 @@ export async function rightlyPlaced(world: World, now: Books): Promise<Books> {
   const { state, blocks } = misplaced.books;
   if (state === null) throw new Error('no cursor was misplaced');
   return { ...now, blocks, state: { ...state, leader_epoch: now.state?.leader_epoch ?? '' } };
-}
-
-/** Does it where nobody stands in the way. @returns null, and nothing is done, where somebody does or there is nothing to do */
-async function alone<T>(
-  pool: pg.Pool,
-  work: (client: pg.PoolClient) => Promise<T | null>,
-): Promise<T | null> {
-  const client = await pool.connect();
-  try {
-    await client.query('begin');
-    await client.query("set local lock_timeout = '50ms'");
-    // Who follows takes this first of all locks, also where there is no row to hold.
-    await client.query('lock table sync_state in exclusive mode nowait');
-    const result = await work(client);
-    await client.query(result === null ? 'rollback' : 'commit');
-    return result;
-  } catch (error) {
-    await client.query('rollback');
-    if (error instanceof Error && 'code' in error && error.code === '55P03') return null;
-    throw error;
-  } finally {
-    client.release();
-  }
 }
