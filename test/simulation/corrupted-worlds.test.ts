@@ -14,7 +14,7 @@ const SEEDS = 40;
  */
 const PAYING_FROM = 697;
 const PAYING_SEEDS = 9;
-const GUARDED_SEEDS = 6;
+const GUARDED_SEEDS = 13;
 
 describe('books that another hand changes, by seed: repaired and rebuilt between crashes, forks and failovers', () => {
   const worlds = worldsOf({ corrupts: true });
