@@ -68,6 +68,18 @@ export function payingInTests(fees: PayoutPolicy['fees'], use: (world: Paying) =
   });
 }
 
+/** How often anything was signed in a test, for those that go on before signing as they are. */
+export function countingSignatures(world: () => Paying): () => number {
+  let signatures = 0;
+  beforeEach(() => {
+    signatures = 0;
+    world().knobs.beforeSigning = () => {
+      signatures += 1;
+    };
+  });
+  return () => signatures;
+}
+
 /** A chain, the books that follow it, and a payer whose rounds come when the test says so. */
 async function openPaying({ pool, url }: TestDatabase, fees: PayoutPolicy['fees']) {
   await emptyTables(pool);

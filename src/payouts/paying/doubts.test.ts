@@ -1,5 +1,11 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { K, type Paying, payingInTests, VALIDITY_SECONDS } from '../../../test/support/paying.js';
+import {
+  countingSignatures,
+  K,
+  type Paying,
+  payingInTests,
+  VALIDITY_SECONDS,
+} from '../../../test/support/paying.js';
 import { CONFIRMATIONS } from '../../../test/support/paying-chain.js';
 import { inTransaction } from '../../database/transaction.js';
 import { pruneHeaders } from '../../sync/queries.js';
@@ -30,15 +36,8 @@ const ANOTHER_ANCHOR = `
                       where i.input_tx_hash = w.tx_hash and i.input_index = w.output_index)`;
 const LET_GO = `update payout_batches set released_at = now(), release_reason = 'x' where released_at is null`;
 
-const signed = (): number => signatures;
-let signatures = 0;
-beforeEach(async () => {
-  signatures = 0;
-  world.knobs.beforeSigning = () => {
-    signatures += 1;
-  };
-  await world.fund(100, 100, 100);
-});
+const signed = countingSignatures(() => world);
+beforeEach(() => world.fund(100, 100, 100));
 
 /** Three payouts of the treasury, paid together. */
 async function payThree(): Promise<[string, string, string]> {

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { K, type Paying, payingInTests } from '../../../test/support/paying.js';
+import { countingSignatures, K, type Paying, payingInTests } from '../../../test/support/paying.js';
 import { CONFIRMATIONS } from '../../../test/support/paying-chain.js';
 import { inTransaction } from '../../database/transaction.js';
 import { resumePayouts } from '../../payouts/accepting/pause.js';
@@ -10,14 +10,8 @@ payingInTests('treasury', (opened) => {
   world = opened;
 });
 
-let signatures = 0;
-beforeEach(async () => {
-  signatures = 0;
-  world.knobs.beforeSigning = () => {
-    signatures += 1;
-  };
-  await world.fund(100, 100, 100);
-});
+const signed = countingSignatures(() => world);
+beforeEach(() => world.fund(100, 100, 100));
 
 const CONTROL = 'select paused_by as by, pause_reason as reason from payout_control';
 /** As nothing of chain-teller would set it back. */
@@ -57,9 +51,9 @@ const problems = async (): Promise<string[]> =>
   (await checkPayouts(world.pool, 100, K)).shown.map(({ problem }) => problem);
 
 async function expectRefused(why: RegExp): Promise<void> {
-  const before = signatures;
+  const before = signed();
   expect(await world.pay()).toBe('paused');
-  expect(signatures).toBe(before);
+  expect(signed()).toBe(before);
   const [control] = await world.query<{ by: string; reason: string }>(CONTROL);
   expect(control?.by).toBe('payer');
   expect(control?.reason).toMatch(why);
